@@ -4,5 +4,8 @@
 mod message;
 mod peer;
 
+// floor 1: rules
+mod zmtp;
+
 pub use message::{Frame, Frames, IntoFrames, Message};
 pub use peer::{PeerInfo, SocketType, UnknownSocketType};
