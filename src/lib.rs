@@ -9,3 +9,10 @@ mod zmtp;
 
 pub use message::{Frame, Frames, IntoFrames, Message};
 pub use peer::{PeerInfo, SocketType, UnknownSocketType};
+
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub use zmtp::bench_support;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use zmtp::fuzzing;

@@ -250,3 +250,138 @@ fn split_short(data: &[u8]) -> Option<(&[u8], &[u8])> {
 fn malformed(name: &'static str, fault: &'static str) -> ProtocolError {
     ProtocolError::MalformedCommand { name, fault }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::zmtp::fuzzing;
+    use proptest::prelude::*;
+
+    fn encoded(command: &Command) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        command.encode(&mut bytes);
+        bytes
+    }
+
+    fn context(bytes: &[u8]) -> PingContext {
+        PingContext::new(bytes).unwrap()
+    }
+
+    #[test]
+    fn commands_have_the_bytes_of_the_standard() {
+        let ping = Command::Ping {
+            ttl: 0x0102,
+            context: context(b"hi"),
+        };
+        let ready = Command::Ready(vec![("Socket-Type".into(), Bytes::from_static(b"XPUB"))]);
+        let frames: [(Command, &[u8]); 7] = [
+            (ping, b"\x04\x09\x04PING\x01\x02hi"),
+            (
+                Command::Pong {
+                    context: context(b"hi"),
+                },
+                b"\x04\x07\x04PONGhi",
+            ),
+            (
+                Command::Subscribe(Bytes::from_static(b"A")),
+                b"\x04\x0b\x09SUBSCRIBEA",
+            ),
+            (
+                Command::Cancel(Bytes::from_static(b"A")),
+                b"\x04\x08\x06CANCELA",
+            ),
+            (Command::Error("no".into()), b"\x04\x09\x05ERROR\x02no"),
+            (ready, b"\x04\x1a\x05READY\x0bSocket-Type\0\0\0\x04XPUB"),
+            (Command::Unknown("JOIN".into()), b"\x04\x05\x04JOIN"),
+        ];
+        for (command, bytes) in frames {
+            assert_eq!(encoded(&command), bytes, "{command:?}");
+            assert_eq!(Command::parse(&bytes[2..]), Ok(command));
+        }
+    }
+
+    fn fault(body: &[u8]) -> (&'static str, &'static str) {
+        match Command::parse(body) {
+            Err(ProtocolError::MalformedCommand { name, fault }) => (name, fault),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn malformed_commands_are_faults() {
+        let faults: [(&[u8], &str, &str); 15] = [
+            (b"", "nameless", "the name is cut off"),
+            (b"\x05READ", "nameless", "the name is cut off"),
+            (b"\x00", "nameless", "the name is empty"),
+            (b"\x04PING", "PING", "the time to live is cut off"),
+            (b"\x04PING\x00", "PING", "the time to live is cut off"),
+            (
+                b"\x04PING\x00\x000123456789abcdefX",
+                "PING",
+                "the context is longer than 16 bytes",
+            ),
+            (
+                b"\x04PONG0123456789abcdefX",
+                "PONG",
+                "the context is longer than 16 bytes",
+            ),
+            (b"\x05ERROR", "ERROR", "the reason is cut off"),
+            (b"\x05ERROR\x03no", "ERROR", "the reason is cut off"),
+            (
+                b"\x05READY\x05Name",
+                "READY",
+                "a property's name is cut off",
+            ),
+            (b"\x05READY\x00\0\0\0\0", "READY", "a property has no name"),
+            (
+                b"\x05READY\x01N\0\0\0",
+                "READY",
+                "a property's size is cut off",
+            ),
+            (
+                b"\x05READY\x01N\0\0\0\x02v",
+                "READY",
+                "a property's value is cut off",
+            ),
+            (
+                b"\x05READY\x01N\x80\0\0\0v",
+                "READY",
+                "a property's value is larger than 2^31 - 1 bytes",
+            ),
+            (
+                b"\x05READY\x01N\x7f\xff\xff\xffv",
+                "READY",
+                "a property's value is cut off",
+            ),
+        ];
+        for (body, name, what) in faults {
+            assert_eq!(fault(body), (name, what), "{}", body.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn names_have_up_to_255_bytes() {
+        let name = "n".repeat(255);
+        let command = Command::Ready(vec![(name, Bytes::new())]);
+        assert_eq!(Command::parse(&encoded(&command)[9..]), Ok(command));
+        // Longer ones cannot be said; they are cut rather than break the frame.
+        let command = Command::Error("r".repeat(300));
+        let Ok(Command::Error(reason)) = Command::parse(&encoded(&command)[9..]) else {
+            panic!("not an error")
+        };
+        assert_eq!(reason.len(), 255);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_without_harm(
+            name in prop::sample::select(vec![
+                &b"\x05READY"[..], b"\x05ERROR", b"\x04PING", b"\x04PONG",
+                b"\x09SUBSCRIBE", b"\x06CANCEL", b"",
+            ]),
+            data in prop::collection::vec(prop_oneof![0..4u8, any::<u8>()], 0..600),
+        ) {
+            fuzzing::command(&[name, &data].concat());
+        }
+    }
+}

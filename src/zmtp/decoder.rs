@@ -364,3 +364,325 @@ fn take_command(body: &[u8], commands: &mut Vec<Command>) -> Result<(), Protocol
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::zmtp::encoder::{Flight, Outbox};
+    use crate::zmtp::fuzzing::{self, naive, read, Received};
+    use proptest::prelude::*;
+
+    /// A header with a declared size, and nothing behind it.
+    fn header(flags: u8, size: u64) -> Vec<u8> {
+        let mut bytes = vec![flags | 2];
+        bytes.extend_from_slice(&size.to_be_bytes());
+        bytes
+    }
+
+    fn encoded(messages: &[Message]) -> Vec<u8> {
+        let mut outbox = Outbox::new();
+        for message in messages {
+            outbox.push(message);
+        }
+        bytes_of(&mut outbox)
+    }
+
+    fn bytes_of(outbox: &mut Outbox) -> Vec<u8> {
+        let mut flight = Flight::new();
+        flight.load(outbox);
+        let mut slices = vec![std::io::IoSlice::new(&[]); 1000];
+        let used = flight.slices(&mut slices);
+        slices[..used]
+            .iter()
+            .flat_map(|slice| slice.to_vec())
+            .collect()
+    }
+
+    fn fault(data: &[u8], limit: Option<u64>) -> ProtocolError {
+        let whole = read(data, [data.len()], limit, usize::MAX);
+        assert_eq!(read(data, [1], limit, usize::MAX), whole);
+        assert_eq!(naive(data, limit), whole);
+        whole.fault.expect("a fault")
+    }
+
+    #[test]
+    fn frames_of_a_message_may_have_commands_between_them() {
+        let received = read(b"\x01\x01a\x04\x06\x04PONG!\x00\x01b", [3], None, 9);
+        assert_eq!(received.messages, [Message::from(["a", "b"])]);
+        let context = command::PingContext::new(b"!").unwrap();
+        assert_eq!(received.commands, [Command::Pong { context }]);
+        assert_eq!(received.fault, None);
+    }
+
+    #[test]
+    fn a_partial_message_is_not_delivered() {
+        let mut decoder = Decoder::new(None);
+        let (mut messages, mut commands) = Default::default();
+        let input = b"\x00\x01a\x01\x01b\x01\x01c\x00\x05d";
+        assert!(!decoder.is_mid_message());
+        let used = decoder.decode(input, 9, &mut messages, &mut commands);
+        assert_eq!(used, Ok(9));
+        assert_eq!(messages, ["a"].map(Message::from));
+        assert!(decoder.is_mid_message());
+    }
+
+    #[test]
+    fn room_bounds_messages_and_leaves_the_rest() {
+        let mut decoder = Decoder::new(None);
+        let (mut messages, mut commands) = (VecDeque::new(), Vec::new());
+        let input = encoded(&[
+            Message::from("a"),
+            Message::from(["b", "c"]),
+            Message::from("d"),
+        ]);
+        for (room, used) in [(0, 0), (2, 9), (2, 12)] {
+            let before = messages.len();
+            let at = if before == 0 { 0 } else { 9 };
+            let got = decoder.decode(&input[at..], room, &mut messages, &mut commands);
+            assert_eq!(got.map(|got| got + at), Ok(used));
+            assert!(messages.len() - before <= room);
+        }
+        assert_eq!(messages.len(), 3);
+    }
+
+    #[test]
+    fn flags_and_sizes_are_judged_before_the_body() {
+        assert_eq!(
+            fault(&[0x08], None),
+            ProtocolError::ReservedFlags { flags: 8 }
+        );
+        assert_eq!(fault(&[0x05], None), ProtocolError::CommandWithMore);
+        for size in [1 << 63, u64::MAX] {
+            let overflow = ProtocolError::FrameSizeOverflow { size };
+            assert_eq!(fault(&header(0, size), None), overflow);
+            assert_eq!(fault(&header(4, size), None), overflow);
+        }
+        let limit = command::MAX_SIZE;
+        let size = limit as u64 + 1;
+        let large = ProtocolError::CommandTooLarge { size, limit };
+        assert_eq!(fault(&header(4, size), None), large);
+        assert_eq!(
+            read(&header(4, size - 1), [1], None, 9),
+            Received::default()
+        );
+    }
+
+    #[test]
+    fn a_message_is_limited_with_all_its_frames() {
+        let too_large = |size, limit| ProtocolError::MessageTooLarge { size, limit };
+        assert_eq!(fault(b"\x00\x05", Some(4)), too_large(5, 4));
+        assert_eq!(fault(&header(0, 1001), Some(1000)), too_large(1001, 1000));
+        assert_eq!(fault(b"\x01\x03abc\x00\x02", Some(4)), too_large(5, 4));
+        let huge = header(0, (1 << 63) - 1);
+        assert_eq!(
+            fault(&[b"\x01\x01a", &huge[..]].concat(), Some(9)),
+            too_large(1 << 63, 9)
+        );
+        // Each message starts anew, and commands do not count.
+        let fine = b"\x01\x02ab\x04\x06\x05HELLO\x00\x02cd\x00\x04abcd\x00\x00";
+        let received = read(fine, [4], Some(4), 9);
+        assert_eq!(received.fault, None);
+        assert_eq!(received.messages.len(), 3);
+    }
+
+    #[test]
+    fn a_message_is_limited_in_frames() {
+        let mut data = [1, 0].repeat(MAX_FRAMES);
+        data.extend_from_slice(&[0, 0]);
+        let limit = MAX_FRAMES;
+        let received = read(&data, [data.len()], None, 9);
+        assert_eq!(received.fault, Some(ProtocolError::TooManyFrames { limit }));
+        let received = read(&data[2..], [data.len()], None, 9);
+        assert_eq!(received.messages[0].len(), MAX_FRAMES);
+    }
+
+    #[test]
+    fn commands_are_judged() {
+        let twice = ProtocolError::UnexpectedCommand {
+            name: "READY".to_owned(),
+        };
+        assert_eq!(fault(b"\x04\x06\x05READY", None), twice);
+        let malformed = fault(b"\x04\x06\x04PING\x00", None);
+        assert!(matches!(malformed, ProtocolError::MalformedCommand { .. }));
+    }
+
+    /// The capacity that a decoder holds for a body on its way.
+    fn reserved(decoder: &Decoder) -> usize {
+        decoder
+            .body
+            .as_ref()
+            .map_or(0, |body| body.buffer.capacity())
+    }
+
+    #[test]
+    fn a_declared_size_reserves_nothing_that_was_not_earned() {
+        for size in [1 << 20, 1 << 40, (1 << 63) - 1] {
+            let mut decoder = Decoder::new(None);
+            let (mut messages, mut commands) = Default::default();
+            let used = decoder.decode(&header(0, size), 1, &mut messages, &mut commands);
+            assert_eq!(used, Ok(MAX_HEADER));
+            assert!(reserved(&decoder) <= HEADROOM);
+            let mut arrived = 0;
+            for round in 0..100 {
+                let piece = [7; 5000];
+                if round % 2 == 0 {
+                    let used = decoder.decode(&piece, 1, &mut messages, &mut commands);
+                    arrived += used.unwrap();
+                } else {
+                    let gap = decoder.body_gap().unwrap();
+                    let spare = gap.buffer.capacity() - gap.buffer.len();
+                    let n = piece.len().min(spare).min(gap.missing);
+                    gap.buffer.extend_from_slice(&piece[..n]);
+                    arrived += n;
+                    assert!(!decoder.body_filled(&mut messages, &mut commands).unwrap());
+                }
+                assert!(reserved(&decoder) <= 2 * arrived + 2 + HEADROOM);
+            }
+        }
+    }
+
+    /// Receives a body through the gap alone, and says how often it was given new memory.
+    fn allocations(decoder: &mut Decoder, size: usize) -> usize {
+        let (mut messages, mut commands) = Default::default();
+        let used = decoder.decode(&header(0, size as u64), 1, &mut messages, &mut commands);
+        assert_eq!(used, Ok(MAX_HEADER));
+        let mut capacities = Vec::new();
+        while messages.is_empty() {
+            let gap = decoder.body_gap().unwrap();
+            capacities.push(gap.buffer.capacity());
+            let n = (gap.buffer.capacity() - gap.buffer.len())
+                .min(gap.missing)
+                .min(30_000);
+            gap.buffer.resize(gap.buffer.len() + n, 7);
+            decoder.body_filled(&mut messages, &mut commands).unwrap();
+        }
+        assert_eq!(messages[0].byte_len(), size);
+        // Ends at the exact size, else `Bytes` would hold more than the message needs.
+        assert_eq!(capacities.last(), Some(&size));
+        capacities.dedup();
+        capacities.len()
+    }
+
+    #[test]
+    fn who_has_delivered_large_bodies_gets_them_in_one_allocation() {
+        let mut decoder = Decoder::new(None);
+        assert!(allocations(&mut decoder, 1 << 20) > 1);
+        assert_eq!(allocations(&mut decoder, 1 << 20), 1);
+        assert_eq!(allocations(&mut decoder, 900_000), 1);
+        assert!(allocations(&mut decoder, 5 << 20) > 1);
+        assert_eq!(allocations(&mut decoder, 6 << 20), 1);
+    }
+
+    #[test]
+    fn trust_ends_somewhere() {
+        let mut decoder = Decoder::new(None);
+        decoder.trust = 1 << 62;
+        let (mut messages, mut commands) = Default::default();
+        decoder
+            .decode(&header(0, 1 << 62), 1, &mut messages, &mut commands)
+            .unwrap();
+        decoder.body_gap().unwrap();
+        assert!(reserved(&decoder) <= MAX_TRUST);
+    }
+
+    #[test]
+    fn small_messages_do_not_keep_the_input_alive() {
+        let input = encoded(&[Message::from(vec![1; 100]), Message::from(vec![2; 5000])]);
+        let received = read(&input, [input.len()], None, 9);
+        let at = input.as_ptr_range();
+        for message in received.messages {
+            assert!(!at.contains(&message.as_bytes().as_ptr()));
+        }
+    }
+
+    /// Sizes on both sides of every edge: inline, short, copied, direct, and several reads.
+    pub(crate) fn a_body() -> impl Strategy<Value = Vec<u8>> {
+        let size = prop_oneof![
+            6 => 0..40usize,
+            2 => 65..75usize,
+            2 => 250..260usize,
+            1 => 4090..4110usize,
+            1 => 8180..8200usize,
+            1 => Just(100_000usize),
+        ];
+        (size, any::<u8>()).prop_map(|(size, seed)| {
+            (0..size)
+                .map(|at| seed.wrapping_add((at % 251) as u8))
+                .collect()
+        })
+    }
+
+    #[derive(Clone, Debug)]
+    enum Item {
+        Message(Vec<Vec<u8>>),
+        Ping(u16),
+        Subscribe(Vec<u8>),
+    }
+
+    fn an_item() -> impl Strategy<Value = Item> {
+        prop_oneof![
+            4 => a_body().prop_map(|body| Item::Message(vec![body])),
+            2 => prop::collection::vec(a_body(), 1..5).prop_map(Item::Message),
+            1 => any::<u16>().prop_map(Item::Ping),
+            1 => prop::collection::vec(any::<u8>(), 0..300).prop_map(Item::Subscribe),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn what_was_encoded_is_decoded_however_it_is_split(
+            items in prop::collection::vec(an_item(), 0..20),
+            splits in prop::collection::vec(1..3000usize, 1..9),
+            room in 1..4usize,
+        ) {
+            let mut outbox = Outbox::new();
+            let mut expected = Received::default();
+            for item in items {
+                match item {
+                    Item::Message(frames) => {
+                        let message = Message::from(frames);
+                        outbox.push(&message);
+                        expected.messages.push(message);
+                    }
+                    Item::Ping(ttl) => {
+                        let command = Command::Ping { ttl, context: Default::default() };
+                        outbox.push_command(&command);
+                        expected.commands.push(command);
+                    }
+                    Item::Subscribe(topic) => {
+                        let command = Command::Subscribe(topic.into());
+                        outbox.push_command(&command);
+                        expected.commands.push(command);
+                    }
+                }
+            }
+            let data = bytes_of(&mut outbox);
+            prop_assert_eq!(&naive(&data, None), &expected);
+            prop_assert_eq!(&read(&data, [data.len()], None, usize::MAX), &expected);
+            prop_assert_eq!(&read(&data, [1], None, usize::MAX), &expected);
+            prop_assert_eq!(&read(&data, splits, None, room), &expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_bytes_do_what_the_naive_decoder_does(
+            pieces in prop::collection::vec(prop_oneof![
+                (0..9u8, any::<u8>()).prop_map(|(flags, size)| vec![flags, size]),
+                (0..9u8, any::<u64>()).prop_map(|(flags, size)| header(flags, size)),
+                (0..9u8, 0..20_000u64).prop_map(|(flags, size)| header(flags, size)),
+                (0..9u8, prop::collection::vec(any::<u8>(), 0..100)).prop_map(|(flags, body)| {
+                    [&[flags & !2, body.len() as u8], &body[..]].concat()
+                }),
+                prop::collection::vec(any::<u8>(), 0..20),
+                prop::collection::vec(0..6u8, 0..5000),
+                Just(b"\x04\x05\x04PING".to_vec()),
+                Just(b"\x04\x0a\x06CANCELabc".to_vec()),
+            ], 0..12),
+        ) {
+            fuzzing::decoder(&pieces.concat());
+        }
+    }
+}

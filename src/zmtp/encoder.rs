@@ -397,3 +397,295 @@ impl Flight {
         self.outbox.release_memory();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::zmtp::command::PingContext;
+    use crate::zmtp::fuzzing::naive;
+    use proptest::prelude::*;
+
+    fn ping() -> Command {
+        Command::Ping {
+            ttl: 1,
+            context: PingContext::default(),
+        }
+    }
+
+    /// What is still to be written, in `at_most` slices.
+    fn written(flight: &Flight, at_most: usize) -> Vec<u8> {
+        let mut slices = vec![IoSlice::new(&[]); at_most];
+        let used = flight.slices(&mut slices);
+        slices[..used]
+            .iter()
+            .flat_map(|slice| slice.to_vec())
+            .collect()
+    }
+
+    fn all_of(outbox: Outbox) -> Vec<u8> {
+        let mut outbox = outbox;
+        let bytes = outbox.bytes();
+        let mut flight = Flight::new();
+        flight.load(&mut outbox);
+        let all = written(&flight, 1000);
+        assert_eq!(all.len(), bytes);
+        all
+    }
+
+    #[test]
+    fn frames_have_the_bytes_of_the_standard() {
+        let mut outbox = Outbox::new();
+        outbox.push(&Message::from("hi"));
+        outbox.push(&Message::from(["a", ""]));
+        outbox.push(&Message::from(vec![b'x'; 255]));
+        outbox.push(&Message::from(vec![b'y'; 256]));
+        assert_eq!(outbox.messages(), 4);
+        let mut expected = b"\x00\x02hi\x01\x01a\x00\x00\x00\xff".to_vec();
+        expected.extend_from_slice(&[b'x'; 255]);
+        expected.extend_from_slice(b"\x02\0\0\0\0\0\0\x01\0");
+        expected.extend_from_slice(&[b'y'; 256]);
+        assert_eq!(all_of(outbox), expected);
+    }
+
+    #[test]
+    fn topics_cross_the_long_edge_with_the_name_in_front() {
+        for len in 0..=300 {
+            let topic = vec![b't'; len];
+            for subscribe in [true, false] {
+                let mut outbox = Outbox::new();
+                outbox.push_subscription(&topic, subscribe, SubscriptionForm::Command);
+                let name = if subscribe { 10 } else { 7 };
+                let bytes = all_of(outbox);
+                let header = if name + len > 255 { 9 } else { 2 };
+                assert_eq!(bytes[0], if header == 9 { 6 } else { 4 }, "{len}");
+                assert_eq!(bytes.len(), header + name + len);
+                let topic = Bytes::from(topic.clone());
+                let command = if subscribe {
+                    Command::Subscribe(topic)
+                } else {
+                    Command::Cancel(topic)
+                };
+                assert_eq!(naive(&bytes, None).commands, [command]);
+            }
+        }
+    }
+
+    #[test]
+    fn subscriptions_of_a_3_0_peer_are_messages_that_do_not_count() {
+        for len in [0, 3, 245, 246, 253, 254, 255, 256] {
+            let topic = vec![b't'; len];
+            for subscribe in [true, false] {
+                let mut outbox = Outbox::new();
+                outbox.push_subscription(&topic, subscribe, SubscriptionForm::Message);
+                assert_eq!(outbox.messages(), 0);
+                let bytes = all_of(outbox);
+                assert_eq!(bytes[0], if len >= 255 { 2 } else { 0 }, "{len}");
+                let message = [&[u8::from(subscribe)], &topic[..]].concat();
+                assert_eq!(naive(&bytes, None).messages, [Message::from(message)]);
+            }
+        }
+        let mut outbox = Outbox::new();
+        outbox.push_subscription(b"A", true, SubscriptionForm::Message);
+        assert_eq!(all_of(outbox), b"\x00\x02\x01A");
+    }
+
+    #[test]
+    fn large_bodies_are_not_copied() {
+        let body = Bytes::from(vec![7; COPY_LIMIT + 1]);
+        let mut outbox = Outbox::new();
+        outbox.push(&Message::from(body.clone()));
+        outbox.push(&Message::from([Bytes::from_static(b"a"), body.clone()]));
+        outbox.push(&Message::from(body.slice(1..)));
+        let mut flight = Flight::new();
+        flight.load(&mut outbox);
+        let mut slices = [IoSlice::new(&[]); 8];
+        assert_eq!(flight.slices(&mut slices), 5);
+        assert_eq!(slices[1].as_ptr(), body.as_ptr());
+        assert_eq!(slices[3].as_ptr(), body.as_ptr());
+        assert_eq!(slices[4].len(), MAX_HEADER + COPY_LIMIT);
+    }
+
+    #[test]
+    fn few_slices_still_make_progress() {
+        let body = Bytes::from(vec![7; COPY_LIMIT + 1]);
+        let mut outbox = Outbox::new();
+        for _ in 0..5 {
+            outbox.push(&Message::from(body.clone()));
+            outbox.push(&Message::from("x"));
+        }
+        let expected = all_of(clone_of(&outbox));
+        let mut flight = Flight::new();
+        flight.load(&mut outbox);
+        let mut got = Vec::new();
+        while !flight.is_empty() {
+            let piece = written(&flight, 3);
+            assert!(!piece.is_empty());
+            let n = piece.len().min(1000);
+            got.extend_from_slice(&piece[..n]);
+            flight.advance(n);
+        }
+        assert_eq!(got, expected);
+        assert_eq!(flight.completed_messages(), 10);
+    }
+
+    fn clone_of(outbox: &Outbox) -> Outbox {
+        let mut copy = Outbox::new();
+        copy.append_copy(outbox);
+        copy
+    }
+
+    #[test]
+    fn a_flight_in_the_air_takes_nothing_more() {
+        let mut flight = Flight::new();
+        let mut outbox = Outbox::new();
+        outbox.push(&Message::from("a"));
+        flight.load(&mut outbox);
+        assert!(outbox.is_empty());
+        outbox.push(&Message::from("b"));
+        flight.load(&mut outbox);
+        assert_eq!(outbox.messages(), 1);
+        assert_eq!(flight.bytes(), 3);
+        flight.advance(3);
+        assert!(flight.is_empty());
+        assert_eq!(flight.completed_messages(), 1);
+        flight.load(&mut outbox);
+        assert_eq!(flight.completed_messages(), 0);
+        assert_eq!(written(&flight, 1), b"\x00\x01b");
+    }
+
+    #[test]
+    fn written_bodies_are_let_go_of_at_once() {
+        let body = Bytes::from(vec![7; 100_000]);
+        let mut outbox = Outbox::new();
+        outbox.push(&Message::from(body.clone()));
+        let mut flight = Flight::new();
+        flight.load(&mut outbox);
+        assert!(!body.is_unique());
+        flight.advance(100_000 + MAX_HEADER);
+        assert!(body.is_unique());
+        assert_eq!(flight.completed_messages(), 1);
+    }
+
+    #[test]
+    fn memory_is_kept_within_bounds_and_given_back() {
+        let mut outbox = Outbox::new();
+        for _ in 0..100_000 {
+            outbox.push(&Message::from("0123456789"));
+        }
+        outbox.clear();
+        assert!(outbox.is_empty());
+        assert!((1..=KEEP).contains(&outbox.buffer.capacity()));
+        outbox.release_memory();
+        assert_eq!(outbox.buffer.capacity(), 0);
+    }
+
+    #[test]
+    fn keeping_messages_drops_the_rest() {
+        let mut outbox = Outbox::new();
+        outbox.push_subscription(b"t", true, SubscriptionForm::Message);
+        outbox.push(&Message::from("a"));
+        outbox.push_command(&ping());
+        outbox.push(&Message::from(["b", "c"]));
+        outbox.keep_messages();
+        assert_eq!(outbox.messages(), 2);
+        assert_eq!(all_of(outbox), b"\x00\x01a\x01\x01b\x00\x01c");
+    }
+
+    #[derive(Clone, Debug)]
+    enum Item {
+        Message(Vec<Vec<u8>>),
+        Ping,
+        Subscribe(SubscriptionForm),
+    }
+
+    fn an_item() -> impl Strategy<Value = Item> {
+        let body = prop_oneof![
+            0..9usize,
+            68..72usize,
+            250..260usize,
+            4090..4100usize,
+            9000..9001usize
+        ];
+        let body = (body, any::<u8>()).prop_map(|(len, byte)| vec![byte; len]);
+        prop_oneof![
+            6 => prop::collection::vec(body, 1..4).prop_map(Item::Message),
+            1 => Just(Item::Ping),
+            1 => Just(Item::Subscribe(SubscriptionForm::Command)),
+            1 => Just(Item::Subscribe(SubscriptionForm::Message)),
+        ]
+    }
+
+    fn push(outbox: &mut Outbox, item: &Item) {
+        match item {
+            Item::Message(frames) => outbox.push(&Message::from(frames.clone())),
+            Item::Ping => outbox.push_command(&ping()),
+            Item::Subscribe(form) => outbox.push_subscription(b"topic", true, *form),
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        /// For every cut: what was delivered before it and what is rewound are the original
+        /// sequence, nothing lost and nothing twice.
+        #[test]
+        fn rewinding_loses_nothing_and_repeats_nothing(
+            items in prop::collection::vec(an_item(), 0..14),
+            steps in prop::collection::vec(1..5000usize, 1..5),
+        ) {
+            let mut outbox = Outbox::new();
+            let mut ends = Vec::new();
+            let mut originals = Vec::new();
+            let mut scratch = Outbox::new();
+            for (index, item) in items.iter().enumerate() {
+                // Every other one as PUB does it.
+                if index % 2 == 0 {
+                    push(&mut outbox, item);
+                } else {
+                    scratch.clear();
+                    push(&mut scratch, item);
+                    outbox.append_copy(&scratch);
+                }
+                if let Item::Message(frames) = item {
+                    originals.push(Message::from(frames.clone()));
+                    ends.push(outbox.bytes());
+                }
+            }
+            prop_assert_eq!(outbox.messages(), originals.len());
+            let total = outbox.bytes();
+
+            // Each cut near an edge, and some in between.
+            let near = |end: &usize| end.saturating_sub(3)..=end + 3;
+            let mut cuts: Vec<usize> = ends.iter().flat_map(near).collect();
+            cuts.extend((0..total).step_by(977));
+            cuts.extend(0..total.min(40));
+            cuts.extend([0, total]);
+            for cut in cuts.into_iter().filter(|cut| *cut <= total) {
+                let mut flight = Flight::new();
+                flight.load(&mut clone_of(&outbox));
+                let mut at = 0;
+                for step in steps.iter().cycle() {
+                    let n = (*step).min(cut - at);
+                    flight.advance(n);
+                    at += n;
+                    let expected = ends.iter().filter(|end| **end <= at).count();
+                    if n % 2 == 0 {
+                        prop_assert_eq!(flight.completed_messages(), expected);
+                    }
+                    if at == cut {
+                        break;
+                    }
+                }
+                let delivered = ends.iter().filter(|end| **end <= cut).count();
+                prop_assert_eq!(flight.bytes(), total - cut);
+                prop_assert_eq!(flight.completed_messages(), delivered);
+                let rewound = flight.rewind();
+                prop_assert!(flight.is_empty());
+                prop_assert_eq!(rewound.messages(), originals.len() - delivered);
+                let again = naive(&all_of(rewound), None);
+                prop_assert_eq!(&again.messages[..], &originals[delivered..]);
+                prop_assert!(again.commands.is_empty());
+            }
+        }
+    }
+}

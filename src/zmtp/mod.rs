@@ -18,5 +18,14 @@ mod frame;
 mod greeting;
 mod mechanism;
 
+#[cfg(feature = "internals")]
+pub mod bench_support;
+#[cfg(any(test, fuzzing))]
+#[cfg_attr(
+    not(fuzzing),
+    allow(unreachable_pub, reason = "exported to the fuzzers only")
+)]
+pub mod fuzzing;
+
 #[allow(unused_imports, reason = "until the links use it")]
 pub(crate) use error::ProtocolError;
