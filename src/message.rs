@@ -172,21 +172,20 @@ impl Message {
         }
     }
 
-    /// A message of one frame holding the first `len` bytes of `bytes`, if that fits inline and
-    /// `bytes` go on for as much as a message holds inside itself.
+    /// A message of one frame holding the first `len` bytes of `window`, of which the whole is
+    /// copied: a few moves, where a copy of just `len` bytes is a call. What lies behind the frame
+    /// is never looked at again.
     ///
-    /// The whole inline space is copied, which is a few moves where a copy of just `len` bytes is a
-    /// call. What lies behind the frame is never looked at again.
-    #[inline]
-    pub(crate) fn from_window(bytes: &[u8], len: u8) -> Option<Message> {
-        let data = *bytes.first_chunk::<INLINE>()?;
-        (usize::from(len) <= INLINE).then_some(Message {
+    /// `len` has to be at most `INLINE`; a larger one is taken for that.
+    #[inline(always)]
+    pub(crate) fn from_window(window: &[u8; INLINE], len: u8) -> Message {
+        Message {
             repr: Repr::Inline {
                 frames: 1,
-                len,
-                data,
+                len: len.min(INLINE as u8),
+                data: *window,
             },
-        })
+        }
     }
 
     /// The only frame, if it lives inline: the whole inline space, and how much of that it is.

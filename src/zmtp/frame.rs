@@ -12,9 +12,6 @@ pub(crate) const COMMAND: u8 = 0b100;
 /// Flags and the long size.
 pub(crate) const MAX_HEADER: usize = 9;
 
-/// The largest size that fits the short form.
-pub(crate) const MAX_SHORT: usize = 255;
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
     /// Bytes of the header itself: 2 or 9.
@@ -93,7 +90,7 @@ mod tests {
             for flags in [0, MORE, COMMAND] {
                 let mut bytes = Vec::new();
                 put_header(&mut bytes, flags, size);
-                assert_eq!(bytes.len(), if size <= MAX_SHORT { 2 } else { MAX_HEADER });
+                assert_eq!(bytes.len(), if size <= 255 { 2 } else { MAX_HEADER });
                 let header = Header::parse(&bytes).unwrap().unwrap();
                 assert_eq!(header.len, bytes.len());
                 assert_eq!(header.size, size as u64);
