@@ -172,19 +172,20 @@ impl Message {
         }
     }
 
-    /// A message of one frame holding the first `len` bytes of `window`, of which the whole is
-    /// copied: a few moves, where a copy of just `len` bytes is a call. What lies behind the frame
-    /// is never looked at again.
+    /// Makes an inline message one of a single frame: the first `size` bytes of `window`. Changes
+    /// nothing when this is another kind of message, or `size` is more than fits.
     ///
-    /// `len` has to be at most `INLINE`; a larger one is taken for that.
+    /// For the decoder, which writes messages where they stay. All of the window is copied, a few
+    /// moves, where a copy of just `size` bytes is a call; what lies behind the frame is never
+    /// looked at again.
     #[inline(always)]
-    pub(crate) fn from_window(window: &[u8; INLINE], len: u8) -> Message {
-        Message {
-            repr: Repr::Inline {
-                frames: 1,
-                len: len.min(INLINE as u8),
-                data: *window,
-            },
+    pub(crate) fn fill_from_window(&mut self, window: &[u8; INLINE], size: u8) {
+        if let Repr::Inline { frames, len, data } = &mut self.repr {
+            if usize::from(size) <= INLINE {
+                *frames = 1;
+                *len = size;
+                data.copy_from_slice(window);
+            }
         }
     }
 

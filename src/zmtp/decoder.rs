@@ -171,10 +171,10 @@ impl Decoder {
 
     /// The hot path: runs of frames that are messages of their own and fit inline.
     ///
-    /// They are found first and built afterwards, a batch at a time, because an iterator of known
-    /// length lets the queue build each message in its place. Pushed one by one they would go over
-    /// the stack, written and read back in pieces of different sizes, which stalls the processor
-    /// for longer than all else takes.
+    /// They are found first, then the queue is extended by as many empty messages, then those are
+    /// filled where they lie. Built elsewhere and pushed one by one, each would go over the stack,
+    /// written and read back in pieces of different sizes, which stalls the processor for longer
+    /// than all else takes.
     fn take_small(&self, rest: &mut &[u8], room: &mut usize, messages: &mut VecDeque<Message>) {
         while let Some(first) = self.small_frame(rest) {
             let mut batch = [(first.0, 0); BATCH];
@@ -189,11 +189,11 @@ impl Decoder {
                 at = after;
             }
             let batch = batch.get(..found).unwrap_or_default();
-            messages.extend(
-                batch
-                    .iter()
-                    .map(|(window, len)| Message::from_window(window, *len)),
-            );
+            let before = messages.len();
+            messages.extend(batch.iter().map(|_| Message::new()));
+            for (message, (window, size)) in messages.range_mut(before..).zip(batch) {
+                message.fill_from_window(window, *size);
+            }
             *rest = at;
             *room -= found;
             if found < BATCH {
