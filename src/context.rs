@@ -7,7 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 
-use crate::reactor::{self, Command, SocketId};
+use crate::endpoint::Endpoint;
+use crate::link::pipe::{Door, Limits, PipeEnd};
+use crate::peer::PeerInfo;
+use crate::reactor::{self, Command, Place, SocketId};
 use crate::sync::{Condvar, Mutex};
 
 /// Makes sockets, and owns the threads that keep their connections going.
@@ -101,14 +104,43 @@ impl ContextBuilder {
     }
 }
 
-/// A socket, as its context sees it.
+/// A socket, as its context and its inproc neighbours see it.
 pub(crate) trait Member: Send + Sync {
     /// Closes it, without waiting.
     fn close(&self);
+    /// Somebody calls at an inproc name that this socket has bound. `None`: it is not to be had.
+    fn answer(&self, endpoint: &Arc<Endpoint>, caller: Caller) -> Option<Answer>;
+    /// The name that a link of this socket waits for is bound now.
+    fn call(&self, binder: &Arc<dyn Member>, place: Place);
+    /// Everything is set up on both sides: say what the other one must know.
+    fn introduce(&self, place: Place);
 }
 
-/// What an inproc name stands for; the socket rooms know what is behind it.
-pub(crate) type Named = Arc<dyn std::any::Any + Send + Sync>;
+/// Who calls at an inproc name.
+pub(crate) struct Caller {
+    pub(crate) peer: PeerInfo,
+    /// The end of the pipe that becomes the binder's.
+    pub(crate) pipe: PipeEnd,
+    /// Where the caller's end is.
+    pub(crate) door: Door,
+    /// What the caller's inbox adds to what the binder may be ahead.
+    pub(crate) room: Limits,
+}
+
+/// What the caller is told in return.
+pub(crate) struct Answer {
+    pub(crate) peer: PeerInfo,
+    pub(crate) door: Door,
+    /// What the binder's inbox adds to what the caller may be ahead.
+    pub(crate) room: Limits,
+}
+
+/// An inproc name: who has it, and who waits for somebody to have it.
+#[derive(Default)]
+pub(crate) struct Name {
+    pub(crate) binder: Option<Weak<dyn Member>>,
+    pub(crate) waiting: Vec<(Weak<dyn Member>, Place)>,
+}
 
 /// The engine's side of a context; it lives on while sockets linger.
 pub(crate) struct Inner {
@@ -117,7 +149,7 @@ pub(crate) struct Inner {
     process: u32,
     next_socket: AtomicUsize,
     reactors: Mutex<Vec<(reactor::Handle, JoinHandle<()>)>>,
-    pub(crate) names: Mutex<HashMap<String, Named>>,
+    pub(crate) names: Mutex<HashMap<String, Name>>,
     members: Mutex<HashMap<SocketId, Weak<dyn Member>>>,
     /// Sockets that are not closed to the end yet.
     open: Mutex<usize>,

@@ -29,6 +29,11 @@ mod monitor;
 mod socket;
 mod stats;
 
+// For the crate's own benchmarks; not part of what the version number promises.
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub use pattern::bench_support as routing_bench;
+
 pub use context::{Context, ContextBuilder};
 pub use endpoint::{Endpoint, EndpointError};
 pub use error::{Error, RecvError, SendError, SendErrorKind, SendManyError};
@@ -37,7 +42,7 @@ pub use monitor::{Event, EventKind, Monitor};
 pub use options::{KeepAlive, Options};
 pub use peer::{PeerInfo, SocketType, UnknownSocketType};
 pub use socket::{
-    CloseReport, DynSocket, Kind, Pub, Pull, Push, Receives, Rep, Req, Sends, Socket,
-    SocketBuilder, Sub, Subscribes,
+    Asks, CloseReport, DynSocket, Kind, Pub, Publishes, Pull, Push, Receives, Rep, Req, Sends,
+    Socket, SocketBuilder, Sub, Subscribes,
 };
 pub use stats::Stats;

@@ -7,6 +7,7 @@ pub(crate) use loom::sync::atomic;
 #[cfg(loom)]
 use loom::sync as imp;
 #[cfg(not(loom))]
+#[allow(unused_imports, reason = "the loom models use it")]
 pub(crate) use std::sync::atomic;
 #[cfg(not(loom))]
 use std::sync as imp;

@@ -83,13 +83,18 @@ pub(crate) struct Link {
     /// Tells this connection from earlier ones of the same link, and this link from earlier ones
     /// under the same key.
     pub(crate) serial: u32,
+    /// The serial it was made with: tells this link from others under the same key.
+    pub(crate) epoch: u32,
     pub(crate) origin: Origin,
     pub(crate) stage: Stage,
     pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) peer: Option<Box<PeerInfo>>,
     pub(crate) form: SubscriptionForm,
     pub(crate) wire: Option<Wire>,
+    /// An inproc link: its end of the pipe, and where the other end is, once it is there.
     pub(crate) pipe: Option<(PipeEnd, Option<Door>)>,
+    /// The other end, while it waits for somebody to bind the name.
+    pub(crate) far_end: Option<PipeEnd>,
     /// Handshake bytes, commands and subscriptions; they go before the next message.
     pub(crate) control: Outbox,
     pub(crate) outbox: Outbox,
@@ -125,6 +130,7 @@ impl Link {
     ) -> Link {
         Link {
             serial,
+            epoch: serial,
             origin,
             stage,
             endpoint,
@@ -132,6 +138,7 @@ impl Link {
             form: SubscriptionForm::Command,
             wire: None,
             pipe: None,
+            far_end: None,
             control: Outbox::default(),
             outbox: Outbox::default(),
             outward: Marks::new(options.send_hwm, options.send_hwm_bytes),

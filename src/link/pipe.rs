@@ -23,6 +23,8 @@ pub(crate) trait Neighbour: Send + Sync {
     fn on_pipe_room(&self, link: usize, serial: u32);
     /// The other end is gone.
     fn on_pipe_closed(&self, link: usize, serial: u32);
+    /// The other end subscribes, or takes a subscription back.
+    fn on_pipe_subscription(&self, link: usize, serial: u32, topic: &[u8], subscribe: bool);
 }
 
 /// Where to find the link at one end.
@@ -43,6 +45,12 @@ impl Door {
     pub(crate) fn room(&self) {
         if let Some(socket) = self.socket.upgrade() {
             socket.on_pipe_room(self.link, self.serial);
+        }
+    }
+
+    pub(crate) fn subscribe(&self, topic: &[u8], subscribe: bool) {
+        if let Some(socket) = self.socket.upgrade() {
+            socket.on_pipe_subscription(self.link, self.serial, topic, subscribe);
         }
     }
 
@@ -179,6 +187,21 @@ impl PipeEnd {
     /// Throws away what is on its way to this end.
     pub(crate) fn clear_inward(&self) {
         self.inward().lock().queue.clear();
+    }
+
+    /// The other side turns out to hold so much more: what this end sends may be that much ahead.
+    pub(crate) fn widen(&self, more: Limits) {
+        self.outward().lock().marks.widen(more.0, more.1);
+    }
+
+    /// Whether a message can be put.
+    pub(crate) fn has_room(&self) -> bool {
+        !self.outward().lock().marks.is_full()
+    }
+
+    /// Takes back what the other end has not taken: it will not.
+    pub(crate) fn reclaim(&self) -> VecDeque<Message> {
+        std::mem::take(&mut self.outward().lock().queue)
     }
 
     /// This end sends no more.

@@ -8,6 +8,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::message::Message;
+use crate::pattern::Excess;
 use crate::peer::PeerInfo;
 use crate::transport::Stream;
 use crate::tuning;
@@ -17,14 +18,31 @@ use crate::zmtp::decoder::Decoder;
 use crate::zmtp::ProtocolError;
 
 /// Why a connection ended.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum Ended {
-    /// The peer closed it.
+    #[error("the peer closed the connection")]
     ByPeer,
     /// The system says that it is broken.
+    #[error("the connection broke: {0}")]
     Io(io::Error),
     /// The peer broke the protocol.
+    #[error("{0}")]
     Protocol(ProtocolError),
+    /// The peer asks for more than it may have.
+    #[error("{0}")]
+    Excess(Excess),
+    #[error("the handshake took longer than handshake_timeout")]
+    HandshakeTimeout,
+    #[error("the peer did not answer a heartbeat in time")]
+    Silent,
+    #[error("the peer was silent for longer than it had announced with its heartbeat")]
+    PeerTtl,
+    #[error("too many connections were in their handshake; this was the oldest")]
+    Crowded,
+    #[error("the time to linger was over")]
+    Linger,
+    #[error("closed by this side")]
+    ByUs,
 }
 
 /// What one pass found. Reused from pass to pass, so that its queues keep their memory.

@@ -86,10 +86,11 @@ impl Writer {
 
     /// Messages and bytes that are not wholly in the kernel yet.
     pub(crate) fn unwritten(&mut self) -> (usize, usize) {
-        if self.flight.is_empty() {
-            return (0, 0);
-        }
-        let messages = self.flight.messages().saturating_sub(self.flight.completed_messages());
+        // Greetings hold no message, and no frame that could be counted.
+        let messages = match self.flight.messages() {
+            0 => 0,
+            loaded => loaded.saturating_sub(self.flight.completed_messages()),
+        };
         (messages, self.flight.bytes())
     }
 

@@ -55,6 +55,8 @@ pub(crate) enum Timer {
     PeerTtl { place: Place, heard: u32 },
     /// The time to linger is over.
     Linger,
+    /// A disconnected link has had its time to deliver what it had queued.
+    Leave { link: usize, epoch: u32 },
     /// The peer has had its time to read what is left.
     Farewell(Place),
 }
@@ -87,9 +89,12 @@ pub(crate) trait Drive: Send + Sync {
 }
 
 /// What a reactor can be asked to do.
+#[derive(Debug)]
 pub(crate) enum Command {
-    Add(SocketId, Arc<dyn Drive>),
+    Add(SocketId, Driven),
     Remove(SocketId),
+    /// Drive a socket whose lease is the reactor's: there is something to read that no event tells.
+    Ready(SocketId),
     Watch(SocketId),
     Sweep(SocketId),
     Timer(SocketId, Instant, Timer),
@@ -99,6 +104,15 @@ pub(crate) enum Command {
     Connect { socket: SocketId, place: Place, request: Request, at: Instant },
     Resolved { key: usize, number: u64, targets: io::Result<Vec<Target>> },
     Stop,
+}
+
+/// A socket as a reactor holds it.
+pub(crate) struct Driven(pub(crate) Arc<dyn Drive>);
+
+impl std::fmt::Debug for Driven {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Driven")
+    }
 }
 
 /// What to connect to, and how.
@@ -282,10 +296,15 @@ impl Reactor {
 
     fn run_command(&mut self, command: Command) {
         match command {
-            Command::Add(id, socket) => {
+            Command::Add(id, Driven(socket)) => {
                 self.sockets.insert(id, socket);
             }
             Command::Remove(id) => self.remove(id),
+            Command::Ready(id) => {
+                if let Some(socket) = self.sockets.get(&id) {
+                    socket.on_ready();
+                }
+            }
             Command::Watch(id) => {
                 if self.watched.is_empty() {
                     self.next_watch = Instant::now() + tuning::LEASE;

@@ -2,7 +2,7 @@
 
 use std::io::{self, IoSlice, Read};
 use std::net::{Shutdown, SocketAddr};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, RawFd};
 
 use mio::event::Source;
 use mio::unix::SourceFd;
@@ -52,7 +52,7 @@ impl Stream {
         &self.socket
     }
 
-    pub(super) fn is_tcp(&self) -> bool {
+    pub(crate) fn is_tcp(&self) -> bool {
         matches!(self.peer, Peer::Tcp(_))
     }
 
@@ -108,6 +108,29 @@ impl Stream {
             }
             Peer::Ipc(name) => Some(Endpoint::Ipc(name.clone())),
         }
+    }
+}
+
+impl Stream {
+    /// Has a poll watch the stream; unlike [`Source::register`], for one that is shared.
+    pub(crate) fn watch(&self, registry: &Registry, token: Token, on: Interest) -> io::Result<()> {
+        registry.register(&mut SourceFd(&self.socket.as_raw_fd()), token, on)
+    }
+
+    /// Changes what the poll watches for.
+    pub(crate) fn rewatch(
+        &self,
+        registry: &Registry,
+        token: Token,
+        on: Interest,
+    ) -> io::Result<()> {
+        registry.reregister(&mut SourceFd(&self.socket.as_raw_fd()), token, on)
+    }
+}
+
+impl AsRawFd for Stream {
+    fn as_raw_fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
     }
 }
 

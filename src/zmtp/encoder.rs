@@ -373,6 +373,11 @@ impl Flight {
         self.counted = Walk::default();
     }
 
+    /// Messages of this load; zero once all of it is written.
+    pub(crate) fn messages(&self) -> usize {
+        self.outbox.messages
+    }
+
     /// Messages of this load that were written to their last byte.
     pub(crate) fn completed_messages(&mut self) -> usize {
         let mut walk = self.counted;
