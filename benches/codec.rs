@@ -7,7 +7,7 @@
 use std::hint::black_box;
 
 use criterion::{criterion_group, criterion_main, BenchmarkId, Criterion, Throughput};
-use sinew::bench_support::{Decoder, Encoder};
+use sinew::codec_bench::{Decoder, Encoder};
 use sinew::Message;
 
 /// Bodies inline, in the buffer, on both sides of the copying edge, and large.

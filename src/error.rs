@@ -14,15 +14,8 @@ pub enum Error {
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
     /// The system refused; the text names the endpoint.
-    #[error("{action} {endpoint}: {source}")]
-    Io {
-        /// What was being done, such as "bind".
-        action: &'static str,
-        /// The endpoint it was being done to.
-        endpoint: String,
-        /// What the system said.
-        source: io::Error,
-    },
+    #[error("{0}")]
+    Io(#[source] io::Error),
     /// The reactor or the socket's poll could not be set up (out of descriptors or threads).
     #[error("cannot set up the socket: {0}")]
     System(#[source] io::Error),
@@ -55,7 +48,7 @@ impl From<Error> for io::Error {
     fn from(error: Error) -> io::Error {
         let kind = match &error {
             Error::Endpoint(_) | Error::Option(_) => io::ErrorKind::InvalidInput,
-            Error::Io { source, .. } | Error::System(source) => source.kind(),
+            Error::Io(source) | Error::System(source) => source.kind(),
             Error::InUse(_) => io::ErrorKind::AddrInUse,
             Error::NotFound(_) => io::ErrorKind::NotFound,
             Error::NoSuchSocket(_) | Error::Unsupported { .. } => io::ErrorKind::Unsupported,

@@ -90,6 +90,12 @@ impl Outbox {
         command.encode(&mut self.buffer);
     }
 
+    /// Appends bytes that are no frame: a greeting, or what a handshake says. Never mixed with
+    /// messages in one flight, because those are counted by walking the frames.
+    pub(crate) fn push_raw(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+    }
+
     /// Appends a subscription, or takes one back; not counted as a message in either form.
     pub(crate) fn push_subscription(
         &mut self,
@@ -365,6 +371,11 @@ impl Flight {
         self.cursor = Walk::default();
         self.in_body = 0;
         self.counted = Walk::default();
+    }
+
+    /// Messages of this load; zero once all of it is written.
+    pub(crate) fn messages(&self) -> usize {
+        self.outbox.messages
     }
 
     /// Messages of this load that were written to their last byte.
