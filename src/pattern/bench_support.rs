@@ -52,7 +52,7 @@ impl FairQueue {
 pub struct Publisher(Pattern);
 
 impl Publisher {
-    /// With `links` attached links; `None` never, but who would know.
+    /// With `links` attached links; `None` if there were no PUB.
     pub fn new(links: usize) -> Option<Publisher> {
         let mut pattern = Pattern::new(SocketType::Pub, &PatternSettings::default())?;
         (0..links).for_each(|link| pattern.attach(link));
@@ -73,6 +73,14 @@ impl Publisher {
     pub fn renew(&mut self, link: usize) {
         self.0.detach(link);
         self.0.attach(link);
+    }
+
+    /// The heap bytes that subscriptions hold.
+    pub fn heap_bytes(&self) -> usize {
+        match &self.0 {
+            Pattern::Pub(publisher) => publisher.heap_bytes(),
+            _ => 0,
+        }
     }
 
     /// How many links get a message.

@@ -149,9 +149,9 @@ mod tests {
         assert_eq!(rep.incoming(0, request), Some(["a", "", "b"].into()));
         let (route, sent) = answer(&mut rep, "yes");
         assert_eq!(route, Route::To(0));
-        assert_eq!(sent, ["hop1", "hop2", "", "yes"].into());
+        assert_eq!(sent, Message::from(["hop1", "hop2", "", "yes"]));
         rep.incoming(0, ["", "next"].into()).unwrap();
-        assert_eq!(answer(&mut rep, "yes").1, ["", "yes"].into());
+        assert_eq!(answer(&mut rep, "yes").1, Message::from(["", "yes"]));
     }
 
     #[test]

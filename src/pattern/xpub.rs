@@ -73,6 +73,11 @@ impl Xpub {
         Route::ToMany { links, full }
     }
 
+    /// The heap bytes that subscriptions hold.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.trie.heap_bytes()
+    }
+
     pub(crate) fn handle_subscription(
         &mut self,
         link: LinkId,

@@ -14,7 +14,7 @@ const ROOT: NodeId = 0;
 
 /// How many children the blocks of each class hold. Small steps waste little; the last class is
 /// indexed by the byte itself, which a search of more than 96 keys does not beat.
-const CAPACITY: [u16; 12] = [1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 256];
+const CAPACITY: [u16; 14] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 256];
 
 /// The class whose blocks are a plain table of 256 children.
 const DENSE: u8 = CAPACITY.len() as u8 - 1;
@@ -27,7 +27,8 @@ const SPARE_LABEL_BYTES: usize = 4096;
 #[derive(Debug)]
 pub(crate) struct Radix {
     /// `nodes[0]` is the root. A free node has no value, no label and no children, and its
-    /// `parent` is the next free one. Every node but the root has a value or at least two children.
+    /// `parent` is the next free one. Every node but the root has a value or at least two children
+    /// (but see `merge_if_thin`).
     nodes: Vec<Node>,
     free_node: u32,
     /// Blocks of children. In all classes but `DENSE`: the children's first bytes, four a word, and
@@ -252,6 +253,10 @@ impl Radix {
         let lower_id = self.only_child(&upper);
         let lower = *self.node(lower_id);
         let len = upper.len + 1 + lower.len;
+        if self.labels.len() + len as usize >= NONE as usize {
+            // Four gigabytes of labels: better a node too many than one that cannot be numbered.
+            return;
+        }
         let label = self.join_labels(&upper, &lower);
         self.label_bytes_used += 1;
         let node = self.node_mut(lower_id);
@@ -515,10 +520,10 @@ fn common_prefix(a: &[u8], b: &[u8]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
 
-/// Makes room by an eighth at a time: a million subscriptions should not reserve two million.
+/// Makes room by a sixteenth at a time: a million subscriptions should not reserve two million.
 pub(crate) fn grow<T>(arena: &mut Vec<T>, more: usize) {
     if arena.capacity() - arena.len() < more {
-        arena.reserve_exact(more.max(arena.len() / 8).max(4));
+        arena.reserve_exact(more.max(arena.len() / 16).max(4));
     }
 }
 
@@ -624,13 +629,15 @@ mod tests {
     #[test]
     fn depth_costs_no_stack() {
         let deep = vec![b'd'; 64 * 1024];
+        let lengths = || (1..1024).chain((1024..=deep.len()).step_by(64));
         let mut radix = Radix::default();
-        for len in 1..=deep.len() {
+        for len in lengths() {
             let id = radix.insert(&deep[..len]).unwrap();
             radix.set_value(id, 7);
         }
-        assert_eq!(prefixes_of(&radix, &deep).len(), deep.len());
-        for len in (1..=deep.len()).rev() {
+        assert_eq!(prefixes_of(&radix, &deep).len(), lengths().count());
+        let shortest_first: Vec<_> = lengths().collect();
+        for len in shortest_first.into_iter().rev() {
             let id = radix.find(&deep[..len]).unwrap();
             radix.set_value(id, 0);
         }
