@@ -174,6 +174,15 @@ impl<D> Lease<D> {
         }
     }
 
+    /// No caller will come any more: like a [`tick`](Lease::tick) long after the last visit.
+    pub(crate) fn surrender(&mut self) -> Option<D> {
+        self.visited = false;
+        match self.tick() {
+            Tick::Lapsed(driver) => Some(driver),
+            _ => None,
+        }
+    }
+
     /// Whether the reactor is the one who drives between calls.
     pub(crate) fn is_reactors(&self) -> bool {
         self.owner == Owner::Reactor

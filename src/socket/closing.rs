@@ -30,7 +30,10 @@ impl Core {
                 Err(_) => state = self.lock(),
             }
         }
-        CloseReport { undelivered: state.undelivered }
+        let undelivered = state.undelivered;
+        // It may have been this thread that saw the last link off.
+        self.unlock(state);
+        CloseReport { undelivered }
     }
 
     /// Stops serving calls, wakes those who wait, and starts to linger.
@@ -72,7 +75,16 @@ impl Core {
         self.check_closed(&mut state);
         // Whoever waits in a call learns that it is over; then the reactor is the one who drives.
         state.wake_waiters();
-        state.errands.push(Errand::Reactor(Command::Watch(self.id)));
+        if let Some(driver) = state.lease.surrender() {
+            self.unlock(state);
+            self.hand_to_reactor();
+            state = self.lock();
+            let parting = state.lease.leave_reactor(driver);
+            self.bell.part(parting);
+            state.errands.push(Errand::Reactor(Command::Ready(self.id)));
+        } else {
+            state.errands.push(Errand::Reactor(Command::Watch(self.id)));
+        }
         state
     }
 

@@ -49,17 +49,15 @@ impl Core {
             reading.reader.pass(reading.room, &mut reading.buffer, &mut reading.pass);
             state = self.lock();
             let place = reading.place;
+            let established = reading.pass.established.is_some();
             state.put_reader(reading);
-            if self.has_control(&mut state, place) {
+            // Answers go at once, and so does what waited for the peer to be there.
+            if established || state.link(place).is_some_and(|link| !link.control.is_empty()) {
                 state = self.flush(state, place.link);
             }
             self.after_io(&mut state, place);
         }
         state
-    }
-
-    fn has_control(&self, state: &mut State, place: Place) -> bool {
-        state.link(place).is_some_and(|link| !link.control.is_empty())
     }
 
     // ----- writing -----
@@ -422,7 +420,7 @@ impl State {
         if self.life == Life::Lingering {
             self.undelivered += lost;
         }
-        if link.inbox.is_empty() {
+        if link.inbox.is_empty() || self.life != Life::Open {
             self.remove_link(key);
         } else {
             link.stage = Stage::Draining;

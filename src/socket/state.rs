@@ -16,7 +16,7 @@ use crate::heat::Heat;
 use crate::lease::{Lease, Ring};
 use crate::link::pipe::Door;
 use crate::link::reader::{Pass, ReadBuffer};
-use crate::link::{Link, Stage, Wire};
+use crate::link::{Link, Origin, Stage, Wire};
 use crate::message::Message;
 use crate::monitor::{Event, EventKind, EventQueue};
 use crate::pattern::{Pattern, Refusal, Route};
@@ -442,9 +442,11 @@ impl State {
     /// The peer of a link is there: counts it, and tells SUB's subscriptions to it.
     pub(super) fn welcome(&mut self, key: usize, peer: PeerInfo) {
         self.attach(key);
-        self.pattern.connection_renewed(key);
         self.stats.peers += 1;
         let Some(link) = self.links.get_mut(key) else { return };
+        if link.origin == Origin::Connected {
+            self.pattern.connection_renewed(key);
+        }
         link.peer = Some(Box::new(peer));
         link.stage = Stage::Up;
         link.failures = 0;
