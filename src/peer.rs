@@ -1,0 +1,177 @@
+//! Who may talk to whom, and what is known of a peer.
+
+use std::fmt;
+use std::str::FromStr;
+
+use bytes::Bytes;
+
+/// The socket patterns of the ZeroMQ family (RFC 28 to 31).
+///
+/// Passed to [`Context::socket`](crate::Context::socket) it makes a dynamic handle, whose verbs are
+/// checked when they are called; the unit types ([`Push`](crate::Push) and so on) make handles that
+/// have only the verbs of their pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SocketType {
+    /// Sends each message to one of its PULL peers, in turn.
+    Push,
+    /// Receives from all of its PUSH peers, fairly.
+    Pull,
+    /// Sends each message to every SUB peer that subscribed to a prefix of it.
+    Pub,
+    /// Receives what it subscribed to from its PUB peers.
+    Sub,
+    /// Asks, then waits for the answer.
+    Req,
+    /// Waits for a request, then answers it.
+    Rep,
+    /// Asynchronous REQ. Known on the wire; this library does not make such sockets yet.
+    Dealer,
+    /// Asynchronous REP. Known on the wire; this library does not make such sockets yet.
+    Router,
+    /// PUB that sees its subscriptions. Known on the wire; this library does not make such sockets yet.
+    Xpub,
+    /// SUB that sends its subscriptions as messages. Known on the wire; this library does not make
+    /// such sockets yet.
+    Xsub,
+    /// One peer, both ways. Known on the wire; this library does not make such sockets yet.
+    Pair,
+}
+
+impl SocketType {
+    /// Every type, in the order of the enum.
+    pub const ALL: [SocketType; 11] = [
+        SocketType::Push,
+        SocketType::Pull,
+        SocketType::Pub,
+        SocketType::Sub,
+        SocketType::Req,
+        SocketType::Rep,
+        SocketType::Dealer,
+        SocketType::Router,
+        SocketType::Xpub,
+        SocketType::Xsub,
+        SocketType::Pair,
+    ];
+
+    /// The name that goes over the wire in the Socket-Type property (RFC 37, "The NULL mechanism").
+    pub const fn name(self) -> &'static str {
+        match self {
+            SocketType::Push => "PUSH",
+            SocketType::Pull => "PULL",
+            SocketType::Pub => "PUB",
+            SocketType::Sub => "SUB",
+            SocketType::Req => "REQ",
+            SocketType::Rep => "REP",
+            SocketType::Dealer => "DEALER",
+            SocketType::Router => "ROUTER",
+            SocketType::Xpub => "XPUB",
+            SocketType::Xsub => "XSUB",
+            SocketType::Pair => "PAIR",
+        }
+    }
+
+    /// Whether RFC 37's table of valid combinations lets a socket of this type talk to `peer`.
+    ///
+    /// ```
+    /// use sinew::SocketType;
+    /// assert!(SocketType::Push.talks_to(SocketType::Pull));
+    /// assert!(!SocketType::Push.talks_to(SocketType::Sub));
+    /// ```
+    pub const fn talks_to(self, peer: SocketType) -> bool {
+        use SocketType::*;
+        matches!(
+            (self, peer),
+            (Push, Pull)
+                | (Pull, Push)
+                | (Pub | Xpub, Sub | Xsub)
+                | (Sub | Xsub, Pub | Xpub)
+                | (Req, Rep | Router)
+                | (Rep, Req | Dealer)
+                | (Dealer, Rep | Dealer | Router)
+                | (Router, Req | Dealer | Router)
+                | (Pair, Pair)
+        )
+    }
+
+    /// Whether RFC 37 lets this type announce a routing id (its Identity property).
+    pub(crate) const fn announces_routing_id(self) -> bool {
+        matches!(
+            self,
+            SocketType::Req | SocketType::Dealer | SocketType::Router
+        )
+    }
+}
+
+impl fmt::Display for SocketType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The text names no socket type; see [`SocketType`]'s `FromStr`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no such socket type: {0:?} (PUSH, PULL, PUB, SUB, REQ, REP, ...)")]
+pub struct UnknownSocketType(String);
+
+impl FromStr for SocketType {
+    type Err = UnknownSocketType;
+
+    /// Reads a type's name in any case.
+    fn from_str(name: &str) -> Result<Self, UnknownSocketType> {
+        SocketType::ALL
+            .into_iter()
+            .find(|kind| kind.name().eq_ignore_ascii_case(name))
+            .ok_or_else(|| UnknownSocketType(name.to_owned()))
+    }
+}
+
+/// What a peer said of itself in the handshake, and where it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PeerInfo {
+    /// The peer's pattern.
+    pub socket_type: SocketType,
+    /// The routing id it chose, if it did.
+    pub routing_id: Option<Bytes>,
+    /// All other properties of its READY command, names as it wrote them.
+    pub properties: Vec<(String, Bytes)>,
+    /// The ZMTP version that the connection speaks, major and minor.
+    pub version: (u8, u8),
+}
+
+impl PeerInfo {
+    /// What is known of a peer that announces nothing but its type.
+    pub(crate) fn new(socket_type: SocketType) -> PeerInfo {
+        PeerInfo {
+            socket_type,
+            routing_id: None,
+            properties: Vec::new(),
+            version: (3, 1),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn talking_is_mutual() {
+        for a in SocketType::ALL {
+            for b in SocketType::ALL {
+                assert_eq!(a.talks_to(b), b.talks_to(a), "{a} {b}");
+            }
+            assert!(SocketType::ALL.into_iter().any(|b| a.talks_to(b)));
+        }
+    }
+
+    #[test]
+    fn names_read_back_in_any_case() {
+        for kind in SocketType::ALL {
+            assert_eq!(kind.name().parse(), Ok(kind));
+            assert_eq!(kind.name().to_lowercase().parse(), Ok(kind));
+        }
+        assert!("PUSHY".parse::<SocketType>().is_err());
+    }
+}
