@@ -133,7 +133,7 @@ fn a_push_without_a_peer_queues_up_to_its_high_water_mark() {
         .connect(address.as_str())
         .expect("our PUSH");
     for number in 0..HWM {
-        push.try_send(&number.to_le_bytes()).expect("room");
+        push.try_send(number.to_le_bytes()).expect("room");
     }
     let refused = push.try_send("one too many").expect_err("no room");
     assert_eq!(refused.kind(), SendErrorKind::WouldBlock);
@@ -220,7 +220,7 @@ fn closing_waits_for_a_libzmq_peer_that_comes_late() {
         .connect(address.as_str())
         .expect("our PUSH");
     for number in 0..100u32 {
-        push.try_send(&number.to_le_bytes()).expect("room");
+        push.try_send(number.to_le_bytes()).expect("room");
     }
     let closing = thread::spawn(move || push.close());
     let pull = theirs(&zmq::Context::new(), Kind::Pull);

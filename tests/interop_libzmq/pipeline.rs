@@ -143,7 +143,7 @@ fn a_long_stream_to_libzmq_loses_nothing_and_keeps_its_order() {
         } = our_push_their_pull(setup);
         let sender = std::thread::spawn(move || {
             for number in 0..STREAM {
-                push.send_timeout(&number.to_le_bytes(), DEADLINE)
+                push.send_timeout(number.to_le_bytes(), DEADLINE)
                     .expect("our send");
             }
             push
