@@ -172,6 +172,36 @@ impl Message {
         }
     }
 
+    /// A message of one frame holding the first `len` bytes of `bytes`, if that fits inline and
+    /// `bytes` go on for as much as a message holds inside itself.
+    ///
+    /// The whole inline space is copied, which is a few moves where a copy of just `len` bytes is a
+    /// call. What lies behind the frame is never looked at again.
+    #[inline]
+    pub(crate) fn from_window(bytes: &[u8], len: u8) -> Option<Message> {
+        let data = *bytes.first_chunk::<INLINE>()?;
+        (usize::from(len) <= INLINE).then_some(Message {
+            repr: Repr::Inline {
+                frames: 1,
+                len,
+                data,
+            },
+        })
+    }
+
+    /// The only frame, if it lives inline: the whole inline space, and how much of that it is.
+    #[inline]
+    pub(crate) fn window(&self) -> Option<(&[u8; INLINE], u8)> {
+        match &self.repr {
+            Repr::Inline {
+                frames: 1,
+                len,
+                data,
+            } => Some((data, *len)),
+            _ => None,
+        }
+    }
+
     /// Visits each frame with, where it has one, its shareable buffer.
     pub(crate) fn for_each_frame(&self, mut visit: impl FnMut(&[u8], Option<&Bytes>, bool)) {
         match &self.repr {
