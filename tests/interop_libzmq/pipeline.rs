@@ -1,5 +1,6 @@
 //! PUSH and PULL (RFC 30), and what is true of any message on any connection.
 
+use std::fmt::Debug;
 use std::time::Instant;
 
 use libzmq_peer as zmq;
@@ -80,17 +81,26 @@ fn their_push_our_pull(setup: Setup) -> TheirPushOurPull {
 fn exchange(setup: Setup, messages: &[Vec<Vec<u8>>]) {
     let out = our_push_their_pull(setup);
     for sent in messages {
-        out.push
-            .send_timeout(message(sent), DEADLINE)
-            .expect("our send");
-        let received = out.pull.recv_multipart().expect("their receive");
-        assert_same(&received, sent, &format!("to libzmq, {setup:?}"));
+        let what = format!("{} to libzmq, {setup:?}", shape_of(sent));
+        let failed = |error: &dyn Debug| -> ! { panic!("{what}: {error:?}") };
+        let accepted = out.push.send_timeout(message(sent), DEADLINE);
+        accepted.unwrap_or_else(|error| failed(&error));
+        let received = out.pull.recv_multipart();
+        assert_same(
+            &received.unwrap_or_else(|error| failed(&error)),
+            sent,
+            &what,
+        );
     }
     let back = their_push_our_pull(setup);
     for sent in messages {
-        back.push.send_multipart(sent).expect("their send");
-        let received = back.pull.recv_timeout(DEADLINE).expect("our receive");
-        assert_same(&parts(&received), sent, &format!("from libzmq, {setup:?}"));
+        let what = format!("{} from libzmq, {setup:?}", shape_of(sent));
+        let failed = |error: &dyn Debug| -> ! { panic!("{what}: {error:?}") };
+        let accepted = back.push.send_multipart(sent);
+        accepted.unwrap_or_else(|error| failed(&error));
+        let received = back.pull.recv_timeout(DEADLINE);
+        let received = received.unwrap_or_else(|error| failed(&error));
+        assert_same(&parts(&received), sent, &what);
     }
 }
 

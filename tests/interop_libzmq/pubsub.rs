@@ -353,7 +353,7 @@ fn a_publication_reaches_every_subscriber_and_only_those() {
     }
 
     for number in 0..16u8 {
-        publisher.send(&[number, 7]).expect("our publication");
+        publisher.send([number, 7]).expect("our publication");
     }
     publisher.send("all, again").expect("our publication");
     for (number, subscriber) in (0u8..).zip(&subscribers) {

@@ -52,12 +52,14 @@ fn reversed(mut parts: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
 fn we_ask(req: &Socket<Req>, question: &[Vec<u8>]) -> Vec<Vec<u8>> {
     req.send_timeout(message(question), DEADLINE)
         .expect("our request");
-    parts(&req.recv_timeout(DEADLINE).expect("an answer to our REQ"))
+    let answer = req.recv_timeout(DEADLINE);
+    parts(&answer.unwrap_or_else(|error| panic!("no answer to {}: {error:?}", shape_of(question))))
 }
 
 fn they_ask(req: &zmq::Socket, question: &[Vec<u8>]) -> Vec<Vec<u8>> {
     req.send_multipart(question).expect("their request");
-    req.recv_multipart().expect("an answer to their REQ")
+    let answer = req.recv_multipart();
+    answer.unwrap_or_else(|error| panic!("no answer to {}: {error:?}", shape_of(question)))
 }
 
 #[test]

@@ -141,6 +141,16 @@ pub(crate) fn body(len: usize) -> Vec<u8> {
     bytes
 }
 
+/// What to call a message that is too large to print.
+pub(crate) fn shape_of(parts: &[Vec<u8>]) -> String {
+    let sizes = parts.iter().take(10).map(|part| part.len().to_string());
+    format!(
+        "{} frames of {}",
+        parts.len(),
+        sizes.collect::<Vec<_>>().join("+")
+    )
+}
+
 /// Like `assert_eq!`, for messages too large to print.
 pub(crate) fn assert_same(received: &[Vec<u8>], sent: &[Vec<u8>], what: &str) {
     let lens = |parts: &[Vec<u8>]| parts.iter().map(Vec::len).collect::<Vec<_>>();
@@ -171,7 +181,7 @@ pub(crate) fn wait_for(
 }
 
 pub(crate) fn is_up(kind: &EventKind) -> bool {
-    matches!(kind, EventKind::HandshakeSucceeded { .. })
+    matches!(kind, EventKind::HandshakeSucceeded)
 }
 
 pub(crate) fn is_down(kind: &EventKind) -> bool {
