@@ -42,7 +42,9 @@ pub struct Context {
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Context").field("open_sockets", &*self.inner.open.lock()).finish()
+        f.debug_struct("Context")
+            .field("open_sockets", &*self.inner.open.lock())
+            .finish()
     }
 }
 
@@ -100,7 +102,10 @@ impl ContextBuilder {
             open: Mutex::new(0),
             all_closed: Condvar::new(),
         });
-        Context { user: Arc::new(User(Arc::clone(&inner))), inner }
+        Context {
+            user: Arc::new(User(Arc::clone(&inner))),
+            inner,
+        }
     }
 }
 

@@ -23,7 +23,9 @@ pub enum Error {
     #[error("{0} is bound already; unbind it first or choose another name")]
     InUse(String),
     /// `unbind` or `disconnect` named an endpoint that this socket does not have.
-    #[error("this socket is not bound or connected to {0}; last_endpoint() tells the resolved name")]
+    #[error(
+        "this socket is not bound or connected to {0}; last_endpoint() tells the resolved name"
+    )]
     NotFound(String),
     /// A socket type that this library knows on the wire but does not make yet.
     #[error("{0} sockets do not exist in this version; PUSH, PULL, PUB, SUB, REQ and REP do")]
@@ -111,7 +113,10 @@ pub struct SendError {
 
 impl SendError {
     pub(crate) fn new(kind: SendErrorKind, message: Message) -> SendError {
-        SendError { kind, message: Box::new(message) }
+        SendError {
+            kind,
+            message: Box::new(message),
+        }
     }
 
     /// Why the message was not accepted.

@@ -39,11 +39,18 @@ impl Heat {
         let quick = self
             .last_write
             .is_some_and(|last| now.saturating_duration_since(last) < BURST_GAP);
-        self.quick = if quick { self.quick.saturating_add(1) } else { 0 };
+        self.quick = if quick {
+            self.quick.saturating_add(1)
+        } else {
+            0
+        };
         if self.quick < BURST_SENDS {
             return false;
         }
-        *self = Heat { hot: true, ..Heat::default() };
+        *self = Heat {
+            hot: true,
+            ..Heat::default()
+        };
         true
     }
 

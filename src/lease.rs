@@ -134,7 +134,10 @@ impl<D> Lease<D> {
         if tell_reactor {
             self.watched = true;
         }
-        Parting { wake_follower: self.followers > 0, tell_reactor }
+        Parting {
+            wake_follower: self.followers > 0,
+            tell_reactor,
+        }
     }
 
     /// The reactor wants to drive, having been told of events. `None`: it is not its turn.
@@ -149,7 +152,10 @@ impl<D> Lease<D> {
     /// The reactor gives the driver back.
     pub(crate) fn leave_reactor(&mut self, driver: D) -> Parting {
         self.driver = Some(driver);
-        Parting { wake_follower: self.followers > 0, tell_reactor: false }
+        Parting {
+            wake_follower: self.followers > 0,
+            tell_reactor: false,
+        }
     }
 
     /// The reactor looks after a lease it watches.
@@ -204,6 +210,9 @@ impl<D> Lease<D> {
         if poll {
             self.rung = true;
         }
-        Ring { poll, followers: self.followers > 0 }
+        Ring {
+            poll,
+            followers: self.followers > 0,
+        }
     }
 }

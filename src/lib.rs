@@ -2,10 +2,10 @@
 
 // floor 0: words
 mod endpoint;
-mod message;
-mod peer;
 mod error;
+mod message;
 mod options;
+mod peer;
 mod tuning;
 
 // floor 1: rules

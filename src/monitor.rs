@@ -114,7 +114,10 @@ struct Queued {
 
 impl EventQueue {
     pub(crate) fn new() -> Arc<EventQueue> {
-        Arc::new(EventQueue { inner: Mutex::new(Queued::default()), condvar: Condvar::new() })
+        Arc::new(EventQueue {
+            inner: Mutex::new(Queued::default()),
+            condvar: Condvar::new(),
+        })
     }
 
     pub(crate) fn push(&self, event: Event) {
@@ -198,7 +201,9 @@ mod tests {
 
     fn event(n: u64) -> Event {
         Event {
-            kind: EventKind::ConnectRetried { after: Duration::from_secs(n) },
+            kind: EventKind::ConnectRetried {
+                after: Duration::from_secs(n),
+            },
             endpoint: Arc::new("inproc://x".parse().unwrap()),
             peer_address: None,
             peer: None,

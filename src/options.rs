@@ -156,9 +156,11 @@ impl Options {
             ));
         }
         if self.routing_id.first() == Some(&0) {
-            return Some("routing_id starts with a zero byte, which ZeroMQ reserves for ids that \
+            return Some(
+                "routing_id starts with a zero byte, which ZeroMQ reserves for ids that \
                  ROUTER makes up; start it with another byte"
-                .into());
+                    .into(),
+            );
         }
         if self.heartbeat_interval == Some(Duration::ZERO) {
             return Some("heartbeat_interval is zero; use None for no heartbeats".into());
@@ -190,12 +192,18 @@ pub struct KeepAlive {
 impl KeepAlive {
     /// Keep-alive on, with the system's times.
     pub fn on() -> KeepAlive {
-        KeepAlive { enabled: Some(true), ..KeepAlive::default() }
+        KeepAlive {
+            enabled: Some(true),
+            ..KeepAlive::default()
+        }
     }
 
     /// Keep-alive off.
     pub fn off() -> KeepAlive {
-        KeepAlive { enabled: Some(false), ..KeepAlive::default() }
+        KeepAlive {
+            enabled: Some(false),
+            ..KeepAlive::default()
+        }
     }
 
     /// Sets the quiet time before the first probe.

@@ -19,7 +19,10 @@ pub(crate) struct Bell {
 
 impl Bell {
     pub(crate) fn new() -> Bell {
-        Bell { condvar: Condvar::new(), waker: OnceLock::new() }
+        Bell {
+            condvar: Condvar::new(),
+            waker: OnceLock::new(),
+        }
     }
 
     /// Sets the waker of the socket's poll, once that exists.

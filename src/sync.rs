@@ -3,14 +3,14 @@
 //! Nothing else in the crate names either.
 
 #[cfg(loom)]
-pub(crate) use loom::sync::atomic;
-#[cfg(loom)]
 use loom::sync as imp;
+#[cfg(loom)]
+pub(crate) use loom::sync::atomic;
+#[cfg(not(loom))]
+use std::sync as imp;
 #[cfg(not(loom))]
 #[allow(unused_imports, reason = "the loom models use it")]
 pub(crate) use std::sync::atomic;
-#[cfg(not(loom))]
-use std::sync as imp;
 
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -53,7 +53,10 @@ impl Condvar {
         match timeout {
             None => self.0.wait(guard).unwrap_or_else(PoisonError::into_inner),
             Some(timeout) => {
-                self.0.wait_timeout(guard, timeout).unwrap_or_else(PoisonError::into_inner).0
+                self.0
+                    .wait_timeout(guard, timeout)
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .0
             }
         }
     }

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use sinew::{
-    Context, Message, Pub, Pull, Push, RecvError, Rep, Req, SendErrorKind, Socket, Sub,
-};
+use sinew::{Context, Message, Pub, Pull, Push, RecvError, Rep, Req, SendErrorKind, Socket, Sub};
 
 /// Nothing here takes this long; a test that hangs fails instead.
 const SOON: Duration = Duration::from_secs(10);
@@ -36,7 +34,9 @@ fn push_pull_delivers_everything_in_order() {
             push.close()
         });
         for n in 0..20_000u32 {
-            let message = pull.recv_timeout(SOON).unwrap_or_else(|e| panic!("{endpoint} {n}: {e}"));
+            let message = pull
+                .recv_timeout(SOON)
+                .unwrap_or_else(|e| panic!("{endpoint} {n}: {e}"));
             assert_eq!(message, n.to_string().as_str(), "{endpoint}");
         }
         assert_eq!(sender.join().unwrap().undelivered, 0);
@@ -59,7 +59,10 @@ fn connect_may_come_before_bind() {
         push.send(["two", "frames"]).unwrap();
         let pull = ctx.socket(Pull).bind(endpoint).unwrap();
         assert_eq!(pull.recv_timeout(SOON).unwrap(), "early");
-        assert_eq!(pull.recv_timeout(SOON).unwrap(), Message::from(["two", "frames"]));
+        assert_eq!(
+            pull.recv_timeout(SOON).unwrap(),
+            Message::from(["two", "frames"])
+        );
     }
 }
 
@@ -78,7 +81,10 @@ fn req_rep_takes_turns() {
             );
             assert_eq!(rep.recv_timeout(SOON).unwrap(), format!("ask {n}").as_str());
             rep.send(format!("answer {n}")).unwrap();
-            assert_eq!(req.recv_timeout(SOON).unwrap(), format!("answer {n}").as_str());
+            assert_eq!(
+                req.recv_timeout(SOON).unwrap(),
+                format!("answer {n}").as_str()
+            );
         }
     }
 }
@@ -89,7 +95,11 @@ fn pub_sub_filters_by_prefix_at_the_publisher() {
         let ctx = Context::new();
         let publisher = ctx.socket(Pub).bind(&endpoint).unwrap();
         let monitor = publisher.monitor();
-        let sub = ctx.socket(Sub).subscribe("b").connect(&address(&publisher)).unwrap();
+        let sub = ctx
+            .socket(Sub)
+            .subscribe("b")
+            .connect(&address(&publisher))
+            .unwrap();
         loop {
             let event = monitor.recv_timeout(SOON).unwrap();
             if matches!(event.kind, sinew::EventKind::Subscribed { .. }) {
@@ -100,7 +110,10 @@ fn pub_sub_filters_by_prefix_at_the_publisher() {
         publisher.send("banana").unwrap();
         publisher.send(["blue", "berry"]).unwrap();
         assert_eq!(sub.recv_timeout(SOON).unwrap(), "banana", "{endpoint}");
-        assert_eq!(sub.recv_timeout(SOON).unwrap(), Message::from(["blue", "berry"]));
+        assert_eq!(
+            sub.recv_timeout(SOON).unwrap(),
+            Message::from(["blue", "berry"])
+        );
         assert_eq!(publisher.stats().sent, 2, "what nobody wants is not sent");
     }
 }
@@ -111,15 +124,24 @@ fn sizes_around_every_boundary_arrive_whole() {
         let ctx = Context::new();
         let pull = ctx.socket(Pull).bind(&endpoint).unwrap();
         let push = ctx.socket(Push).connect(&address(&pull)).unwrap();
-        for size in [0, 1, 68, 69, 70, 254, 255, 256, 257, 4095, 4096, 4097, 8191, 65535, 65536] {
+        for size in [
+            0, 1, 68, 69, 70, 254, 255, 256, 257, 4095, 4096, 4097, 8191, 65535, 65536,
+        ] {
             let body: Vec<u8> = (0..size).map(|n| n as u8).collect();
             push.send(body.clone()).unwrap();
-            assert_eq!(pull.recv_timeout(SOON).unwrap(), &body[..], "{endpoint} {size}");
+            assert_eq!(
+                pull.recv_timeout(SOON).unwrap(),
+                &body[..],
+                "{endpoint} {size}"
+            );
         }
         for mib in [1, 8, 1] {
             let body: Vec<u8> = (0..mib << 20).map(|n| (n * 7) as u8).collect();
             push.send(body.clone()).unwrap();
-            assert!(pull.recv_timeout(SOON).unwrap() == body[..], "{endpoint} {mib} MiB");
+            assert!(
+                pull.recv_timeout(SOON).unwrap() == body[..],
+                "{endpoint} {mib} MiB"
+            );
         }
     }
 }
@@ -151,7 +173,11 @@ fn a_req_whose_peer_dies_is_told_and_can_ask_again() {
         req.send("first").unwrap();
         assert_eq!(rep.recv_timeout(SOON).unwrap(), "first");
         drop(rep);
-        assert_eq!(req.recv_timeout(SOON), Err(RecvError::PeerGone), "{endpoint}");
+        assert_eq!(
+            req.recv_timeout(SOON),
+            Err(RecvError::PeerGone),
+            "{endpoint}"
+        );
         let rep = loop {
             match ctx.socket(Rep).bind(endpoint) {
                 Ok(rep) => break rep,

@@ -58,7 +58,13 @@ impl Marks {
 
     /// Raises the limits; with zero there is none any more.
     pub(crate) fn widen(&mut self, messages: usize, bytes: usize) {
-        let wider = |most: usize, more| if more == 0 { usize::MAX } else { most.saturating_add(more) };
+        let wider = |most: usize, more| {
+            if more == 0 {
+                usize::MAX
+            } else {
+                most.saturating_add(more)
+            }
+        };
         self.most_messages = wider(self.most_messages, messages);
         self.most_bytes = wider(self.most_bytes, bytes);
         self.full = self.messages >= self.most_messages || self.bytes >= self.most_bytes;

@@ -63,7 +63,9 @@ impl Door {
 
 impl std::fmt::Debug for Door {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Door").field("link", &self.link).finish_non_exhaustive()
+        f.debug_struct("Door")
+            .field("link", &self.link)
+            .finish_non_exhaustive()
     }
 }
 
@@ -128,7 +130,13 @@ pub(crate) type Limits = (usize, usize);
 /// Makes a pipe: the first end writes under the first limits, the second under the second.
 pub(crate) fn pipe(first: Limits, second: Limits) -> (PipeEnd, PipeEnd) {
     let lanes = Arc::new([Lane::new(first.0, first.1), Lane::new(second.0, second.1)]);
-    (PipeEnd { lanes: Arc::clone(&lanes), out: 0 }, PipeEnd { lanes, out: 1 })
+    (
+        PipeEnd {
+            lanes: Arc::clone(&lanes),
+            out: 0,
+        },
+        PipeEnd { lanes, out: 1 },
+    )
 }
 
 impl PipeEnd {
@@ -149,7 +157,10 @@ impl PipeEnd {
         lane.marks.add(1, bytes);
         let full = lane.marks.is_full();
         lane.sender_waits |= full;
-        Put { announce: std::mem::take(&mut lane.receiver_waits), full }
+        Put {
+            announce: std::mem::take(&mut lane.receiver_waits),
+            full,
+        }
     }
 
     /// Moves what is there to the back of `inbox`, at most a batch.
@@ -164,7 +175,11 @@ impl PipeEnd {
         let room = (regained || !lane.marks.is_full()) && std::mem::take(&mut lane.sender_waits);
         if lane.queue.is_empty() {
             lane.receiver_waits = true;
-            return Taken { messages: 0, room, ended: lane.ended };
+            return Taken {
+                messages: 0,
+                room,
+                ended: lane.ended,
+            };
         }
         let before = inbox.len();
         if lane.queue.len() <= BATCH && inbox.is_empty() {
@@ -176,7 +191,11 @@ impl PipeEnd {
         let messages = inbox.len() - before;
         let bytes = inbox.range(before..).map(Message::byte_len).sum();
         lane.taken = (messages, bytes);
-        Taken { messages, room, ended: false }
+        Taken {
+            messages,
+            room,
+            ended: false,
+        }
     }
 
     /// Whether what was put is not yet in the receiver's hands: how many messages.
@@ -221,7 +240,10 @@ mod tests {
         assert!(!a.put("2".into()).announce);
         let mut inbox = VecDeque::new();
         assert_eq!(b.take(&mut inbox).messages, 2);
-        assert!(!a.put("3".into()).announce, "the receiver has not found it empty yet");
+        assert!(
+            !a.put("3".into()).announce,
+            "the receiver has not found it empty yet"
+        );
         inbox.clear();
         assert_eq!(b.take(&mut inbox).messages, 1);
         inbox.clear();

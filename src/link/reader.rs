@@ -73,7 +73,11 @@ pub(crate) struct ReadBuffer {
 impl ReadBuffer {
     pub(crate) fn new() -> Box<ReadBuffer> {
         let data = vec![0; tuning::READ_BUFFER].into_boxed_slice();
-        Box::new(ReadBuffer { data, start: 0, end: 0 })
+        Box::new(ReadBuffer {
+            data,
+            start: 0,
+            end: 0,
+        })
     }
 
     fn bytes(&self) -> &[u8] {
@@ -131,7 +135,11 @@ enum Rest {
 
 impl Reader {
     pub(crate) fn new(stream: Arc<Stream>, handshake: Handshake) -> Reader {
-        Reader { stream, stage: Stage::Greeting(Box::new(handshake)), rest: Rest::None }
+        Reader {
+            stream,
+            stage: Stage::Greeting(Box::new(handshake)),
+            rest: Rest::None,
+        }
     }
 
     /// From now on, what comes is thrown away.
@@ -172,7 +180,9 @@ impl Reader {
 
     /// Reads the body of a large frame straight into its place. False: there is none under way.
     fn fill_large_body(&mut self, room: usize, pass: &mut Pass) -> Result<bool, Ended> {
-        let Stage::Traffic(decoder) = &mut self.stage else { return Ok(false) };
+        let Stage::Traffic(decoder) = &mut self.stage else {
+            return Ok(false);
+        };
         if room == 0 {
             return Ok(false);
         }
@@ -272,8 +282,14 @@ impl Reader {
                 .handle_input(buffer.bytes(), &mut pass.reply)
                 .map_err(Ended::Protocol)?;
             buffer.consume(step.consumed);
-            let Some(established) = step.done else { return Ok(()) };
-            let Established { peer, subscriptions, decoder } = established;
+            let Some(established) = step.done else {
+                return Ok(());
+            };
+            let Established {
+                peer,
+                subscriptions,
+                decoder,
+            } = established;
             pass.established = Some((peer, subscriptions));
             self.stage = Stage::Traffic(decoder);
         }

@@ -36,7 +36,10 @@ pub(crate) struct Writer {
 
 impl Writer {
     pub(crate) fn new(stream: Arc<Stream>) -> Writer {
-        Writer { stream, flight: Flight::default() }
+        Writer {
+            stream,
+            flight: Flight::default(),
+        }
     }
 
     pub(crate) fn is_idle(&self) -> bool {

@@ -40,14 +40,22 @@ impl Reactor {
         let entry = self.slots.vacant_entry();
         let token = slot_token(entry.key());
         let fd = listener.as_raw_fd();
-        let registered = self.poll.registry().register(&mut SourceFd(&fd), token, Interest::READABLE);
+        let registered =
+            self.poll
+                .registry()
+                .register(&mut SourceFd(&fd), token, Interest::READABLE);
         if let Err(error) = registered {
             if let Some(socket) = self.sockets.get(&socket) {
                 socket.on_accept_failed(&endpoint, error);
             }
             return;
         }
-        entry.insert(Slot::Accepting(Accepting { socket, number, endpoint, listener }));
+        entry.insert(Slot::Accepting(Accepting {
+            socket,
+            number,
+            endpoint,
+            listener,
+        }));
     }
 
     pub(super) fn unlisten(&mut self, listener: &Arc<Listener>) {
@@ -64,9 +72,16 @@ impl Reactor {
 
     /// Accepts until the listener has no more, the turn is over, or the system is out of something.
     pub(super) fn accept(&mut self, key: usize) {
-        let Some(Slot::Accepting(accepting)) = self.slots.get(key) else { return };
-        let Some(socket) = self.sockets.get(&accepting.socket) else { return };
-        let again = Due::AcceptAgain { key, number: accepting.number };
+        let Some(Slot::Accepting(accepting)) = self.slots.get(key) else {
+            return;
+        };
+        let Some(socket) = self.sockets.get(&accepting.socket) else {
+            return;
+        };
+        let again = Due::AcceptAgain {
+            key,
+            number: accepting.number,
+        };
         for _ in 0..TURN {
             match accepting.listener.accept() {
                 Ok(stream) => socket.on_accepted(&accepting.endpoint, stream),
@@ -75,7 +90,8 @@ impl Reactor {
                     AcceptError::Retry => {}
                     AcceptError::OutOfResources | AcceptError::Fatal => {
                         socket.on_accept_failed(&accepting.endpoint, error);
-                        self.timers.set(Instant::now() + tuning::ACCEPT_PAUSE, again);
+                        self.timers
+                            .set(Instant::now() + tuning::ACCEPT_PAUSE, again);
                         return;
                     }
                 },

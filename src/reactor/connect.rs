@@ -49,28 +49,34 @@ impl Reactor {
             error: None,
         }));
         if let Some(timeout) = timeout {
-            self.timers.set(Instant::now() + timeout, Due::ConnectTimeout { key, number });
+            self.timers.set(
+                Instant::now() + timeout,
+                Due::ConnectTimeout { key, number },
+            );
         }
         if !needs_dns(&endpoint) {
             return self.resolved(key, number, resolve(&endpoint, ipv6));
         }
         let handle = super::Handle(Arc::clone(&self.shared));
-        let spawned = thread::Builder::new().name("sinew/resolve".into()).spawn(move || {
-            let targets = resolve(&endpoint, ipv6);
-            handle.send(Command::Resolved { key, number, targets });
-        });
+        let spawned = thread::Builder::new()
+            .name("sinew/resolve".into())
+            .spawn(move || {
+                let targets = resolve(&endpoint, ipv6);
+                handle.send(Command::Resolved {
+                    key,
+                    number,
+                    targets,
+                });
+            });
         if let Err(error) = spawned {
             self.finish_connect(key, Err(error));
         }
     }
 
-    pub(super) fn resolved(
-        &mut self,
-        key: usize,
-        number: u64,
-        targets: io::Result<Vec<Target>>,
-    ) {
-        let Some(connecting) = self.connecting(key, number) else { return };
+    pub(super) fn resolved(&mut self, key: usize, number: u64, targets: io::Result<Vec<Target>>) {
+        let Some(connecting) = self.connecting(key, number) else {
+            return;
+        };
         match targets {
             Ok(targets) => {
                 connecting.targets = targets.into();
@@ -90,20 +96,21 @@ impl Reactor {
     /// Starts with the next address, or gives up with the last one's error.
     fn try_next(&mut self, key: usize) {
         loop {
-            let Some(Slot::Connecting(connecting)) = self.slots.get_mut(key) else { return };
+            let Some(Slot::Connecting(connecting)) = self.slots.get_mut(key) else {
+                return;
+            };
             let Some(target) = connecting.targets.pop_front() else {
                 let error = connecting.error.take().unwrap_or_else(|| {
                     io::Error::new(io::ErrorKind::NotFound, "the name has no address")
                 });
                 return self.finish_connect(key, Err(error));
             };
-            let started = connect_start(&target, &connecting.request.options).and_then(
-                |mut stream| {
+            let started =
+                connect_start(&target, &connecting.request.options).and_then(|mut stream| {
                     let token = slot_token(key);
                     stream.register(self.poll.registry(), token, Interest::WRITABLE)?;
                     Ok(stream)
-                },
-            );
+                });
             match started {
                 Ok(stream) => {
                     connecting.stream = Some(stream);
@@ -116,12 +123,18 @@ impl Reactor {
 
     /// The stream that is connecting had an event.
     pub(super) fn connect_ready(&mut self, key: usize) {
-        let Some(Slot::Connecting(connecting)) = self.slots.get_mut(key) else { return };
-        let Some(stream) = &connecting.stream else { return };
+        let Some(Slot::Connecting(connecting)) = self.slots.get_mut(key) else {
+            return;
+        };
+        let Some(stream) = &connecting.stream else {
+            return;
+        };
         match connect_finish(stream) {
             Ok(false) => {}
             Ok(true) => {
-                let Some(mut stream) = connecting.stream.take() else { return };
+                let Some(mut stream) = connecting.stream.take() else {
+                    return;
+                };
                 let outcome = stream.deregister(self.poll.registry()).map(|()| stream);
                 self.finish_connect(key, outcome);
             }
@@ -141,7 +154,9 @@ impl Reactor {
     }
 
     fn finish_connect(&mut self, key: usize, outcome: io::Result<Stream>) {
-        let Some(Slot::Connecting(connecting)) = self.slots.try_remove(key) else { return };
+        let Some(Slot::Connecting(connecting)) = self.slots.try_remove(key) else {
+            return;
+        };
         if let Some(socket) = self.sockets.get(&connecting.socket) {
             socket.on_connected(connecting.place, outcome);
         }

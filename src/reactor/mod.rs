@@ -98,11 +98,27 @@ pub(crate) enum Command {
     Watch(SocketId),
     Sweep(SocketId),
     Timer(SocketId, Instant, Timer),
-    Listen { socket: SocketId, endpoint: Arc<Endpoint>, listener: Arc<Listener> },
+    Listen {
+        socket: SocketId,
+        endpoint: Arc<Endpoint>,
+        listener: Arc<Listener>,
+    },
     /// Drops the listener and says so.
-    Unlisten { listener: Arc<Listener>, done: Sender<()> },
-    Connect { socket: SocketId, place: Place, request: Request, at: Instant },
-    Resolved { key: usize, number: u64, targets: io::Result<Vec<Target>> },
+    Unlisten {
+        listener: Arc<Listener>,
+        done: Sender<()>,
+    },
+    Connect {
+        socket: SocketId,
+        place: Place,
+        request: Request,
+        at: Instant,
+    },
+    Resolved {
+        key: usize,
+        number: u64,
+        targets: io::Result<Vec<Target>>,
+    },
     Stop,
 }
 
@@ -236,8 +252,9 @@ pub(crate) fn start(number: usize) -> io::Result<(Handle, JoinHandle<()>)> {
         hot: Vec::new(),
         stopping: false,
     };
-    let thread =
-        thread::Builder::new().name(format!("sinew/{number}")).spawn(move || reactor.run())?;
+    let thread = thread::Builder::new()
+        .name(format!("sinew/{number}"))
+        .spawn(move || reactor.run())?;
     Ok((Handle(shared), thread))
 }
 
@@ -319,7 +336,11 @@ impl Reactor {
                 }
             }
             Command::Timer(id, at, timer) => self.timers.set(at, Due::Socket(id, timer)),
-            Command::Listen { socket, endpoint, listener } => {
+            Command::Listen {
+                socket,
+                endpoint,
+                listener,
+            } => {
                 self.listen(socket, endpoint, listener);
             }
             Command::Unlisten { listener, done } => {
@@ -328,10 +349,19 @@ impl Reactor {
                 // The asker may have given up.
                 let _ = done.send(());
             }
-            Command::Connect { socket, place, request, at } => {
+            Command::Connect {
+                socket,
+                place,
+                request,
+                at,
+            } => {
                 self.timers.set(at, Due::Connect(socket, place, request));
             }
-            Command::Resolved { key, number, targets } => self.resolved(key, number, targets),
+            Command::Resolved {
+                key,
+                number,
+                targets,
+            } => self.resolved(key, number, targets),
             Command::Stop => self.stopping = true,
         }
     }
@@ -370,7 +400,9 @@ impl Reactor {
         }
         let sockets = &self.sockets;
         self.watched.retain(|id| {
-            sockets.get(id).is_some_and(|socket| socket.on_watch() == Watch::Again)
+            sockets
+                .get(id)
+                .is_some_and(|socket| socket.on_watch() == Watch::Again)
         });
         self.next_watch = Instant::now() + tuning::LEASE;
     }
@@ -381,7 +413,8 @@ impl Reactor {
             return;
         }
         let sockets = &self.sockets;
-        self.hot.retain(|id| sockets.get(id).is_some_and(|socket| socket.on_sweep()));
+        self.hot
+            .retain(|id| sockets.get(id).is_some_and(|socket| socket.on_sweep()));
         if !self.hot.is_empty() {
             // Shorter than any timeout of a poll, which counts in milliseconds.
             thread::sleep(tuning::SWEEP);

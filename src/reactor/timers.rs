@@ -42,12 +42,19 @@ impl<T> Ord for Entry<T> {
 
 impl<T> Timers<T> {
     pub(crate) fn new() -> Timers<T> {
-        Timers { heap: BinaryHeap::new(), count: 0 }
+        Timers {
+            heap: BinaryHeap::new(),
+            count: 0,
+        }
     }
 
     pub(crate) fn set(&mut self, at: Instant, due: T) {
         self.count += 1;
-        self.heap.push(Reverse(Entry { at, number: self.count, due }));
+        self.heap.push(Reverse(Entry {
+            at,
+            number: self.count,
+            due,
+        }));
     }
 
     /// When the next timer is due.

@@ -91,7 +91,9 @@ impl Core {
     /// A link at the beginning of linger.
     fn see_off_for_good(&self, state: &mut State, key: usize) {
         let receives_only = !state.pattern.sends();
-        let Some(link) = state.links.get_mut(key) else { return };
+        let Some(link) = state.links.get_mut(key) else {
+            return;
+        };
         link.inbox.clear();
         let stranger = link.stage == Stage::Handshake && link.is_flushed();
         if link.stage == Stage::Draining {
@@ -133,7 +135,9 @@ impl Core {
         for monitor in state.monitors.drain(..) {
             monitor.end();
         }
-        state.errands.push(Errand::Reactor(Command::Remove(self.id)));
+        state
+            .errands
+            .push(Errand::Reactor(Command::Remove(self.id)));
         state.errands.push(Errand::Leave);
         state.wake_waiters();
     }

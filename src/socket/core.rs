@@ -11,8 +11,8 @@ use crate::context::Inner;
 use crate::error::{Error, RecvError, SendError, SendErrorKind};
 use crate::lease::{Entry, Ring};
 use crate::message::Message;
-use crate::options::Options;
 use crate::monitor::{EventQueue, Monitor};
+use crate::options::Options;
 use crate::pattern::{Forward, Pattern, PatternSettings, MAX_TOPIC};
 use crate::peer::SocketType;
 use crate::reactor::{Command, Driven, Handle, Place, SocketId};
@@ -35,7 +35,9 @@ pub(crate) enum Wait {
 impl Wait {
     /// For at most this long; a time too far away to name is for ever.
     pub(crate) fn at_most(timeout: Duration) -> Wait {
-        Instant::now().checked_add(timeout).map_or(Wait::Forever, Wait::Until)
+        Instant::now()
+            .checked_add(timeout)
+            .map_or(Wait::Forever, Wait::Until)
     }
 }
 
@@ -101,8 +103,8 @@ impl Core {
             correlate: options.correlate,
             seed: super::random::seed() as u32,
         };
-        let pattern = Pattern::new(socket_type, &settings)
-            .ok_or(Error::NoSuchSocket(socket_type))?;
+        let pattern =
+            Pattern::new(socket_type, &settings).ok_or(Error::NoSuchSocket(socket_type))?;
         let core = Arc::new_cyclic(|me| Core {
             id,
             socket_type,
@@ -221,10 +223,11 @@ impl Core {
                 return Ok(state);
             }
         }
-        self.wait(state, wait, tried).map_err(|OutOfTime| match wait {
-            Wait::Never => SendErrorKind::WouldBlock,
-            _ => SendErrorKind::TimedOut,
-        })
+        self.wait(state, wait, tried)
+            .map_err(|OutOfTime| match wait {
+                Wait::Never => SendErrorKind::WouldBlock,
+                _ => SendErrorKind::TimedOut,
+            })
     }
 
     /// Sends from the front of `messages` under one lock as long as there is room; what was
@@ -351,10 +354,11 @@ impl Core {
         wait: Wait,
         tried: &mut bool,
     ) -> Result<Guard<'a>, RecvError> {
-        self.wait(state, wait, tried).map_err(|OutOfTime| match wait {
-            Wait::Never => RecvError::WouldBlock,
-            _ => RecvError::TimedOut,
-        })
+        self.wait(state, wait, tried)
+            .map_err(|OutOfTime| match wait {
+                Wait::Never => RecvError::WouldBlock,
+                _ => RecvError::TimedOut,
+            })
     }
 
     // ----- subscriptions and the like -----
@@ -384,8 +388,15 @@ impl Core {
             state.pattern.unsubscribe(topic)
         };
         let Ok(forward) = change else {
-            let verb = if subscribe { "subscribe" } else { "unsubscribe" };
-            return Err(Error::Unsupported { verb, socket_type: self.socket_type });
+            let verb = if subscribe {
+                "subscribe"
+            } else {
+                "unsubscribe"
+            };
+            return Err(Error::Unsupported {
+                verb,
+                socket_type: self.socket_type,
+            });
         };
         if forward == Forward::Upstream {
             state.forward_subscription(topic, subscribe);
@@ -537,14 +548,20 @@ impl Core {
         let waker = Waker::new(poll.registry(), WAKER).map_err(Error::System)?;
         let registry = poll.registry().try_clone().map_err(Error::System)?;
         let fd = poll.as_raw_fd();
-        let Some(me) = self.me.upgrade() else { return Err(Error::Closed) };
+        let Some(me) = self.me.upgrade() else {
+            return Err(Error::Closed);
+        };
         reactor.send(Command::Add(self.id, Driven(me)));
         if let Err(error) = reactor.register(self.id, fd) {
             reactor.send(Command::Remove(self.id));
             return Err(Error::System(error));
         }
         self.bell.set_waker(waker);
-        let side = self.poll.get_or_init(|| PollSide { registry, fd, reactor });
+        let side = self.poll.get_or_init(|| PollSide {
+            registry,
+            fd,
+            reactor,
+        });
         let events = Events::with_capacity(tuning::EVENTS);
         let mut state = self.lock();
         state.lease.install(Driver { poll, events });
@@ -566,7 +583,11 @@ impl Core {
         mut driver: Driver,
     ) -> Guard<'a> {
         self.unlock(state);
-        if driver.poll.poll(&mut driver.events, Some(Duration::ZERO)).is_err() {
+        if driver
+            .poll
+            .poll(&mut driver.events, Some(Duration::ZERO))
+            .is_err()
+        {
             driver.events.clear();
         }
         state = self.lock();
@@ -601,9 +622,16 @@ fn note_events(state: &mut State, events: &Events) {
             continue;
         }
         let (key, serial) = place_of(event.token());
-        let Some(link) = state.links.get_mut(key) else { continue };
+        let Some(link) = state.links.get_mut(key) else {
+            continue;
+        };
         // A token holds as much of the serial as fits.
-        if place_of(token_of(Place { link: key, serial: link.serial })).1 != serial {
+        if place_of(token_of(Place {
+            link: key,
+            serial: link.serial,
+        }))
+        .1 != serial
+        {
             continue;
         }
         let Some(wire) = &mut link.wire else { continue };

@@ -14,7 +14,9 @@ impl Drive for Core {
     fn on_ready(&self) {
         let mut state = self.lock();
         // Somebody drives, or has been here since: then it is theirs.
-        let Some(driver) = state.lease.enter_reactor() else { return };
+        let Some(driver) = state.lease.enter_reactor() else {
+            return;
+        };
         state = self.drive_for_reactor(state, driver);
         self.unlock(state);
     }

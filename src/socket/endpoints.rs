@@ -26,7 +26,10 @@ impl Core {
         let bound = match &endpoint {
             Endpoint::Inproc(name) => {
                 self.bind_inproc(name.name())?;
-                Bound { endpoint: Arc::new(endpoint), listener: None }
+                Bound {
+                    endpoint: Arc::new(endpoint),
+                    listener: None,
+                }
             }
             _ => {
                 let poll = self.poll_side()?;
@@ -37,7 +40,10 @@ impl Core {
                     endpoint: Arc::clone(&endpoint),
                     listener: Arc::clone(&listener),
                 });
-                Bound { endpoint, listener: Some(listener) }
+                Bound {
+                    endpoint,
+                    listener: Some(listener),
+                }
             }
         };
         let endpoint = Arc::clone(&bound.endpoint);
@@ -103,7 +109,11 @@ impl Core {
     pub(crate) fn unbind(&self, endpoint: &str) -> Result<(), Error> {
         let wanted: Endpoint = endpoint.parse()?;
         let mut state = self.lock();
-        let Some(at) = state.bound.iter().position(|bound| *bound.endpoint == wanted) else {
+        let Some(at) = state
+            .bound
+            .iter()
+            .position(|bound| *bound.endpoint == wanted)
+        else {
             self.unlock(state);
             return Err(Error::NotFound(endpoint.to_owned()));
         };
@@ -147,9 +157,14 @@ impl Core {
     /// A link gets no more messages, and goes once what it has queued is delivered or the linger
     /// time is over.
     pub(super) fn see_off(&self, state: &mut super::state::State, key: usize) {
-        let Some(link) = state.links.get_mut(key) else { return };
+        let Some(link) = state.links.get_mut(key) else {
+            return;
+        };
         link.leaving = true;
-        let place = Place { link: key, serial: link.serial };
+        let place = Place {
+            link: key,
+            serial: link.serial,
+        };
         let flushed = link.is_flushed();
         match link.stage {
             Stage::Farewell | Stage::Draining => return,
@@ -169,8 +184,18 @@ impl Core {
             Stage::Up if flushed && link.pipe.is_none() => state.bid_farewell(key),
             _ => {}
         }
-        if let Some(at) = self.options.linger.and_then(|l| Instant::now().checked_add(l)) {
-            state.set_timer(at, Timer::Leave { link: key, epoch: state_epoch(state, key) });
+        if let Some(at) = self
+            .options
+            .linger
+            .and_then(|l| Instant::now().checked_add(l))
+        {
+            state.set_timer(
+                at,
+                Timer::Leave {
+                    link: key,
+                    epoch: state_epoch(state, key),
+                },
+            );
         }
     }
 

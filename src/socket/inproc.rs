@@ -16,12 +16,18 @@ use crate::reactor::Place;
 impl Core {
     /// Takes a name, and meets those who wait for it.
     pub(super) fn bind_inproc(&self, name: &str) -> Result<(), Error> {
-        let Some(me) = self.me.upgrade() else { return Err(Error::Closed) };
+        let Some(me) = self.me.upgrade() else {
+            return Err(Error::Closed);
+        };
         let me: Arc<dyn Member> = me;
         let waiting = {
             let mut names = self.context.names.lock();
             let entry = names.entry(name.to_owned()).or_default();
-            if entry.binder.as_ref().is_some_and(|binder| binder.strong_count() > 0) {
+            if entry
+                .binder
+                .as_ref()
+                .is_some_and(|binder| binder.strong_count() > 0)
+            {
                 return Err(Error::InUse(format!("inproc://{name}")));
             }
             entry.binder = Some(Arc::downgrade(&me));
@@ -48,7 +54,9 @@ impl Core {
 
     /// Gives a fresh or orphaned link an unanswered pipe, holding what it had queued.
     pub(super) fn connect_inproc(&self, state: &mut State, key: usize) {
-        let Some(link) = state.links.get_mut(key) else { return };
+        let Some(link) = state.links.get_mut(key) else {
+            return;
+        };
         let limits = self.send_limits();
         let (near, far) = pipe(limits, self.recv_limits());
         if let Some((old, _)) = link.pipe.take() {
@@ -68,7 +76,9 @@ impl Core {
 
     /// Looks for the one who has the name, or waits for one.
     pub(super) fn seek(&self, endpoint: &Arc<Endpoint>, place: Place) {
-        let Endpoint::Inproc(name) = &**endpoint else { return };
+        let Endpoint::Inproc(name) = &**endpoint else {
+            return;
+        };
         let Some(me) = self.me.upgrade() else { return };
         let me: Arc<dyn Member> = me;
         let binder = {
@@ -95,7 +105,11 @@ impl Core {
 
     fn my_door(&self, place: Place) -> Door {
         let socket: Weak<Core> = self.me.clone();
-        Door { socket, link: place.link, serial: place.serial }
+        Door {
+            socket,
+            link: place.link,
+            serial: place.serial,
+        }
     }
 
     fn my_info(&self) -> PeerInfo {
@@ -121,8 +135,13 @@ impl Member for Core {
             return None;
         }
         let serial = state.next_serial();
-        let mut link =
-            Link::new(serial, Origin::Accepted, Stage::Up, Arc::clone(endpoint), &self.options);
+        let mut link = Link::new(
+            serial,
+            Origin::Accepted,
+            Stage::Up,
+            Arc::clone(endpoint),
+            &self.options,
+        );
         // This end was made with the caller's inbox as its only limit.
         caller.pipe.widen(self.send_limits());
         link.pipe = Some((caller.pipe, Some(caller.door)));
@@ -139,8 +158,12 @@ impl Member for Core {
 
     fn call(&self, binder: &Arc<dyn Member>, place: Place) {
         let mut state = self.lock();
-        let Some(link) = state.link(place) else { return };
-        let Some(far_end) = link.far_end.take() else { return };
+        let Some(link) = state.link(place) else {
+            return;
+        };
+        let Some(far_end) = link.far_end.take() else {
+            return;
+        };
         let endpoint = Arc::clone(&link.endpoint);
         self.unlock(state);
         let caller = Caller {
@@ -156,12 +179,17 @@ impl Member for Core {
             state.report(place.link, EventKind::HandshakeFailed { reason });
             return self.unlock(state);
         };
-        let far = Place { link: answer.door.link, serial: answer.door.serial };
+        let far = Place {
+            link: answer.door.link,
+            serial: answer.door.serial,
+        };
         let Some(link) = state.link(place) else {
             self.unlock(state);
             return answer.door.closed();
         };
-        let Some((pipe, door)) = &mut link.pipe else { return };
+        let Some((pipe, door)) = &mut link.pipe else {
+            return;
+        };
         pipe.widen(answer.room);
         let (room, waiting) = (pipe.has_room() && !link.leaving, pipe.waiting() > 0);
         *door = Some(answer.door.clone());
@@ -176,8 +204,13 @@ impl Member for Core {
 
     fn introduce(&self, place: Place) {
         let mut state = self.lock();
-        let Some(link) = state.link(place) else { return };
-        let peer = link.peer.take().map_or_else(|| PeerInfo::new(self.socket_type), |peer| *peer);
+        let Some(link) = state.link(place) else {
+            return;
+        };
+        let peer = link
+            .peer
+            .take()
+            .map_or_else(|| PeerInfo::new(self.socket_type), |peer| *peer);
         state.welcome(place.link, peer);
         self.unlock(state);
     }
@@ -215,7 +248,9 @@ impl Neighbour for Core {
     fn on_pipe_closed(&self, link: usize, serial: u32) {
         let mut state = self.lock();
         let place = Place { link, serial };
-        let Some(entry) = state.link(place) else { return };
+        let Some(entry) = state.link(place) else {
+            return;
+        };
         let (origin, endpoint) = (entry.origin, Arc::clone(&entry.endpoint));
         if entry.stage == Stage::Up {
             let reason = String::from("the other socket was closed");
@@ -277,7 +312,9 @@ impl State {
 
     /// The other end is gone: what it had sent is moved to the inbox, to be received.
     fn save_inbound(&mut self, key: usize) {
-        let Some(link) = self.links.get_mut(key) else { return };
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
         let Some((pipe, _)) = &link.pipe else { return };
         let mut rest = std::collections::VecDeque::new();
         while pipe.take(&mut rest).messages > 0 {
@@ -290,7 +327,9 @@ impl State {
 
     /// The other end is gone and nobody else is wanted: what was queued for it is lost.
     fn abandon_pipe(&mut self, key: usize) {
-        let Some(link) = self.links.get_mut(key) else { return };
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
         let lost = match link.pipe.take() {
             Some((pipe, _)) => pipe.reclaim().len() as u64,
             None => 0,

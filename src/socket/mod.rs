@@ -90,7 +90,10 @@ impl Drop for HandleInner {
 
 impl<K: Kind + Clone> Clone for Socket<K> {
     fn clone(&self) -> Self {
-        Socket { handle: Arc::clone(&self.handle), kind: self.kind.clone() }
+        Socket {
+            handle: Arc::clone(&self.handle),
+            kind: self.kind.clone(),
+        }
     }
 }
 
@@ -105,7 +108,10 @@ impl<K: Kind> fmt::Debug for Socket<K> {
 
 impl<K: Kind> Socket<K> {
     fn new(core: Arc<Core>, user: Arc<User>, kind: K) -> Socket<K> {
-        Socket { handle: Arc::new(HandleInner { core, _user: user }), kind }
+        Socket {
+            handle: Arc::new(HandleInner { core, _user: user }),
+            kind,
+        }
     }
 
     #[inline]
@@ -184,7 +190,10 @@ impl<K: Kind> Socket<K> {
 
     /// The same socket as a dynamic handle.
     pub fn into_dynamic(self) -> DynSocket {
-        Socket { kind: self.kind.socket_type(), handle: self.handle }
+        Socket {
+            kind: self.kind.socket_type(),
+            handle: self.handle,
+        }
     }
 
     fn subscribe_to(&self, topic: &[u8]) -> Result<(), Error> {
@@ -312,7 +321,8 @@ impl<K: Receives> Socket<K> {
         most: usize,
         timeout: Duration,
     ) -> Result<usize, RecvError> {
-        self.core().recv_many(messages, most, Wait::at_most(timeout))
+        self.core()
+            .recv_many(messages, most, Wait::at_most(timeout))
     }
 }
 

@@ -86,7 +86,9 @@ impl Core {
             ended: None,
         };
         let mut state = self.lock();
-        let Some(link) = state.link(place) else { return };
+        let Some(link) = state.link(place) else {
+            return;
+        };
         link.wire = Some(wire);
         link.control.push_raw(&hello);
         state.report(place.link, event);
@@ -115,14 +117,23 @@ impl Core {
 
     /// Has a link without a connection connect, after the pause that is due.
     pub(super) fn try_again(&self, state: &mut State, key: usize) {
-        let Some(link) = state.links.get_mut(key) else { return };
+        let Some(link) = state.links.get_mut(key) else {
+            return;
+        };
         let failures = link.failures;
         link.failures = failures.saturating_add(1);
-        let spent = self.options.reconnect_attempts.is_some_and(|most| failures >= most);
+        let spent = self
+            .options
+            .reconnect_attempts
+            .is_some_and(|most| failures >= most);
         // What is not wanted any more is not worth a connection.
         let idle = link.leaving || state.life != Life::Open;
         if spent || idle && state.links.get(key).is_some_and(Link::is_flushed) {
-            let kind = if spent { EventKind::ConnectGivenUp } else { EventKind::Closed };
+            let kind = if spent {
+                EventKind::ConnectGivenUp
+            } else {
+                EventKind::Closed
+            };
             state.report(key, kind);
             state.abandon(key);
             return;
@@ -134,15 +145,25 @@ impl Core {
 
     /// Has a link connect.
     pub(super) fn connect_link(&self, state: &mut State, key: usize, after: Duration) {
-        let Some(link) = state.links.get(key) else { return };
-        let place = Place { link: key, serial: link.serial };
+        let Some(link) = state.links.get(key) else {
+            return;
+        };
+        let place = Place {
+            link: key,
+            serial: link.serial,
+        };
         let request = Request {
             endpoint: Arc::clone(&link.endpoint),
             options: Arc::clone(&self.transport),
             timeout: self.options.connect_timeout,
         };
         let at = Instant::now() + after;
-        let command = Command::Connect { socket: self.id, place, request, at };
+        let command = Command::Connect {
+            socket: self.id,
+            place,
+            request,
+            at,
+        };
         state.errands.push(Errand::Reactor(command));
     }
 
@@ -151,7 +172,10 @@ impl Core {
         let mut state = self.lock();
         let place = match timer {
             Timer::Handshake(place) => {
-                if state.link(place).is_some_and(|link| link.stage == Stage::Handshake) {
+                if state
+                    .link(place)
+                    .is_some_and(|link| link.stage == Stage::Handshake)
+                {
                     state.end_wire(place.link, Ended::HandshakeTimeout);
                 }
                 place
@@ -179,7 +203,11 @@ impl Core {
             }
             Timer::Linger => return self.end_linger(state),
             Timer::Leave { link, epoch } => {
-                if !state.links.get(link).is_some_and(|link| link.epoch == epoch) {
+                if !state
+                    .links
+                    .get(link)
+                    .is_some_and(|link| link.epoch == epoch)
+                {
                     return;
                 }
                 let place = state.give_up(link);
@@ -193,12 +221,19 @@ impl Core {
 
     /// RFC 37, "Heartbeating": a PING every interval; anything that the peer sends is an answer.
     fn send_ping(&self, state: &mut State, place: Place) {
-        let Some(interval) = self.options.heartbeat_interval else { return };
+        let Some(interval) = self.options.heartbeat_interval else {
+            return;
+        };
         // The wire counts tenths of a second in 16 bits.
         let ttl = self.options.heartbeat_ttl.unwrap_or_default().as_millis() / 100;
         let ttl = u16::try_from(ttl).unwrap_or(u16::MAX);
-        let Some(link) = state.link(place).filter(|link| link.stage == Stage::Up) else { return };
-        link.control.push_command(&Zmtp::Ping { ttl, context: PingContext::default() });
+        let Some(link) = state.link(place).filter(|link| link.stage == Stage::Up) else {
+            return;
+        };
+        link.control.push_command(&Zmtp::Ping {
+            ttl,
+            context: PingContext::default(),
+        });
         let heard = link.heard;
         let timeout = self.options.heartbeat_timeout.unwrap_or(interval);
         let now = Instant::now();
@@ -212,8 +247,13 @@ impl State {
     /// finished its handshake by then.
     fn evict_strangers(&mut self) {
         while self.strangers.len() > tuning::PENDING_HANDSHAKES {
-            let Some(place) = self.strangers.pop_front() else { return };
-            if self.link(place).is_some_and(|link| link.stage == Stage::Handshake) {
+            let Some(place) = self.strangers.pop_front() else {
+                return;
+            };
+            if self
+                .link(place)
+                .is_some_and(|link| link.stage == Stage::Handshake)
+            {
                 self.end_wire(place.link, Ended::Crowded);
                 self.errands.push(Errand::Reactor(Command::Timer(
                     self.id,
@@ -227,7 +267,9 @@ impl State {
     /// A connection of `connect` is gone: keeps the queue for the next one.
     pub(super) fn await_reconnect(&mut self, key: usize, rewound: Outbox, immediate: bool) {
         let serial = self.next_serial();
-        let Some(link) = self.links.get_mut(key) else { return };
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
         link.serial = serial;
         link.stage = Stage::Waiting;
         if !rewound.is_empty() {
@@ -235,7 +277,8 @@ impl State {
             all.append_copy(&link.outbox);
             link.outbox = all;
         }
-        link.outward.settle(link.outbox.messages(), link.outbox.bytes());
+        link.outward
+            .settle(link.outbox.messages(), link.outbox.bytes());
         let unsent = link.outbox.messages() > 0;
         let room = !link.outward.is_full() && !immediate && !link.leaving;
         let replies = !link.inbox.is_empty();
@@ -249,7 +292,9 @@ impl State {
 
     /// Gives a link up for good; what it had queued is lost, and counted.
     pub(super) fn abandon(&mut self, key: usize) {
-        let Some(link) = self.links.get(key) else { return };
+        let Some(link) = self.links.get(key) else {
+            return;
+        };
         let lost = link.undelivered() as u64;
         self.stats.dropped += lost;
         if self.life == Life::Lingering {
@@ -260,9 +305,17 @@ impl State {
 
     /// The time of a link is over: it goes, with its connection if it has one.
     pub(super) fn give_up(&mut self, key: usize) -> Place {
-        let Some(link) = self.links.get_mut(key) else { return Place { link: key, serial: 0 } };
+        let Some(link) = self.links.get_mut(key) else {
+            return Place {
+                link: key,
+                serial: 0,
+            };
+        };
         link.leaving = true;
-        let place = Place { link: key, serial: link.serial };
+        let place = Place {
+            link: key,
+            serial: link.serial,
+        };
         if link.wire.is_some() {
             self.end_wire(key, Ended::Linger);
         } else {
@@ -274,13 +327,14 @@ impl State {
     /// Whether nothing was heard on a connection since its count stood at `heard`. One that is not
     /// read because its inbox is full is not silent: nobody listens.
     fn is_silent(&mut self, place: Place, heard: u32) -> bool {
-        self.link(place).is_some_and(|link| {
-            link.stage == Stage::Up && !link.paused && link.heard == heard
-        })
+        self.link(place)
+            .is_some_and(|link| link.stage == Stage::Up && !link.paused && link.heard == heard)
     }
 
     fn check_peer_ttl(&mut self, place: Place, heard: u32) {
-        let Some(ttl) = self.link(place).and_then(|link| link.peer_ttl) else { return };
+        let Some(ttl) = self.link(place).and_then(|link| link.peer_ttl) else {
+            return;
+        };
         if self.is_silent(place, heard) {
             return self.end_wire(place.link, Ended::PeerTtl);
         }

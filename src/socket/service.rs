@@ -42,17 +42,25 @@ impl Core {
             state = self.resume_writing(state, key);
         }
         for _ in 0..passes {
-            let Some(mut reading) = state.take_reader() else { break };
+            let Some(mut reading) = state.take_reader() else {
+                break;
+            };
             // Errands of this pass wait for the next one to end: none of them is urgent before the
             // bytes that were just announced are read.
             drop(state);
-            reading.reader.pass(reading.room, &mut reading.buffer, &mut reading.pass);
+            reading
+                .reader
+                .pass(reading.room, &mut reading.buffer, &mut reading.pass);
             state = self.lock();
             let place = reading.place;
             let established = reading.pass.established.is_some();
             state.put_reader(reading);
             // Answers go at once, and so does what waited for the peer to be there.
-            if established || state.link(place).is_some_and(|link| !link.control.is_empty()) {
+            if established
+                || state
+                    .link(place)
+                    .is_some_and(|link| !link.control.is_empty())
+            {
                 state = self.flush(state, place.link);
             }
             self.after_io(&mut state, place);
@@ -85,7 +93,9 @@ impl Core {
     /// along.
     pub(super) fn flush<'a>(&'a self, mut state: Guard<'a>, key: usize) -> Guard<'a> {
         for _ in 0..FLIGHTS {
-            let Some((place, mut writer)) = state.take_writer(key) else { return state };
+            let Some((place, mut writer)) = state.take_writer(key) else {
+                return state;
+            };
             drop(state);
             let wrote = writer.pass();
             if matches!(wrote, Wrote::Blocked) {
@@ -114,14 +124,21 @@ impl Core {
         let interest = mio::Interest::READABLE | mio::Interest::WRITABLE;
         if let Some(poll) = self.poll_if_any() {
             // It fails only for a stream that is not registered any more.
-            let _ = writer.stream().rewatch(&poll.registry, token_of(place), interest);
+            let _ = writer
+                .stream()
+                .rewatch(&poll.registry, token_of(place), interest);
         }
     }
 
     /// The kernel takes bytes for a link again.
     fn resume_writing<'a>(&'a self, mut state: Guard<'a>, key: usize) -> Guard<'a> {
-        let Some(link) = state.links.get(key) else { return state };
-        let place = Place { link: key, serial: link.serial };
+        let Some(link) = state.links.get(key) else {
+            return state;
+        };
+        let place = Place {
+            link: key,
+            serial: link.serial,
+        };
         let stream = link.wire.as_ref().map(|wire| Arc::clone(&wire.stream));
         if let Some(stream) = stream.filter(|stream| !stream.is_tcp()) {
             drop(state);
@@ -136,7 +153,9 @@ impl Core {
 
     /// A link's tokens are home again after a pass: what became possible by that?
     pub(super) fn after_io(&self, state: &mut State, place: Place) {
-        let Some(link) = state.link(place) else { return };
+        let Some(link) = state.link(place) else {
+            return;
+        };
         let Some(wire) = &link.wire else { return };
         if !wire.is_home() {
             return;
@@ -148,7 +167,10 @@ impl Core {
             }
         } else if link.stage == Stage::Up
             && (link.leaving || state.life == Life::Lingering)
-            && state.links.get(place.link).is_some_and(|link| link.is_flushed())
+            && state
+                .links
+                .get(place.link)
+                .is_some_and(|link| link.is_flushed())
         {
             state.bid_farewell(place.link);
         }
@@ -162,7 +184,9 @@ impl State {
     /// Takes out the reader of the next link that can be read.
     fn take_reader(&mut self) -> Option<Reading> {
         while let Some(key) = self.ready.pop_front() {
-            let Some(link) = self.links.get_mut(key) else { continue };
+            let Some(link) = self.links.get_mut(key) else {
+                continue;
+            };
             link.queued = false;
             let room = link.inward.room();
             let Some(wire) = &mut link.wire else { continue };
@@ -171,18 +195,35 @@ impl State {
                 continue;
             }
             // Somebody reads it now, and comes back with `more` if there is more: see `put_reader`.
-            let Some(reader) = wire.reader.take() else { continue };
+            let Some(reader) = wire.reader.take() else {
+                continue;
+            };
             wire.readable = false;
-            let place = Place { link: key, serial: link.serial };
+            let place = Place {
+                link: key,
+                serial: link.serial,
+            };
             let (buffer, pass) = self.take_spares();
-            return Some(Reading { place, reader, room, buffer, pass });
+            return Some(Reading {
+                place,
+                reader,
+                room,
+                buffer,
+                pass,
+            });
         }
         None
     }
 
     /// Puts a reader back, with what it found.
     fn put_reader(&mut self, reading: Reading) {
-        let Reading { place, reader, buffer, mut pass, .. } = reading;
+        let Reading {
+            place,
+            reader,
+            buffer,
+            mut pass,
+            ..
+        } = reading;
         let key = place.link;
         let Some(link) = self.link(place) else { return };
         let Some(wire) = &mut link.wire else { return };
@@ -221,7 +262,9 @@ impl State {
 
     /// Hands what came over to the pattern's side.
     fn accept_messages(&mut self, key: usize, pass: &mut Pass) {
-        let Some(link) = self.links.get_mut(key) else { return };
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
         if !self.pattern.receives() {
             for message in pass.messages.drain(..) {
                 self.take_upstream(key, &message);
@@ -293,7 +336,10 @@ impl State {
         let link = self.links.get_mut(key)?;
         link.dirty = false;
         let up = link.is_up();
-        let place = Place { link: key, serial: link.serial };
+        let place = Place {
+            link: key,
+            serial: link.serial,
+        };
         let wire = link.wire.as_mut()?;
         if wire.blocked || wire.broken {
             return None;
@@ -310,12 +356,17 @@ impl State {
     fn put_writer(&mut self, place: Place, mut writer: Box<Writer>, wrote: Wrote) -> bool {
         let key = place.link;
         let hot = self.heat.is_hot();
-        let Some(link) = self.link(place) else { return false };
+        let Some(link) = self.link(place) else {
+            return false;
+        };
         let (messages, bytes) = writer.unwritten();
-        let regained = link
-            .outward
-            .settle(link.outbox.messages() + messages, link.outbox.bytes() + bytes);
-        let Some(wire) = &mut link.wire else { return false };
+        let regained = link.outward.settle(
+            link.outbox.messages() + messages,
+            link.outbox.bytes() + bytes,
+        );
+        let Some(wire) = &mut link.wire else {
+            return false;
+        };
         let idle = writer.is_idle();
         wire.writer = Some(writer);
         match wrote {
@@ -338,8 +389,13 @@ impl State {
             self.pattern.set_room(key, true);
             self.wake_waiters();
         }
-        let Some(link) = self.links.get(key) else { return false };
-        let blocked = link.wire.as_ref().is_none_or(|wire| wire.blocked || wire.broken);
+        let Some(link) = self.links.get(key) else {
+            return false;
+        };
+        let blocked = link
+            .wire
+            .as_ref()
+            .is_none_or(|wire| wire.blocked || wire.broken);
         if blocked {
             return false;
         }
@@ -354,7 +410,9 @@ impl State {
 
     /// Notes that a link has something to write.
     pub(super) fn mark_dirty(&mut self, key: usize) {
-        let Some(link) = self.links.get_mut(key) else { return };
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
         if !link.dirty {
             link.dirty = true;
             self.dirty.push(key);
@@ -363,7 +421,9 @@ impl State {
 
     /// The kernel takes bytes for this link again.
     pub(super) fn unblock(&mut self, key: usize) {
-        let Some(link) = self.links.get_mut(key) else { return };
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
         let Some(wire) = &mut link.wire else { return };
         if std::mem::take(&mut wire.blocked) {
             self.unblocked.push(key);
@@ -374,7 +434,9 @@ impl State {
 
     /// Ends a connection for a reason of our own; it is buried once both tokens are home.
     pub(super) fn end_wire(&mut self, key: usize, ended: Ended) {
-        let Some(link) = self.links.get_mut(key) else { return };
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
         let Some(wire) = &mut link.wire else { return };
         wire.ended.get_or_insert(ended);
         wire.broken = true;
@@ -382,12 +444,20 @@ impl State {
 
     /// A connection has ended and both its tokens are home.
     fn bury(&mut self, key: usize, options: &Options) {
-        let Some(link) = self.links.get_mut(key) else { return };
-        let Some(mut wire) = link.wire.take() else { return };
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
+        let Some(mut wire) = link.wire.take() else {
+            return;
+        };
         let reason = wire.ended.take().unwrap_or(Ended::ByUs).to_string();
         let stage = link.stage;
         let peer_address = wire.stream.peer_address();
-        let rewound = wire.writer.take().map(|writer| writer.rewind()).unwrap_or_default();
+        let rewound = wire
+            .writer
+            .take()
+            .map(|writer| writer.rewind())
+            .unwrap_or_default();
         self.errands.push(Errand::Close(wire));
         let kind = match stage {
             Stage::Handshake => EventKind::HandshakeFailed { reason },
@@ -397,7 +467,9 @@ impl State {
             self.stats.peers = self.stats.peers.saturating_sub(1);
         }
         self.report_with(key, kind, Some(peer_address));
-        let Some(link) = self.links.get_mut(key) else { return };
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
         link.peer = None;
         link.control.clear();
         link.paused = false;
@@ -412,7 +484,9 @@ impl State {
 
     /// A link that goes with its connection: what it brought can still be received.
     fn let_go(&mut self, key: usize, in_flight: usize) {
-        let Some(link) = self.links.get_mut(key) else { return };
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
         let lost = (link.outbox.messages() + in_flight) as u64;
         link.outbox.clear();
         link.outward.settle(0, 0);
@@ -434,9 +508,13 @@ impl State {
     /// Closing at once could lose what is still on its way: a system resets a connection that is
     /// closed with unread bytes, and throws away what it had still to send.
     pub(super) fn bid_farewell(&mut self, key: usize) {
-        let Some(link) = self.links.get_mut(key) else { return };
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
         let Some(wire) = &mut link.wire else { return };
-        let Some(reader) = &mut wire.reader else { return };
+        let Some(reader) = &mut wire.reader else {
+            return;
+        };
         reader.say_farewell();
         link.stage = Stage::Farewell;
         link.inbox.clear();

@@ -157,7 +157,9 @@ impl State {
 
     /// The link at a place, unless that connection is past.
     pub(super) fn link(&mut self, place: Place) -> Option<&mut Link> {
-        self.links.get_mut(place.link).filter(|link| link.serial == place.serial)
+        self.links
+            .get_mut(place.link)
+            .filter(|link| link.serial == place.serial)
     }
 
     /// Whoever waits shall look again.
@@ -204,7 +206,9 @@ impl State {
     }
 
     fn queue(&mut self, key: usize, message: Message) {
-        let Some(link) = self.links.get_mut(key) else { return };
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
         self.stats.sent += 1;
         if link.pipe.is_some() {
             return self.put_into_pipe(key, message);
@@ -218,7 +222,9 @@ impl State {
     /// Books what was just put into a link's outbox, and has it written.
     #[inline]
     fn queued(&mut self, key: usize, bytes: usize) {
-        let Some(link) = self.links.get_mut(key) else { return };
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
         if link.outward.add(1, bytes) {
             self.pattern.set_room(key, false);
         }
@@ -241,7 +247,9 @@ impl State {
         let chosen = std::mem::take(&mut self.chosen);
         scratch.clear();
         for &key in &chosen {
-            let Some(link) = self.links.get_mut(key) else { continue };
+            let Some(link) = self.links.get_mut(key) else {
+                continue;
+            };
             self.stats.sent += 1;
             if link.pipe.is_some() {
                 self.put_into_pipe(key, message.clone());
@@ -258,8 +266,12 @@ impl State {
     }
 
     fn put_into_pipe(&mut self, key: usize, message: Message) {
-        let Some(link) = self.links.get_mut(key) else { return };
-        let Some((pipe, door)) = &link.pipe else { return };
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
+        let Some((pipe, door)) = &link.pipe else {
+            return;
+        };
         let put = pipe.put(message);
         if put.full {
             self.pattern.set_room(key, false);
@@ -310,7 +322,9 @@ impl State {
     /// A link's inbox is empty: takes the next batch of an inproc peer, or notes that there is
     /// nothing, or sees the link off that has nothing more to say.
     fn refill(&mut self, key: usize) {
-        let Some(link) = self.links.get_mut(key) else { return };
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
         if let Some((pipe, door)) = &link.pipe {
             let taken = pipe.take(&mut link.inbox);
             if let (true, Some(door)) = (taken.room, door) {
@@ -340,7 +354,9 @@ impl State {
 
     /// Puts a link on the list of those to be read.
     pub(super) fn enqueue(&mut self, key: usize) {
-        let Some(link) = self.links.get_mut(key) else { return };
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
         if !link.queued {
             link.queued = true;
             self.ready.push_back(key);
@@ -351,7 +367,9 @@ impl State {
     fn forget_inboxes(&mut self) {
         let keys: Vec<_> = self.links.iter().map(|(key, _)| key).collect();
         for key in keys {
-            let Some(link) = self.links.get_mut(key) else { continue };
+            let Some(link) = self.links.get_mut(key) else {
+                continue;
+            };
             if let Some((pipe, _)) = &link.pipe {
                 pipe.clear_inward();
             }
@@ -370,7 +388,10 @@ impl State {
     // ----- spare parts -----
 
     pub(super) fn take_spares(&mut self) -> (Option<Box<ReadBuffer>>, Pass) {
-        (self.spare_buffers.pop(), self.spare_passes.pop().unwrap_or_default())
+        (
+            self.spare_buffers.pop(),
+            self.spare_passes.pop().unwrap_or_default(),
+        )
     }
 
     /// Keeps a few buffers for the next passes; more than a handful of threads never read at once.
@@ -393,14 +414,18 @@ impl State {
         if self.monitors.is_empty() && !cfg!(feature = "log") {
             return;
         }
-        let Some(link) = self.links.get(key) else { return };
+        let Some(link) = self.links.get(key) else {
+            return;
+        };
         let peer_address = link.wire.as_ref().map(|wire| wire.stream.peer_address());
         self.report_with(key, kind, peer_address);
     }
 
     /// The same, for a link whose connection is not there any more.
     pub(super) fn report_with(&mut self, key: usize, kind: EventKind, address: Option<String>) {
-        let Some(link) = self.links.get(key) else { return };
+        let Some(link) = self.links.get(key) else {
+            return;
+        };
         let event = Event {
             kind,
             endpoint: Arc::clone(&link.endpoint),
@@ -413,7 +438,12 @@ impl State {
     /// Tells monitors, and the log, what happened to an endpoint.
     pub(super) fn report_endpoint(&mut self, endpoint: &Arc<Endpoint>, kind: EventKind) {
         let endpoint = Arc::clone(endpoint);
-        self.publish(Event { kind, endpoint, peer_address: None, peer: None });
+        self.publish(Event {
+            kind,
+            endpoint,
+            peer_address: None,
+            peer: None,
+        });
     }
 
     fn publish(&mut self, event: Event) {
@@ -428,7 +458,9 @@ impl State {
 
     /// Makes a link known to the pattern.
     pub(super) fn attach(&mut self, key: usize) {
-        let Some(link) = self.links.get_mut(key) else { return };
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
         if link.attached {
             return;
         }
@@ -443,7 +475,9 @@ impl State {
     pub(super) fn welcome(&mut self, key: usize, peer: PeerInfo) {
         self.attach(key);
         self.stats.peers += 1;
-        let Some(link) = self.links.get_mut(key) else { return };
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
         if link.origin == Origin::Connected {
             self.pattern.connection_renewed(key);
         }
@@ -451,7 +485,8 @@ impl State {
         link.stage = Stage::Up;
         link.failures = 0;
         if link.pipe.is_none() {
-            self.pattern.set_room(key, !link.outward.is_full() && !link.leaving);
+            self.pattern
+                .set_room(key, !link.outward.is_full() && !link.leaving);
         }
         if let Some((_, Some(door))) = &link.pipe {
             let errands = &mut self.errands;
@@ -470,7 +505,9 @@ impl State {
 
     /// Forgets a link altogether. Nobody holds its tokens.
     pub(super) fn remove_link(&mut self, key: usize) {
-        let Some(link) = self.links.try_remove(key) else { return };
+        let Some(link) = self.links.try_remove(key) else {
+            return;
+        };
         if link.attached {
             self.pattern.detach(key);
         }
@@ -492,13 +529,16 @@ impl State {
     pub(super) fn forward_subscription(&mut self, topic: &[u8], subscribe: bool) {
         let keys: Vec<_> = self.links.iter().map(|(key, _)| key).collect();
         for key in keys {
-            let Some(link) = self.links.get_mut(key) else { continue };
+            let Some(link) = self.links.get_mut(key) else {
+                continue;
+            };
             if link.stage != Stage::Up {
                 continue;
             }
             if let Some((_, Some(door))) = &link.pipe {
                 let topic = Bytes::copy_from_slice(topic);
-                self.errands.push(Errand::Subscribe(door.clone(), topic, subscribe));
+                self.errands
+                    .push(Errand::Subscribe(door.clone(), topic, subscribe));
             } else {
                 link.control.push_subscription(topic, subscribe, link.form);
                 if !link.dirty {
@@ -511,7 +551,8 @@ impl State {
 
     /// Asks the reactor for a timer.
     pub(super) fn set_timer(&mut self, at: Instant, timer: Timer) {
-        self.errands.push(Errand::Reactor(Command::Timer(self.id, at, timer)));
+        self.errands
+            .push(Errand::Reactor(Command::Timer(self.id, at, timer)));
     }
 }
 
