@@ -20,9 +20,10 @@ use crate::reactor::{Command, Place, Timer};
 use crate::tuning;
 use crate::zmtp::command::Command as Zmtp;
 
-/// Flights that one flush writes before it leaves the rest to the reactor, so that a thread that
-/// happens to hold the token is not kept by what others queue.
-const FLIGHTS: usize = 4;
+/// Turns that one flush writes before it leaves the rest to the reactor, so that a thread that
+/// happens to hold the token is not kept for ever by what others queue. The kernel is usually full
+/// before that.
+const FLIGHTS: usize = 16;
 
 /// A reader out of its link, and what it needs for a pass.
 struct Reading {
