@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 /// Nothing a child does takes this long; a child that does hangs.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Named figures.
 #[derive(Debug, Clone, Default)]

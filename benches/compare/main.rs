@@ -135,8 +135,10 @@ fn compare(options: Options) -> Result<(), String> {
     let plan = options.plan();
     let mut report = Report::start(&plan)?;
     for row in rows {
-        let runs = conduct::run(&row, &plan, |run| report.record(&row, run))?;
-        report.add(row, runs);
+        match conduct::run(&row, &plan, |run| report.record(&row, run)) {
+            Ok(runs) => report.add(&row, &runs),
+            Err(error) => report.add_failure(error),
+        }
     }
     report.finish()
 }

@@ -1,19 +1,19 @@
 //! sinew as a contender: one message a call, one frame a message, defaults throughout.
 
 use bytes::Bytes;
-use sinew::{Context, Message, Pub, Pull, Push, Rep, Req, Socket, Sub};
+use sinew::{Context, Kind, Message, Pub, Pull, Push, Receives, Rep, Req, Sends, Socket, Sub};
 
 use crate::library::{End, Library, RecvEnd, SendEnd, Settings};
 
 pub(crate) struct Ours;
 
 /// A socket, and the message it received last.
-pub(crate) struct Ends<K> {
+pub(crate) struct Ends<K: Kind> {
     socket: Socket<K>,
     last: Message,
 }
 
-fn ends<K>(socket: Result<Socket<K>, sinew::Error>) -> Ends<K> {
+fn ends<K: Kind>(socket: Result<Socket<K>, sinew::Error>) -> Ends<K> {
     Ends {
         socket: socket.expect("a socket"),
         last: Message::from(""),
@@ -66,49 +66,32 @@ impl Library for Ours {
     }
 }
 
-// The verbs exist only on the socket types that have them, so each is spelled out for each type.
-macro_rules! ends {
-    ($($kind:ty: $($verb:ident)*;)*) => { $(
-        impl End for Ends<$kind> {
-            fn bind(&self, endpoint: &str) -> String {
-                self.socket.bind(endpoint).expect("a bind").to_string()
-            }
+impl<K: Kind> End for Ends<K> {
+    fn bind(&self, endpoint: &str) -> String {
+        self.socket.bind(endpoint).expect("a bind").to_string()
+    }
 
-            fn connect(&self, endpoint: &str) {
-                self.socket.connect(endpoint).expect("a connect");
-            }
-        }
-        $(ends!(@$verb $kind);)*
-    )* };
-    (@send $kind:ty) => {
-        impl SendEnd for Ends<$kind> {
-            #[inline]
-            fn send(&self, body: &[u8]) {
-                self.socket.send(body).expect("a send");
-            }
-
-            #[inline]
-            fn send_static(&self, body: &'static [u8]) {
-                self.socket.send(Bytes::from_static(body)).expect("a send");
-            }
-        }
-    };
-    (@recv $kind:ty) => {
-        impl RecvEnd for Ends<$kind> {
-            #[inline]
-            fn recv(&mut self) -> &[u8] {
-                self.last = self.socket.recv().expect("a message");
-                self.last.as_bytes()
-            }
-        }
-    };
+    fn connect(&self, endpoint: &str) {
+        self.socket.connect(endpoint).expect("a connect");
+    }
 }
 
-ends! {
-    Push: send;
-    Pull: recv;
-    Pub: send;
-    Sub: recv;
-    Req: send recv;
-    Rep: send recv;
+impl<K: Sends> SendEnd for Ends<K> {
+    #[inline]
+    fn send(&self, body: &[u8]) {
+        self.socket.send(body).expect("a send");
+    }
+
+    #[inline]
+    fn send_static(&self, body: &'static [u8]) {
+        self.socket.send(Bytes::from_static(body)).expect("a send");
+    }
+}
+
+impl<K: Receives> RecvEnd for Ends<K> {
+    #[inline]
+    fn recv(&mut self) -> &[u8] {
+        self.last = self.socket.recv().expect("a message");
+        self.last.as_bytes()
+    }
 }

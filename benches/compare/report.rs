@@ -13,6 +13,7 @@ pub(crate) struct Report {
     directory: PathBuf,
     lines: Vec<Line>,
     costs: Vec<String>,
+    failures: Vec<String>,
 }
 
 /// One figure, judged.
@@ -45,11 +46,13 @@ impl Report {
             plan.duration_ms,
             plan.warm_up_ms,
         );
+        println!("{}", heading());
         Ok(Report {
             raw,
             directory,
             lines: Vec::new(),
             costs: Vec::new(),
+            failures: Vec::new(),
         })
     }
 
@@ -70,18 +73,21 @@ impl Report {
         writeln!(self.raw, "{line}}}").map_err(|error| error.to_string())
     }
 
-    pub(crate) fn add(&mut self, row: Row, runs: Vec<Run>) {
-        if self.lines.is_empty() {
-            println!("{}", heading());
-        }
+    pub(crate) fn add(&mut self, row: &Row, runs: &[Run]) {
         for figure in &row.figures {
-            let line = judge(&row, figure, &runs);
+            let line = judge(row, figure, runs);
             println!("{}", show(&line));
             self.lines.push(line);
         }
         for &contender in &row.contenders {
-            self.costs.extend(cost(&row, contender, &runs));
+            self.costs.extend(cost(row, contender, runs));
         }
+    }
+
+    /// A row that came to no result: the others still count, but the whole run fails.
+    pub(crate) fn add_failure(&mut self, error: String) {
+        println!("FAILED {error}");
+        self.failures.push(error);
     }
 
     pub(crate) fn finish(self) -> Result<(), String> {
@@ -100,7 +106,11 @@ impl Report {
             "raw results and chart: {}",
             self.directory.join("compare.*").display()
         );
-        Ok(())
+        if self.failures.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("failed:\n  {}", self.failures.join("\n  ")))
+        }
     }
 }
 
@@ -170,16 +180,16 @@ fn median(mut values: Vec<f64>) -> f64 {
 
 fn heading() -> String {
     let names = Contender::ALL
-        .map(|who| format!("{:>12}", who.name()))
+        .map(|who| format!("{:>14}", who.name()))
         .concat();
-    format!("{:<30}{names} {:>16} {:>10}", "", "ratio", "bar")
+    format!("{:<30}{names} {:>20} {:>10}", "", "ratio", "bar")
 }
 
 fn show(line: &Line) -> String {
     let columns = Contender::ALL.map(|who| {
         let value = line.medians.iter().find(|(contender, _)| *contender == who);
         format!(
-            "{:>12}",
+            "{:>14}",
             value.map_or(String::new(), |(_, value)| in_unit(*value, line.unit))
         )
     });
@@ -193,7 +203,7 @@ fn show(line: &Line) -> String {
         .bar
         .map_or(String::new(), |bar| show_bar(bar, line.unit));
     format!(
-        "{:<30}{} {ratio:>16} {bar:>10} {verdict}",
+        "{:<30}{} {ratio:>20} {bar:>10} {verdict}",
         line.name,
         columns.concat()
     )
