@@ -258,6 +258,7 @@ impl State {
         if !pass.messages.is_empty() {
             self.accept_messages(key, &mut pass);
         }
+        (pass.heard, pass.more) = (false, false);
         self.return_spares(buffer, pass);
     }
 
