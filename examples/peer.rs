@@ -15,7 +15,7 @@
 
 use std::error::Error;
 use std::io::{self, BufRead, Write};
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread;
 use std::time::Duration;
@@ -100,14 +100,11 @@ fn run(kind: SocketType, args: Args) -> Result<(), Box<dyn Error>> {
         count: args.count.unwrap_or(u64::MAX),
         timeout: args.timeout,
     };
-    match kind {
-        SocketType::Push | SocketType::Pub => peer.send_lines(args.delay)?,
-        SocketType::Req => peer.ask(args.delay)?,
-        SocketType::Rep if args.echo => peer.echo(args.delay)?,
-        SocketType::Rep => peer.answer(args.delay)?,
-        _ => peer.print_all()?,
+    if let Err(error) = peer.talk(kind, &args) {
+        // At once: to linger after a time-out would be to wait once more.
+        eprintln!("peer: {error}");
+        process::exit(1);
     }
-
     match peer.socket.close().undelivered {
         0 => Ok(()),
         n => Err(format!("{n} messages could not be delivered").into()),
@@ -122,6 +119,16 @@ struct Peer {
 }
 
 impl Peer {
+    fn talk(&self, kind: SocketType, args: &Args) -> Result<(), Box<dyn Error>> {
+        match kind {
+            SocketType::Push | SocketType::Pub => self.send_lines(args.delay),
+            SocketType::Req => self.ask(args.delay),
+            SocketType::Rep if args.echo => self.echo(args.delay),
+            SocketType::Rep => self.answer(args.delay),
+            _ => self.print_all(),
+        }
+    }
+
     /// push, pub: each line is a message.
     fn send_lines(&self, mut delay: Option<Duration>) -> Result<(), Box<dyn Error>> {
         for _ in 0..self.count {
