@@ -172,6 +172,36 @@ impl Message {
         }
     }
 
+    /// Makes an inline message one of a single frame: the first `size` bytes of `window`. Changes
+    /// nothing when this is another kind of message, or `size` is more than fits.
+    ///
+    /// For the decoder, which writes messages where they stay. All of the window is copied, a few
+    /// moves, where a copy of just `size` bytes is a call; what lies behind the frame is never
+    /// looked at again.
+    #[inline(always)]
+    pub(crate) fn fill_from_window(&mut self, window: &[u8; INLINE], size: u8) {
+        if let Repr::Inline { frames, len, data } = &mut self.repr {
+            if usize::from(size) <= INLINE {
+                *frames = 1;
+                *len = size;
+                data.copy_from_slice(window);
+            }
+        }
+    }
+
+    /// The only frame, if it lives inline: the whole inline space, and how much of that it is.
+    #[inline]
+    pub(crate) fn window(&self) -> Option<(&[u8; INLINE], u8)> {
+        match &self.repr {
+            Repr::Inline {
+                frames: 1,
+                len,
+                data,
+            } => Some((data, *len)),
+            _ => None,
+        }
+    }
+
     /// Visits each frame with, where it has one, its shareable buffer.
     pub(crate) fn for_each_frame(&self, mut visit: impl FnMut(&[u8], Option<&Bytes>, bool)) {
         match &self.repr {

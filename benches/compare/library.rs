@@ -1,0 +1,50 @@
+//! What both libraries can do, in the words of this bench, so that every role is written once.
+
+use std::time::Duration;
+
+/// The settings a row may change. Everything else is each library's default.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Settings {
+    /// How long a waiting call may spin. libzmq has no such thing.
+    pub(crate) busy_poll: Option<Duration>,
+    /// PUB: wait for a slow subscriber rather than drop.
+    pub(crate) no_drop: bool,
+}
+
+/// One of the two libraries. Each call makes a socket in the given context that is neither bound nor connected.
+pub(crate) trait Library {
+    type Context: Clone + Send + 'static;
+    type Push: SendEnd + Send + 'static;
+    type Pull: RecvEnd;
+    type Pub: SendEnd;
+    type Sub: RecvEnd;
+    type Req: SendEnd + RecvEnd;
+    type Rep: SendEnd + RecvEnd;
+
+    fn context() -> Self::Context;
+    fn push(context: &Self::Context) -> Self::Push;
+    fn pull(context: &Self::Context) -> Self::Pull;
+    fn publisher(context: &Self::Context, settings: Settings) -> Self::Pub;
+    /// Subscribed to everything.
+    fn subscriber(context: &Self::Context) -> Self::Sub;
+    fn req(context: &Self::Context, settings: Settings) -> Self::Req;
+    fn rep(context: &Self::Context, settings: Settings) -> Self::Rep;
+}
+
+pub(crate) trait End {
+    /// Returns the resolved endpoint.
+    fn bind(&self, endpoint: &str) -> String;
+    fn connect(&self, endpoint: &str);
+}
+
+pub(crate) trait SendEnd: End {
+    /// Sends bytes that the caller goes on using: the library copies what it must.
+    fn send(&self, body: &[u8]);
+    /// Sends bytes that live for ever, by the way that avoids copying them.
+    fn send_static(&self, body: &'static [u8]);
+}
+
+pub(crate) trait RecvEnd: End {
+    /// Waits for the next message, which stays readable until the next call.
+    fn recv(&mut self) -> &[u8];
+}

@@ -1,0 +1,114 @@
+//! sinew as a contender: one message a call, one frame a message, defaults throughout.
+
+use bytes::Bytes;
+use sinew::{Context, Message, Pub, Pull, Push, Rep, Req, Socket, Sub};
+
+use crate::library::{End, Library, RecvEnd, SendEnd, Settings};
+
+pub(crate) struct Ours;
+
+/// A socket, and the message it received last.
+pub(crate) struct Ends<K> {
+    socket: Socket<K>,
+    last: Message,
+}
+
+fn ends<K>(socket: Result<Socket<K>, sinew::Error>) -> Ends<K> {
+    Ends {
+        socket: socket.expect("a socket"),
+        last: Message::from(""),
+    }
+}
+
+impl Library for Ours {
+    type Context = Context;
+    type Push = Ends<Push>;
+    type Pull = Ends<Pull>;
+    type Pub = Ends<Pub>;
+    type Sub = Ends<Sub>;
+    type Req = Ends<Req>;
+    type Rep = Ends<Rep>;
+
+    fn context() -> Context {
+        Context::new()
+    }
+
+    fn push(context: &Context) -> Ends<Push> {
+        ends(context.socket(Push).open())
+    }
+
+    fn pull(context: &Context) -> Ends<Pull> {
+        ends(context.socket(Pull).open())
+    }
+
+    fn publisher(context: &Context, settings: Settings) -> Ends<Pub> {
+        ends(context.socket(Pub).no_drop(settings.no_drop).open())
+    }
+
+    fn subscriber(context: &Context) -> Ends<Sub> {
+        ends(context.socket(Sub).subscribe("").open())
+    }
+
+    fn req(context: &Context, settings: Settings) -> Ends<Req> {
+        let builder = context.socket(Req);
+        ends(match settings.busy_poll {
+            Some(spin) => builder.busy_poll(spin).open(),
+            None => builder.open(),
+        })
+    }
+
+    fn rep(context: &Context, settings: Settings) -> Ends<Rep> {
+        let builder = context.socket(Rep);
+        ends(match settings.busy_poll {
+            Some(spin) => builder.busy_poll(spin).open(),
+            None => builder.open(),
+        })
+    }
+}
+
+// The verbs exist only on the socket types that have them, so each is spelled out for each type.
+macro_rules! ends {
+    ($($kind:ty: $($verb:ident)*;)*) => { $(
+        impl End for Ends<$kind> {
+            fn bind(&self, endpoint: &str) -> String {
+                self.socket.bind(endpoint).expect("a bind").to_string()
+            }
+
+            fn connect(&self, endpoint: &str) {
+                self.socket.connect(endpoint).expect("a connect");
+            }
+        }
+        $(ends!(@$verb $kind);)*
+    )* };
+    (@send $kind:ty) => {
+        impl SendEnd for Ends<$kind> {
+            #[inline]
+            fn send(&self, body: &[u8]) {
+                self.socket.send(body).expect("a send");
+            }
+
+            #[inline]
+            fn send_static(&self, body: &'static [u8]) {
+                self.socket.send(Bytes::from_static(body)).expect("a send");
+            }
+        }
+    };
+    (@recv $kind:ty) => {
+        impl RecvEnd for Ends<$kind> {
+            #[inline]
+            fn recv(&mut self) -> &[u8] {
+                self.last = self.socket.recv().expect("a message");
+                self.last.as_bytes()
+            }
+        }
+    };
+}
+
+ends! {
+    Push: send;
+    Pull: recv;
+    Pub: send;
+    Sub: recv;
+    Req: send recv;
+    Rep: send recv;
+}

@@ -1,0 +1,428 @@
+//! What a child process does, written once for both libraries.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::child::{say, say_metrics, told, wait_for_word, Metrics, Params};
+use crate::library::{End, Library, RecvEnd, SendEnd, Settings};
+use crate::payload::{Check, Source, KNOCK};
+use crate::usage::{resident_bytes, Usage};
+
+/// Plays the role, or returns false if there is none of this name.
+pub(crate) fn play<L: Library>(role: &str, params: &Params) -> bool {
+    match role {
+        "push" => push::<L>(params),
+        "pull" => pull::<L>(params),
+        "inproc" => inproc::<L>(params),
+        "req" => req::<L>(params),
+        "rep" => rep::<L>(params),
+        "lone-push" => lone_push::<L>(params),
+        "lone-pull" => lone_pull::<L>(params),
+        "pub" => publish::<L>(params),
+        "subs" => subscribe::<L>(params),
+        "accept" => accept::<L>(params),
+        "pub-many-topics" => publish_to_many_topics::<L>(params),
+        _ => return false,
+    }
+    true
+}
+
+/// How many messages go between two looks at the clock or at a flag: about 64 KiB.
+fn stride(size: usize) -> u64 {
+    (65_536 / size as u64).clamp(1, 256)
+}
+
+// ── a stream: PUSH to PULL ───────────────────────────────────────────────────────────────────────────────
+
+fn push<L: Library>(params: &Params) {
+    let socket = L::push(&L::context());
+    socket.connect(params.text("endpoint"));
+    let stop = told();
+    let before = Usage::now();
+    let sent = send_until(&socket, params.number("size") as usize, &stop);
+    let cost = Usage::now() - before;
+    // The socket stays until everything has arrived.
+    wait_for_word();
+    let mut metrics = Metrics::default();
+    cost.per(sent, "sender", &mut metrics);
+    say_metrics(&metrics);
+}
+
+fn send_until(socket: &impl SendEnd, size: usize, stop: &AtomicBool) -> u64 {
+    let mut source = Source::new(size);
+    while !stop.load(Ordering::Acquire) {
+        for _ in 0..stride(size) {
+            source.send_next(socket);
+        }
+    }
+    source.send_end(socket);
+    source.sent()
+}
+
+fn pull<L: Library>(params: &Params) {
+    let mut socket = L::pull(&L::context());
+    say(&format!("ready {}", socket.bind(params.text("endpoint"))));
+    let mut stream = Stream::new(params);
+    let metrics = stream.measure(&mut socket);
+    say("measured");
+    stream.drain(&mut socket);
+    say_metrics(&metrics);
+}
+
+/// The receiving end of a stream: the clock is here, and starts at a first message after the warm-up.
+struct Stream {
+    check: Check,
+    stride: u64,
+    warm_up: Duration,
+    duration: Duration,
+}
+
+impl Stream {
+    fn new(params: &Params) -> Stream {
+        let size = params.number("size") as usize;
+        Stream {
+            check: Check::new(size),
+            stride: stride(size),
+            warm_up: params.millis("warm-up"),
+            duration: params.millis("duration"),
+        }
+    }
+
+    fn measure(&mut self, socket: &mut impl RecvEnd) -> Metrics {
+        self.take(socket, 1);
+        self.take_for(socket, self.warm_up);
+        let before = (self.check.received(), Usage::now());
+        let took = self.take_for(socket, self.duration);
+        let count = self.check.received() - before.0;
+        let mut metrics = Metrics::default();
+        (Usage::now() - before.1).per(count, "receiver", &mut metrics);
+        metrics.set("rate", count as f64 / took.as_secs_f64());
+        metrics
+    }
+
+    fn take_for(&mut self, socket: &mut impl RecvEnd, duration: Duration) -> Duration {
+        let start = Instant::now();
+        while start.elapsed() < duration {
+            self.take(socket, self.stride);
+        }
+        start.elapsed()
+    }
+
+    #[inline]
+    fn take(&mut self, socket: &mut impl RecvEnd, count: u64) {
+        for _ in 0..count {
+            assert!(
+                self.check.accept(socket.recv()),
+                "the stream ended too early"
+            );
+        }
+    }
+
+    fn drain(&mut self, socket: &mut impl RecvEnd) {
+        while self.check.accept(socket.recv()) {}
+    }
+}
+
+fn inproc<L: Library>(params: &Params) {
+    let context = L::context();
+    let mut pull = L::pull(&context);
+    pull.bind("inproc://compare");
+    let push = L::push(&context);
+    push.connect("inproc://compare");
+    let size = params.number("size") as usize;
+    let stop = Arc::new(AtomicBool::new(false));
+    let stopping = stop.clone();
+    let sender = thread::spawn(move || {
+        send_until(&push, size, &stopping);
+        push
+    });
+    let mut stream = Stream::new(params);
+    let metrics = stream.measure(&mut pull);
+    stop.store(true, Ordering::Release);
+    stream.drain(&mut pull);
+    sender.join().expect("the sender");
+    say_metrics(&metrics);
+}
+
+// ── a round trip: REQ and REP ────────────────────────────────────────────────────────────────────────────
+
+fn settings(params: &Params) -> Settings {
+    Settings {
+        busy_poll: params.micros("busy-poll"),
+        no_drop: true,
+    }
+}
+
+fn rep<L: Library>(params: &Params) {
+    let mut socket = L::rep(&L::context(), settings(params));
+    say(&format!("ready {}", socket.bind(params.text("endpoint"))));
+    let mut trips = 0;
+    let mut body = Vec::new();
+    let before = Usage::now();
+    loop {
+        body.clear();
+        body.extend_from_slice(socket.recv());
+        socket.send(&body);
+        if body.is_empty() {
+            break;
+        }
+        trips += 1;
+    }
+    let mut metrics = Metrics::default();
+    (Usage::now() - before).per(trips, "receiver", &mut metrics);
+    // The socket stays until its last answer has arrived.
+    wait_for_word();
+    say_metrics(&metrics);
+}
+
+fn req<L: Library>(params: &Params) {
+    let mut socket = L::req(&L::context(), settings(params));
+    socket.connect(params.text("endpoint"));
+    let metrics = time_round_trips(params, |request| {
+        socket.send(request);
+        assert_eq!(socket.recv(), request, "another answer");
+    });
+    socket.send(b"");
+    socket.recv();
+    say_metrics(&metrics);
+}
+
+/// Times `trip` again and again, each time with another request, which it has to check the answer against.
+pub(crate) fn time_round_trips(params: &Params, mut trip: impl FnMut(&[u8])) -> Metrics {
+    let mut request = vec![0x5a; params.number("size") as usize];
+    let mut number = 0_u64;
+    let mut next = || {
+        number += 1;
+        request[..8].copy_from_slice(&number.to_le_bytes());
+        let start = Instant::now();
+        trip(&request);
+        start.elapsed()
+    };
+    let start = Instant::now();
+    while start.elapsed() < params.millis("warm-up") {
+        next();
+    }
+    let mut trips = Vec::with_capacity(1 << 20);
+    let before = Usage::now();
+    let start = Instant::now();
+    while start.elapsed() < params.millis("duration") {
+        trips.push(next());
+    }
+    let cost = Usage::now() - before;
+    let mut metrics = quantiles(trips.clone());
+    cost.per(trips.len() as u64, "sender", &mut metrics);
+    metrics.set("rate", trips.len() as f64 / start.elapsed().as_secs_f64());
+    metrics
+}
+
+fn quantiles(mut times: Vec<Duration>) -> Metrics {
+    times.sort_unstable();
+    let mut metrics = Metrics::default();
+    for (name, part) in [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999)] {
+        let index = (times.len() as f64 * part) as usize;
+        let time = times.get(index).or(times.last()).expect("at least one");
+        metrics.set(name, time.as_secs_f64() * 1e6);
+    }
+    metrics
+}
+
+// ── a lone message every millisecond ─────────────────────────────────────────────────────────────────────
+
+const PAUSE: Duration = Duration::from_millis(1);
+const LONE_SIZE: usize = 16;
+
+/// The one clock that two processes share.
+fn wall_clock() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.expect("a clock after 1970").as_nanos() as u64
+}
+
+fn lone_push<L: Library>(params: &Params) {
+    let socket = L::push(&L::context());
+    socket.connect(params.text("endpoint"));
+    let count = params.number("count");
+    let before = Usage::now();
+    let mut next = Instant::now();
+    for number in 0..count {
+        next += PAUSE;
+        thread::sleep(next.saturating_duration_since(Instant::now()));
+        let mut body = [0; LONE_SIZE];
+        body[..8].copy_from_slice(&number.to_le_bytes());
+        body[8..].copy_from_slice(&wall_clock().to_le_bytes());
+        socket.send(&body);
+    }
+    let mut metrics = Metrics::default();
+    (Usage::now() - before).per(count, "sender", &mut metrics);
+    wait_for_word();
+    say_metrics(&metrics);
+}
+
+fn lone_pull<L: Library>(params: &Params) {
+    /// The connection and both threads are warm after so many.
+    const WARM_UP: u64 = 20;
+    let mut socket = L::pull(&L::context());
+    say(&format!("ready {}", socket.bind(params.text("endpoint"))));
+    let count = params.number("count");
+    let mut times = Vec::new();
+    let before = Usage::now();
+    for number in 0..count {
+        let body = socket.recv();
+        let now = wall_clock();
+        let [tag, sent] = [&body[..8], &body[8..]].map(|b| b.try_into().expect("16 bytes"));
+        assert_eq!(u64::from_le_bytes(tag), number, "a message is lost");
+        if number >= WARM_UP {
+            times.push(Duration::from_nanos(
+                now.saturating_sub(u64::from_le_bytes(sent)),
+            ));
+        }
+    }
+    let cost = Usage::now() - before;
+    let mut metrics = quantiles(times);
+    cost.per(count, "receiver", &mut metrics);
+    say_metrics(&metrics);
+}
+
+// ── one to many: PUB to SUBs ─────────────────────────────────────────────────────────────────────────────
+
+fn publish<L: Library>(params: &Params) {
+    let socket = L::publisher(&L::context(), settings(params));
+    say(&format!("ready {}", socket.bind(params.text("endpoint"))));
+    knock_until(&told(), &socket);
+    let stop = told();
+    let before = Usage::now();
+    let sent = send_until(&socket, params.number("size") as usize, &stop);
+    let cost = Usage::now() - before;
+    wait_for_word();
+    let mut metrics = Metrics::default();
+    cost.per(sent, "sender", &mut metrics);
+    say_metrics(&metrics);
+}
+
+/// A publisher cannot see who is there: it knocks until it is told that everybody heard it.
+fn knock_until(heard: &AtomicBool, socket: &impl SendEnd) {
+    while !heard.load(Ordering::Acquire) {
+        socket.send(KNOCK);
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Several SUB sockets served by one thread: each in turn, as many messages a turn as fit into the smallest
+/// queue, so that nobody waits for somebody who waits for it.
+fn subscribe<L: Library>(params: &Params) {
+    const TURN: u64 = 100;
+    let context = L::context();
+    let size = params.number("size") as usize;
+    let mut ends: Vec<_> = (0..params.number("sockets"))
+        .map(|_| {
+            let socket = L::subscriber(&context);
+            socket.connect(params.text("endpoint"));
+            (socket, Check::new(size))
+        })
+        .collect();
+    for (socket, _) in &mut ends {
+        assert_eq!(socket.recv(), KNOCK);
+    }
+    say("heard");
+    for (socket, check) in &mut ends {
+        // The first message of the stream ends the knocking.
+        while skip_knock(check, socket.recv()) {}
+    }
+
+    let turn = |ends: &mut Vec<(L::Sub, Check)>| {
+        for (socket, check) in ends {
+            for _ in 0..TURN {
+                assert!(check.accept(socket.recv()), "the stream ended too early");
+            }
+        }
+    };
+    let start = Instant::now();
+    while start.elapsed() < params.millis("warm-up") {
+        turn(&mut ends);
+    }
+    let received = |ends: &[(L::Sub, Check)]| ends.iter().map(|end| end.1.received()).sum::<u64>();
+    let before = (received(&ends), Usage::now());
+    let start = Instant::now();
+    while start.elapsed() < params.millis("duration") {
+        turn(&mut ends);
+    }
+    let took = start.elapsed();
+    let count = received(&ends) - before.0;
+    let mut metrics = Metrics::default();
+    (Usage::now() - before.1).per(count, "receiver", &mut metrics);
+    metrics.set("rate", count as f64 / took.as_secs_f64());
+    say("measured");
+
+    let mut open: Vec<_> = ends.iter_mut().collect();
+    while !open.is_empty() {
+        open.retain_mut(|(socket, check)| (0..TURN).all(|_| check.accept(socket.recv())));
+    }
+    say_metrics(&metrics);
+}
+
+fn skip_knock(check: &mut Check, body: &[u8]) -> bool {
+    let knock = body == KNOCK;
+    assert!(knock || check.accept(body), "an empty stream");
+    knock
+}
+
+// ── many connections, many topics: what they take ────────────────────────────────────────────────────────
+
+/// A PULL to which bare connections are made. The last of them sends one message: all are there then.
+fn accept<L: Library>(params: &Params) {
+    let mut socket = L::pull(&L::context());
+    let endpoint = socket.bind(params.text("endpoint"));
+    // What the first connection makes a library set up is not counted.
+    say(&format!("ready {endpoint}"));
+    assert_eq!(socket.recv(), b"first");
+    let before = resident_bytes();
+    say("go");
+    assert_eq!(socket.recv(), b"last");
+    let mut metrics = Metrics::default();
+    let each = (resident_bytes() - before) / params.number("connections") as f64;
+    metrics.set("bytes_each", each);
+    wait_for_word();
+    say_metrics(&metrics);
+}
+
+/// A PUB to which one bare connection subscribes a great many topics. It hears the knocking when the last of
+/// them, which matches it, has taken effect.
+fn publish_to_many_topics<L: Library>(params: &Params) {
+    let socket = L::publisher(&L::context(), settings(params));
+    say(&format!("ready {}", socket.bind(params.text("endpoint"))));
+    socket.send(KNOCK);
+    let before = resident_bytes();
+    knock_until(&told(), &socket);
+    let topics = params.number("topics");
+    let mut metrics = Metrics::default();
+    metrics.set("bytes_each", (resident_bytes() - before) / topics as f64);
+
+    // As close as a miss can be: every one of these differs from some topic in its last character only.
+    let misses: Vec<_> = (0..1024).map(|n| near_miss(n * 7_919 % topics)).collect();
+    let publish = |rounds: u32| {
+        let start = Instant::now();
+        for _ in 0..rounds {
+            misses.iter().for_each(|body| socket.send(body));
+        }
+        start.elapsed().as_nanos() as f64 / f64::from(rounds) / misses.len() as f64
+    };
+    publish(20);
+    let before = Usage::now();
+    metrics.set("ns_each", publish(200));
+    (Usage::now() - before).per(200 * 1024, "sender", &mut metrics);
+    socket.send(KNOCK);
+    wait_for_word();
+    say_metrics(&metrics);
+}
+
+pub(crate) fn topic(number: u64) -> Vec<u8> {
+    format!("topic/{number:08}").into_bytes()
+}
+
+fn near_miss(number: u64) -> Vec<u8> {
+    let mut body = topic(number);
+    body.pop();
+    body.extend_from_slice(b"x and a body");
+    body
+}

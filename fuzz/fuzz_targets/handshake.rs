@@ -1,0 +1,9 @@
+//! What a stranger says before it is known.
+//!
+//! `cargo +nightly fuzz run handshake`
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| sinew::fuzzing::handshake(data));

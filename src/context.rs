@@ -1,0 +1,223 @@
+//! [`Context`]: what sockets of one program share: reactor threads and inproc names.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+use std::thread::JoinHandle;
+
+use crate::endpoint::Endpoint;
+use crate::link::pipe::{Door, Limits, PipeEnd};
+use crate::peer::PeerInfo;
+use crate::reactor::{self, Command, Place, SocketId};
+use crate::sync::{Condvar, Mutex};
+
+/// Makes sockets, and owns the threads that keep their connections going.
+///
+/// Cheap to make and to clone; clones are one context. Threads start when the first socket binds or
+/// connects to something other than inproc. Most programs have one context; inproc endpoints are
+/// names within a context.
+///
+/// # Dropping
+/// When the last handle of a context and of all its sockets is dropped, that drop waits until what
+/// the sockets accepted is delivered or their [`linger`](crate::Options::linger) is over, then ends
+/// the threads. A context in a `static` is never dropped: close its sockets before `main` returns.
+///
+/// ```
+/// use sinew::{Context, Pull, Push};
+///
+/// let context = Context::new();
+/// let pull = context.socket(Pull).bind("inproc://work")?;
+/// let push = context.socket(Push).connect("inproc://work")?;
+/// push.send("hello")?;
+/// assert_eq!(pull.recv()?, "hello");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Context {
+    pub(crate) inner: Arc<Inner>,
+    pub(crate) user: Arc<User>,
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context").field("open_sockets", &*self.inner.open.lock()).finish()
+    }
+}
+
+impl Default for Context {
+    fn default() -> Context {
+        Context::new()
+    }
+}
+
+impl Context {
+    /// A context with one reactor thread, which is enough unless hundreds of peers are busy at once.
+    pub fn new() -> Context {
+        Context::builder().build()
+    }
+
+    /// A context with settings of its own.
+    pub fn builder() -> ContextBuilder {
+        ContextBuilder { threads: 1 }
+    }
+
+    /// Closes all sockets of the context: blocked calls return with `Closed`, and what was accepted
+    /// is delivered in the background as far as each socket's linger allows.
+    pub fn close(&self) {
+        let sockets: Vec<_> = self.inner.members.lock().values().cloned().collect();
+        for socket in sockets.iter().filter_map(Weak::upgrade) {
+            socket.close();
+        }
+    }
+}
+
+/// Settings of a [`Context`]; see [`Context::builder`].
+#[derive(Clone, Debug)]
+pub struct ContextBuilder {
+    threads: usize,
+}
+
+impl ContextBuilder {
+    /// How many reactor threads the context may start, at least one. Default one. Sockets are dealt
+    /// out to them in turn.
+    pub fn reactor_threads(mut self, threads: usize) -> ContextBuilder {
+        self.threads = threads.max(1);
+        self
+    }
+
+    /// Makes the context. No thread starts yet.
+    pub fn build(self) -> Context {
+        let inner = Arc::new(Inner {
+            threads: self.threads,
+            process: std::process::id(),
+            // Zero is never handed out.
+            next_socket: AtomicUsize::new(1),
+            reactors: Mutex::new(Vec::new()),
+            names: Mutex::new(HashMap::new()),
+            members: Mutex::new(HashMap::new()),
+            open: Mutex::new(0),
+            all_closed: Condvar::new(),
+        });
+        Context { user: Arc::new(User(Arc::clone(&inner))), inner }
+    }
+}
+
+/// A socket, as its context and its inproc neighbours see it.
+pub(crate) trait Member: Send + Sync {
+    /// Closes it, without waiting.
+    fn close(&self);
+    /// Somebody calls at an inproc name that this socket has bound. `None`: it is not to be had.
+    fn answer(&self, endpoint: &Arc<Endpoint>, caller: Caller) -> Option<Answer>;
+    /// The name that a link of this socket waits for is bound now.
+    fn call(&self, binder: &Arc<dyn Member>, place: Place);
+    /// Everything is set up on both sides: say what the other one must know.
+    fn introduce(&self, place: Place);
+}
+
+/// Who calls at an inproc name.
+pub(crate) struct Caller {
+    pub(crate) peer: PeerInfo,
+    /// The end of the pipe that becomes the binder's.
+    pub(crate) pipe: PipeEnd,
+    /// Where the caller's end is.
+    pub(crate) door: Door,
+    /// What the caller's inbox adds to what the binder may be ahead.
+    pub(crate) room: Limits,
+}
+
+/// What the caller is told in return.
+pub(crate) struct Answer {
+    pub(crate) peer: PeerInfo,
+    pub(crate) door: Door,
+    /// What the binder's inbox adds to what the caller may be ahead.
+    pub(crate) room: Limits,
+}
+
+/// An inproc name: who has it, and who waits for somebody to have it.
+#[derive(Default)]
+pub(crate) struct Name {
+    pub(crate) binder: Option<Weak<dyn Member>>,
+    pub(crate) waiting: Vec<(Weak<dyn Member>, Place)>,
+}
+
+/// The engine's side of a context; it lives on while sockets linger.
+pub(crate) struct Inner {
+    threads: usize,
+    /// The process that made it. A forked child has a copy whose threads do not run.
+    process: u32,
+    next_socket: AtomicUsize,
+    reactors: Mutex<Vec<(reactor::Handle, JoinHandle<()>)>>,
+    pub(crate) names: Mutex<HashMap<String, Name>>,
+    members: Mutex<HashMap<SocketId, Weak<dyn Member>>>,
+    /// Sockets that are not closed to the end yet.
+    open: Mutex<usize>,
+    all_closed: Condvar,
+}
+
+impl Inner {
+    /// A name for a new socket.
+    pub(crate) fn new_id(&self) -> SocketId {
+        self.next_socket.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Counts a socket in.
+    pub(crate) fn enter(&self, id: SocketId, socket: Weak<dyn Member>) {
+        self.members.lock().insert(id, socket);
+        *self.open.lock() += 1;
+    }
+
+    /// Counts a socket out, once it is closed to the end.
+    pub(crate) fn leave(&self, id: SocketId) {
+        self.members.lock().remove(&id);
+        let mut open = self.open.lock();
+        *open = open.saturating_sub(1);
+        self.all_closed.notify_all();
+    }
+
+    /// The reactor that serves a socket, started now if need be.
+    pub(crate) fn reactor(&self, id: SocketId) -> io::Result<reactor::Handle> {
+        let mut reactors = self.reactors.lock();
+        let number = id % self.threads;
+        while reactors.len() <= number {
+            let started = reactor::start(reactors.len())?;
+            reactors.push(started);
+        }
+        match reactors.get(number) {
+            Some((handle, _)) => Ok(handle.clone()),
+            None => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    /// Whether this is a forked copy of the process that made the context: its threads do not run
+    /// here, and its connections belong to the parent.
+    pub(crate) fn is_forked(&self) -> bool {
+        std::process::id() != self.process
+    }
+}
+
+/// Held by every handle that users have, and by nothing else: when the last one goes, the context
+/// is at its end.
+pub(crate) struct User(Arc<Inner>);
+
+impl Drop for User {
+    fn drop(&mut self) {
+        if self.0.is_forked() {
+            return;
+        }
+        let mut open = self.0.open.lock();
+        while *open > 0 {
+            open = self.0.all_closed.wait(open, None);
+        }
+        drop(open);
+        let reactors = std::mem::take(&mut *self.0.reactors.lock());
+        for (handle, _) in &reactors {
+            handle.send(Command::Stop);
+        }
+        for (_, thread) in reactors {
+            // A reactor does not panic; if one did, there is nothing left to stop.
+            let _ = thread.join();
+        }
+    }
+}

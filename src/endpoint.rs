@@ -1,0 +1,838 @@
+//! Endpoints: where a socket listens, or whom it calls.
+//!
+//! A string is parsed once, here, into values that the rest of the library uses as they are;
+//! printing an endpoint gives the canonical string, which parses to an equal value. Nothing in
+//! this file asks the system anything: whether a name is an interface, a host or nobody is found
+//! out when it is used.
+
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::str::FromStr;
+
+/// Longest `ipc` path in bytes: `sun_path` has 108 on Linux and one of them ends the string.
+const MAX_IPC_BYTES: usize = 107;
+
+/// Longest `inproc` name in bytes: the limit that ZeroMQ's manual promises.
+const MAX_INPROC_BYTES: usize = 256;
+
+/// Longest host name in characters: a domain name has at most 253, and may end in a dot.
+const MAX_HOST_BYTES: usize = 254;
+
+/// Transports that other ZeroMQ implementations have and this one does not, so that the error can
+/// tell a gap from a typing mistake.
+const KNOWN_ELSEWHERE: [&str; 9] = [
+    "udp", "ws", "wss", "pgm", "epgm", "norm", "tipc", "vmci", "vsock",
+];
+
+/// An address that a socket binds or connects to.
+///
+/// | Written | Bind | Connect |
+/// |---|---|---|
+/// | `tcp://192.0.2.7:5555`, `tcp://[2001:db8::7]:5555`, `tcp://[fe80::7%eth0]:5555` | that address | that peer |
+/// | `tcp://name:5555` | the interface of that name, else the host | the host, by DNS |
+/// | `tcp://*:5555` | every interface | – |
+/// | `tcp://127.0.0.1:0`, `tcp://127.0.0.1:*` | a free port | – |
+/// | `tcp://192.0.2.1:0;192.0.2.7:5555` | – | that peer, calling from `192.0.2.1` |
+/// | `ipc:///run/app.sock`, `ipc://app.sock` | that file | that file |
+/// | `ipc://@name` | an abstract name (Linux) | the same |
+/// | `ipc://*` | a fresh file in a private temporary directory | – |
+/// | `inproc://name` | a name within the context | the same |
+///
+/// Transport names are lower case. Ports are decimal digits, 0 to 65535. IPv6 addresses stand in
+/// brackets. An `ipc` path has at most 107 bytes, an `inproc` name 1 to 256 bytes. Host names keep
+/// the case they were written in, since they may name an interface.
+///
+/// [`Display`](fmt::Display) prints the canonical form, which parses back to an equal value:
+///
+/// ```
+/// use sinew::Endpoint;
+///
+/// let any: Endpoint = "tcp://[0:0:0:0:0:0:0:1]:*".parse()?;
+/// assert_eq!(any.to_string(), "tcp://[::1]:0");
+/// assert_eq!(any, "tcp://[::1]:0".parse()?);
+///
+/// let wrong = "tcp://127.0.0.1".parse::<Endpoint>().unwrap_err();
+/// assert!(wrong.to_string().contains("no port"));
+/// # Ok::<(), sinew::EndpointError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Endpoint {
+    /// A TCP address, `tcp://host:port`.
+    Tcp(TcpEndpoint),
+    /// A Unix-domain socket, `ipc://path`.
+    Ipc(IpcEndpoint),
+    /// A name within one context, `inproc://name`.
+    Inproc(InprocEndpoint),
+}
+
+/// What follows `tcp://`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TcpEndpoint {
+    /// The address to call from, if one was named; meaningful for connecting only.
+    pub(crate) source: Option<HostPort>,
+    /// The address to listen on or to call.
+    pub(crate) target: HostPort,
+}
+
+/// A host and a port.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct HostPort {
+    pub(crate) host: Host,
+    /// 0, also written `*`: the system picks one.
+    pub(crate) port: u16,
+}
+
+/// Where, as it was written.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Host {
+    /// `*`: every interface.
+    Any,
+    /// An IPv4 address.
+    V4(Ipv4Addr),
+    /// An IPv6 address and, behind `%`, the name or number of its interface.
+    V6 {
+        address: Ipv6Addr,
+        scope: Option<String>,
+    },
+    /// An interface or a host: nobody has asked yet.
+    Name(String),
+}
+
+/// What follows `ipc://`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct IpcEndpoint(pub(crate) IpcName);
+
+/// How a Unix-domain socket is called.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum IpcName {
+    /// `*`: a fresh path in a private directory.
+    Any,
+    /// A path. 1 to 107 bytes, no NUL, not `*`, not beginning with `@`.
+    Path(String),
+    /// A name in Linux's abstract space, without its `@`. 1 to 106 bytes, no NUL.
+    Abstract(String),
+}
+
+/// What follows `inproc://`. 1 to 256 bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct InprocEndpoint(String);
+
+/// A string that is not an endpoint, or an endpoint that cannot be used so.
+///
+/// Its message quotes the string and says what is wrong and what to write instead.
+///
+/// ```
+/// use sinew::Endpoint;
+///
+/// let error = Endpoint::parse_for_connect("tcp://*:5555").unwrap_err();
+/// assert_eq!(error.endpoint(), "tcp://*:5555");
+/// assert!(!error.is_unsupported_transport());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("endpoint \"{endpoint}\": {reason}")]
+pub struct EndpointError {
+    endpoint: Box<str>,
+    reason: Reason,
+}
+
+/// What is wrong, and what to write instead.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+enum Reason {
+    #[error("no transport; write tcp://host:port, ipc://path or inproc://name")]
+    NoTransport,
+    #[error("transport {0} not supported (yet); use tcp, ipc or inproc")]
+    NotSupportedYet(Box<str>),
+    #[error("transport not supported; {0:?} is unknown, use tcp, ipc or inproc")]
+    UnknownTransport(Box<str>),
+    #[error("transport names are lower case; write {0}://")]
+    TransportCase(Box<str>),
+    #[error("no port; write host:port, with the port `*` to bind any free one")]
+    NoPort,
+    #[error("port {0:?} is not a number from 0 to 65535; write decimal digits only, or `*`")]
+    BadPort(Box<str>),
+    #[error("no host; write an address or a name, or `*` to bind every interface")]
+    NoHost,
+    #[error("{0:?} is not an IPv4 address; write four numbers from 0 to 255, no leading zeros")]
+    BadIpv4(Box<str>),
+    #[error("{0:?} is not an IPv6 address; brackets hold one, as in tcp://[::1]:5555")]
+    BadIpv6(Box<str>),
+    #[error("an IPv6 address stands in brackets; write tcp://[{0}]:port")]
+    NoBrackets(Box<str>),
+    #[error("a bracket is not closed; write tcp://[::1]:5555")]
+    OpenBracket,
+    #[error("{0:?} after `%` does not name an interface; write [fe80::1%eth0]")]
+    BadScope(Box<str>),
+    #[error("a host name cannot contain {0:?}; leave the character out")]
+    BadHostCharacter(char),
+    #[error("a host name has at most {MAX_HOST_BYTES} bytes, this one {0}; use a shorter one")]
+    LongHost(usize),
+    #[error("more than one `;`; write tcp://source:port;destination:port")]
+    ManySources,
+    #[error("no path; write ipc:///absolute/path, ipc://relative/path, ipc://@name or ipc://*")]
+    NoPath,
+    #[error("no name behind `@`; write ipc://@name, or ipc://./@ for a file of that name")]
+    NoAbstractName,
+    #[error("a path cannot contain a NUL byte; leave it out")]
+    NulInPath,
+    #[error("a path has at most {MAX_IPC_BYTES} bytes, this one {0}; use a shorter one")]
+    LongPath(usize),
+    #[error("no name; write inproc://name")]
+    NoName,
+    #[error("a name has at most {MAX_INPROC_BYTES} bytes, this one {0}; use a shorter one")]
+    LongName(usize),
+    #[error("a source address is for connecting; to bind, write tcp://address:port")]
+    BindWithSource,
+    #[error("`*` is for binding; connect to an address or a name")]
+    ConnectToAnyHost,
+    #[error("port 0 is for binding; connect to the port that the peer listens on")]
+    ConnectToPortZero,
+    #[error("`*` is for binding; connect to the path that the binding socket reports")]
+    ConnectToAnyPath,
+    #[error("abstract names exist on Linux only; write ipc://path")]
+    NoAbstractHere,
+}
+
+impl Endpoint {
+    /// Parses an endpoint that a socket is going to bind.
+    ///
+    /// ```
+    /// use sinew::Endpoint;
+    ///
+    /// assert!(Endpoint::parse_for_bind("tcp://*:5555").is_ok());
+    /// assert!(Endpoint::parse_for_bind("tcp://10.0.0.1:0;10.0.0.2:5555").is_err());
+    /// ```
+    pub fn parse_for_bind(text: &str) -> Result<Self, EndpointError> {
+        let endpoint = parse(text).and_then(|it| it.check_bind().map(|()| it));
+        endpoint.map_err(|reason| EndpointError::new(text, reason))
+    }
+
+    /// Parses an endpoint that a socket is going to connect to.
+    ///
+    /// ```
+    /// use sinew::Endpoint;
+    ///
+    /// assert!(Endpoint::parse_for_connect("tcp://10.0.0.1:0;10.0.0.2:5555").is_ok());
+    /// assert!(Endpoint::parse_for_connect("tcp://10.0.0.2:0").is_err());
+    /// ```
+    pub fn parse_for_connect(text: &str) -> Result<Self, EndpointError> {
+        let endpoint = parse(text).and_then(|it| it.check_connect().map(|()| it));
+        endpoint.map_err(|reason| EndpointError::new(text, reason))
+    }
+
+    /// Says whether this endpoint can be bound, and if not why.
+    pub fn validate_bind(&self) -> Result<(), EndpointError> {
+        self.check_bind()
+            .map_err(|reason| EndpointError::new(&self.to_string(), reason))
+    }
+
+    /// Says whether this endpoint can be connected to, and if not why.
+    pub fn validate_connect(&self) -> Result<(), EndpointError> {
+        self.check_connect()
+            .map_err(|reason| EndpointError::new(&self.to_string(), reason))
+    }
+
+    /// The transport's name: `tcp`, `ipc` or `inproc`.
+    pub fn transport(&self) -> &'static str {
+        match self {
+            Self::Tcp(_) => "tcp",
+            Self::Ipc(_) => "ipc",
+            Self::Inproc(_) => "inproc",
+        }
+    }
+
+    /// The port of a `tcp` endpoint.
+    ///
+    /// ```
+    /// let endpoint: sinew::Endpoint = "tcp://localhost:5555".parse()?;
+    /// assert_eq!(endpoint.port(), Some(5555));
+    /// # Ok::<(), sinew::EndpointError>(())
+    /// ```
+    pub fn port(&self) -> Option<u16> {
+        match self {
+            Self::Tcp(tcp) => Some(tcp.target.port),
+            Self::Ipc(_) | Self::Inproc(_) => None,
+        }
+    }
+
+    fn check_bind(&self) -> Result<(), Reason> {
+        match self {
+            Self::Tcp(TcpEndpoint {
+                source: Some(_), ..
+            }) => Err(Reason::BindWithSource),
+            Self::Ipc(ipc) => ipc.check_platform(),
+            Self::Tcp(_) | Self::Inproc(_) => Ok(()),
+        }
+    }
+
+    fn check_connect(&self) -> Result<(), Reason> {
+        match self {
+            Self::Tcp(tcp) if tcp.target.host == Host::Any => Err(Reason::ConnectToAnyHost),
+            Self::Tcp(tcp) if tcp.target.port == 0 => Err(Reason::ConnectToPortZero),
+            Self::Ipc(IpcEndpoint(IpcName::Any)) => Err(Reason::ConnectToAnyPath),
+            Self::Ipc(ipc) => ipc.check_platform(),
+            Self::Tcp(_) | Self::Inproc(_) => Ok(()),
+        }
+    }
+}
+
+/// A numeric address, as the system reports it.
+impl From<SocketAddr> for Endpoint {
+    fn from(address: SocketAddr) -> Self {
+        let host = match address {
+            SocketAddr::V4(v4) => Host::V4(*v4.ip()),
+            SocketAddr::V6(v6) => Host::V6 {
+                address: *v6.ip(),
+                scope: (v6.scope_id() != 0).then(|| v6.scope_id().to_string()),
+            },
+        };
+        let target = HostPort {
+            host,
+            port: address.port(),
+        };
+        Self::Tcp(TcpEndpoint {
+            source: None,
+            target,
+        })
+    }
+}
+
+impl IpcEndpoint {
+    fn check_platform(&self) -> Result<(), Reason> {
+        let here = cfg!(any(target_os = "linux", target_os = "android"));
+        match self.0 {
+            IpcName::Abstract(_) if !here => Err(Reason::NoAbstractHere),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl InprocEndpoint {
+    /// The name, without `inproc://`.
+    pub(crate) fn name(&self) -> &str {
+        &self.0
+    }
+}
+
+impl EndpointError {
+    fn new(endpoint: &str, reason: Reason) -> Self {
+        Self {
+            endpoint: endpoint.into(),
+            reason,
+        }
+    }
+
+    /// The string that was refused.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// Whether the string names a transport that this library does not have.
+    pub fn is_unsupported_transport(&self) -> bool {
+        matches!(
+            self.reason,
+            Reason::NotSupportedYet(_) | Reason::UnknownTransport(_)
+        )
+    }
+}
+
+// ── Parsing ──────────────────────────────────────────────────────────────────────────────────────
+
+impl FromStr for Endpoint {
+    type Err = EndpointError;
+
+    fn from_str(text: &str) -> Result<Self, EndpointError> {
+        parse(text).map_err(|reason| EndpointError::new(text, reason))
+    }
+}
+
+fn parse(text: &str) -> Result<Endpoint, Reason> {
+    let (transport, rest) = text.split_once("://").ok_or(Reason::NoTransport)?;
+    match transport {
+        "tcp" => parse_tcp(rest).map(Endpoint::Tcp),
+        "ipc" => parse_ipc(rest).map(|name| Endpoint::Ipc(IpcEndpoint(name))),
+        "inproc" => parse_inproc(rest).map(Endpoint::Inproc),
+        other => Err(refuse_transport(other)),
+    }
+}
+
+fn refuse_transport(name: &str) -> Reason {
+    let lower = name.to_ascii_lowercase();
+    match lower.as_str() {
+        "" => Reason::NoTransport,
+        "tcp" | "ipc" | "inproc" => Reason::TransportCase(lower.into()),
+        known if KNOWN_ELSEWHERE.contains(&known) => Reason::NotSupportedYet(lower.into()),
+        _ => Reason::UnknownTransport(name.into()),
+    }
+}
+
+fn parse_tcp(rest: &str) -> Result<TcpEndpoint, Reason> {
+    let (source, target) = match rest.split_once(';') {
+        Some((_, target)) if target.contains(';') => return Err(Reason::ManySources),
+        Some((source, target)) => (Some(parse_host_port(source)?), target),
+        None => (None, rest),
+    };
+    Ok(TcpEndpoint {
+        source,
+        target: parse_host_port(target)?,
+    })
+}
+
+fn parse_host_port(text: &str) -> Result<HostPort, Reason> {
+    let (host, port) = match text.strip_prefix('[') {
+        Some(inner) => {
+            let (address, rest) = inner.split_once(']').ok_or(Reason::OpenBracket)?;
+            (
+                parse_ipv6(address)?,
+                rest.strip_prefix(':').ok_or(Reason::NoPort)?,
+            )
+        }
+        None => {
+            let (host, port) = text.rsplit_once(':').ok_or(Reason::NoPort)?;
+            (parse_host(host)?, port)
+        }
+    };
+    Ok(HostPort {
+        host,
+        port: parse_port(port)?,
+    })
+}
+
+fn parse_port(text: &str) -> Result<u16, Reason> {
+    // `u16::from_str` alone would also take a plus sign.
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    match text.parse() {
+        Ok(port) if digits => Ok(port),
+        _ if text == "*" => Ok(0),
+        _ if text.is_empty() => Err(Reason::NoPort),
+        _ => Err(Reason::BadPort(text.into())),
+    }
+}
+
+fn parse_host(text: &str) -> Result<Host, Reason> {
+    if text.is_empty() {
+        return Err(Reason::NoHost);
+    }
+    if text == "*" {
+        return Ok(Host::Any);
+    }
+    if let Ok(address) = text.parse() {
+        return Ok(Host::V4(address));
+    }
+    // No top-level domain is a number (RFC 3696, section 2), so this is an address gone wrong, and
+    // asking a name server about it would only hide the mistake.
+    if text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'.')
+    {
+        return Err(Reason::BadIpv4(text.into()));
+    }
+    if text.contains(':') {
+        return Err(Reason::NoBrackets(text.into()));
+    }
+    if let Some(wrong) = text.chars().find(|&char| !may_name_a_host(char)) {
+        return Err(Reason::BadHostCharacter(wrong));
+    }
+    if text.len() > MAX_HOST_BYTES {
+        return Err(Reason::LongHost(text.len()));
+    }
+    Ok(Host::Name(text.to_owned()))
+}
+
+fn parse_ipv6(text: &str) -> Result<Host, Reason> {
+    let (address, scope) = match text.split_once('%') {
+        Some((_, scope)) if scope.is_empty() || !scope.chars().all(may_name_a_host) => {
+            return Err(Reason::BadScope(scope.into()));
+        }
+        Some((address, scope)) => (address, Some(scope.to_owned())),
+        None => (text, None),
+    };
+    let address = address.parse().map_err(|_| Reason::BadIpv6(text.into()))?;
+    Ok(Host::V6 { address, scope })
+}
+
+/// Interfaces are named with nearly anything, so only what would make the string ambiguous, or
+/// shows that something other than a host was written, is refused.
+fn may_name_a_host(char: char) -> bool {
+    !char.is_whitespace() && !char.is_control() && !"/\\:;[]%@?#*\"".contains(char)
+}
+
+fn parse_ipc(rest: &str) -> Result<IpcName, Reason> {
+    if rest.is_empty() {
+        return Err(Reason::NoPath);
+    }
+    if rest.len() > MAX_IPC_BYTES {
+        return Err(Reason::LongPath(rest.len()));
+    }
+    if rest.contains('\0') {
+        return Err(Reason::NulInPath);
+    }
+    match (rest, rest.strip_prefix('@')) {
+        ("*", _) => Ok(IpcName::Any),
+        (_, Some("")) => Err(Reason::NoAbstractName),
+        (_, Some(name)) => Ok(IpcName::Abstract(name.to_owned())),
+        (path, None) => Ok(IpcName::Path(path.to_owned())),
+    }
+}
+
+fn parse_inproc(rest: &str) -> Result<InprocEndpoint, Reason> {
+    match rest.len() {
+        0 => Err(Reason::NoName),
+        1..=MAX_INPROC_BYTES => Ok(InprocEndpoint(rest.to_owned())),
+        length => Err(Reason::LongName(length)),
+    }
+}
+
+// ── Printing ─────────────────────────────────────────────────────────────────────────────────────
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://", self.transport())?;
+        match self {
+            Self::Tcp(tcp) => tcp.fmt(f),
+            Self::Ipc(ipc) => ipc.fmt(f),
+            Self::Inproc(inproc) => f.write_str(&inproc.0),
+        }
+    }
+}
+
+impl fmt::Display for TcpEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(source) = &self.source {
+            write!(f, "{}:{};", source.host, source.port)?;
+        }
+        write!(f, "{}:{}", self.target.host, self.target.port)
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("*"),
+            Self::V4(address) => address.fmt(f),
+            Self::V6 {
+                address,
+                scope: None,
+            } => write!(f, "[{address}]"),
+            Self::V6 {
+                address,
+                scope: Some(scope),
+            } => write!(f, "[{address}%{scope}]"),
+            Self::Name(name) => f.write_str(name),
+        }
+    }
+}
+
+impl fmt::Display for IpcEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            IpcName::Any => f.write_str("*"),
+            IpcName::Path(path) => f.write_str(path),
+            IpcName::Abstract(name) => write!(f, "@{name}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn ok(text: &str) -> Endpoint {
+        text.parse().unwrap()
+    }
+
+    fn why(text: &str) -> Reason {
+        text.parse::<Endpoint>().unwrap_err().reason
+    }
+
+    fn tcp(text: &str) -> TcpEndpoint {
+        match ok(text) {
+            Endpoint::Tcp(tcp) => tcp,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn ipc(text: &str) -> IpcName {
+        match ok(text) {
+            Endpoint::Ipc(IpcEndpoint(name)) => name,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_kind_of_tcp_host_is_told_apart() {
+        let name = |name: &str| Host::Name(name.to_owned());
+        assert_eq!(
+            tcp("tcp://*:5555").target,
+            HostPort {
+                host: Host::Any,
+                port: 5555
+            }
+        );
+        assert_eq!(
+            tcp("tcp://*:*").target,
+            HostPort {
+                host: Host::Any,
+                port: 0
+            }
+        );
+        assert_eq!(
+            tcp("tcp://*:0").target,
+            HostPort {
+                host: Host::Any,
+                port: 0
+            }
+        );
+        assert_eq!(
+            tcp("tcp://10.1.2.3:1").target.host,
+            Host::V4(Ipv4Addr::new(10, 1, 2, 3))
+        );
+        assert_eq!(tcp("tcp://eth0:5555").target.host, name("eth0"));
+        assert_eq!(tcp("tcp://eth0.100:5555").target.host, name("eth0.100"));
+        assert_eq!(
+            tcp("tcp://My-Host.example.:5555").target.host,
+            name("My-Host.example.")
+        );
+        let loopback = Host::V6 {
+            address: Ipv6Addr::LOCALHOST,
+            scope: None,
+        };
+        assert_eq!(
+            tcp("tcp://[::1]:5555").target,
+            HostPort {
+                host: loopback,
+                port: 5555
+            }
+        );
+        let linked = Host::V6 {
+            address: Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1),
+            scope: Some("eth0".to_owned()),
+        };
+        assert_eq!(tcp("tcp://[fe80::1%eth0]:5555").target.host, linked);
+    }
+
+    #[test]
+    fn a_source_address_stands_before_the_semicolon() {
+        let both = tcp("tcp://192.0.2.1:5556;[::1]:5555");
+        assert_eq!(both.source.unwrap().port, 5556);
+        assert_eq!(both.target.port, 5555);
+        assert_eq!(ok("tcp://eth0:*;peer:1").to_string(), "tcp://eth0:0;peer:1");
+        assert_eq!(why("tcp://a:1;b:2;c:3"), Reason::ManySources);
+        assert_eq!(why("tcp://a;b:2"), Reason::NoPort);
+        assert_eq!(why("tcp://a:1;"), Reason::NoPort);
+    }
+
+    #[test]
+    fn ports_are_digits_only() {
+        assert_eq!(ok("tcp://a:65535").port(), Some(65535));
+        assert_eq!(ok("tcp://a:0080").port(), Some(80));
+        for port in [
+            "65536", "+1", "-1", " 1", "1 ", "0x10", "1/path", "**", "٣", "http",
+        ] {
+            assert_eq!(
+                why(&format!("tcp://a:{port}")),
+                Reason::BadPort(port.into())
+            );
+        }
+        for text in [
+            "tcp://a",
+            "tcp://a:",
+            "tcp://[::1]",
+            "tcp://[::1]5",
+            "tcp://",
+            "tcp://*",
+        ] {
+            assert_eq!(why(text), Reason::NoPort, "{text}");
+        }
+    }
+
+    #[test]
+    fn bad_hosts_are_named() {
+        assert_eq!(why("tcp://:5555"), Reason::NoHost);
+        assert_eq!(why("tcp://1.2.3:1"), Reason::BadIpv4("1.2.3".into()));
+        assert_eq!(
+            why("tcp://256.0.0.1:1"),
+            Reason::BadIpv4("256.0.0.1".into())
+        );
+        assert_eq!(
+            why("tcp://127.0.0.01:1"),
+            Reason::BadIpv4("127.0.0.01".into())
+        );
+        assert_eq!(why("tcp://::1:5555"), Reason::NoBrackets("::1".into()));
+        assert_eq!(why("tcp://[::1:5555"), Reason::OpenBracket);
+        assert_eq!(
+            why("tcp://[127.0.0.1]:1"),
+            Reason::BadIpv6("127.0.0.1".into())
+        );
+        assert_eq!(why("tcp://[]:1"), Reason::BadIpv6("".into()));
+        assert_eq!(why("tcp://[fe80::1%]:1"), Reason::BadScope("".into()));
+        assert_eq!(why("tcp://[fe80::1%a b]:1"), Reason::BadScope("a b".into()));
+        assert_eq!(why("tcp://a b:1"), Reason::BadHostCharacter(' '));
+        assert_eq!(why("tcp://me@host:1"), Reason::BadHostCharacter('@'));
+        assert_eq!(why("tcp://*.example:1"), Reason::BadHostCharacter('*'));
+        assert_eq!(
+            why(&format!("tcp://{}:1", "a".repeat(255))),
+            Reason::LongHost(255)
+        );
+        assert!(format!("tcp://{}:1", "a".repeat(254))
+            .parse::<Endpoint>()
+            .is_ok());
+    }
+
+    #[test]
+    fn ipc_names_are_told_apart_and_bounded() {
+        assert_eq!(ipc("ipc:///run/a b"), IpcName::Path("/run/a b".into()));
+        assert_eq!(ipc("ipc://rel/x"), IpcName::Path("rel/x".into()));
+        assert_eq!(ipc("ipc://@x"), IpcName::Abstract("x".into()));
+        assert_eq!(ipc("ipc://./@x"), IpcName::Path("./@x".into()));
+        assert_eq!(ipc("ipc://*"), IpcName::Any);
+        assert_eq!(ipc("ipc://*x"), IpcName::Path("*x".into()));
+        assert_eq!(why("ipc://"), Reason::NoPath);
+        assert_eq!(why("ipc://@"), Reason::NoAbstractName);
+        assert_eq!(why("ipc://a\0b"), Reason::NulInPath);
+        assert_eq!(
+            ipc(&format!("ipc://{}", "a".repeat(107))),
+            IpcName::Path("a".repeat(107))
+        );
+        assert_eq!(
+            why(&format!("ipc://{}", "a".repeat(108))),
+            Reason::LongPath(108)
+        );
+        assert_eq!(
+            why(&format!("ipc://@{}", "a".repeat(107))),
+            Reason::LongPath(108)
+        );
+    }
+
+    #[test]
+    fn inproc_names_have_1_to_256_bytes() {
+        assert_eq!(why("inproc://"), Reason::NoName);
+        assert_eq!(
+            why(&format!("inproc://{}", "a".repeat(257))),
+            Reason::LongName(257)
+        );
+        let longest = format!("inproc://{}", "a".repeat(256));
+        assert_eq!(ok(&longest).to_string(), longest);
+        let Endpoint::Inproc(inproc) = ok("inproc://A b://c;d") else {
+            panic!()
+        };
+        assert_eq!(inproc.name(), "A b://c;d");
+    }
+
+    #[test]
+    fn transports_are_lower_case_and_known() {
+        for text in ["", "tcp", "tcp:/a:1", "127.0.0.1:5555", "://a:1"] {
+            assert_eq!(why(text), Reason::NoTransport, "{text}");
+        }
+        assert_eq!(why("TCP://a:1"), Reason::TransportCase("tcp".into()));
+        assert_eq!(why("Inproc://a"), Reason::TransportCase("inproc".into()));
+        for name in KNOWN_ELSEWHERE {
+            let error = format!("{name}://x:1").parse::<Endpoint>().unwrap_err();
+            assert!(error.is_unsupported_transport());
+            assert!(error.to_string().contains("not supported (yet)"), "{error}");
+        }
+        for text in ["http://a:1", " tcp://a:1", "tcps://a:1"] {
+            assert!(text
+                .parse::<Endpoint>()
+                .unwrap_err()
+                .is_unsupported_transport());
+        }
+    }
+
+    #[test]
+    fn each_verb_refuses_what_it_cannot_do() {
+        let bind = |text| Endpoint::parse_for_bind(text).map_err(|error| error.reason);
+        let connect = |text| Endpoint::parse_for_connect(text).map_err(|error| error.reason);
+        assert_eq!(bind("tcp://a:1;b:2"), Err(Reason::BindWithSource));
+        for text in [
+            "tcp://*:*",
+            "tcp://a:0",
+            "ipc://*",
+            "ipc:///x",
+            "inproc://x",
+        ] {
+            assert_eq!(bind(text), Ok(ok(text)));
+            assert_eq!(ok(text).validate_bind(), Ok(()));
+        }
+        assert_eq!(connect("tcp://*:1"), Err(Reason::ConnectToAnyHost));
+        assert_eq!(connect("tcp://a:*"), Err(Reason::ConnectToPortZero));
+        assert_eq!(connect("tcp://a:1;b:0"), Err(Reason::ConnectToPortZero));
+        assert_eq!(connect("ipc://*"), Err(Reason::ConnectToAnyPath));
+        for text in ["tcp://a:1", "tcp://*:0;b:1", "ipc:///x", "inproc://x"] {
+            assert_eq!(connect(text), Ok(ok(text)));
+            assert_eq!(ok(text).validate_connect(), Ok(()));
+        }
+        let here = cfg!(any(target_os = "linux", target_os = "android"));
+        assert_eq!(bind("ipc://@x").is_ok(), here);
+        assert_eq!(connect("ipc://@x").is_ok(), here);
+    }
+
+    #[test]
+    fn an_error_quotes_the_string_and_says_what_to_write() {
+        let error = "tcp://::1:5555".parse::<Endpoint>().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "endpoint \"tcp://::1:5555\": an IPv6 address stands in brackets; write tcp://[::1]:port"
+        );
+        let error = ok("tcp://*:1").validate_connect().unwrap_err();
+        assert_eq!(error.endpoint(), "tcp://*:1");
+    }
+
+    #[test]
+    fn system_addresses_become_endpoints() {
+        let v4 = SocketAddr::from(([127, 0, 0, 1], 5));
+        assert_eq!(Endpoint::from(v4), ok("tcp://127.0.0.1:5"));
+        let v6 = std::net::SocketAddrV6::new("fe80::1".parse().unwrap(), 5, 0, 3);
+        assert_eq!(
+            Endpoint::from(SocketAddr::V6(v6)),
+            ok("tcp://[fe80::1%3]:5")
+        );
+    }
+
+    fn any_host() -> impl Strategy<Value = Host> {
+        prop_oneof![
+            Just(Host::Any),
+            any::<Ipv4Addr>().prop_map(Host::V4),
+            (any::<Ipv6Addr>(), proptest::option::of("[a-z0-9.]{1,15}"))
+                .prop_map(|(address, scope)| Host::V6 { address, scope }),
+            "[a-zA-Z_][a-zA-Z0-9_-]{0,12}(\\.[a-z0-9-]{1,6}){0,3}".prop_map(Host::Name),
+        ]
+    }
+
+    fn any_host_port() -> impl Strategy<Value = HostPort> {
+        (any_host(), any::<u16>()).prop_map(|(host, port)| HostPort { host, port })
+    }
+
+    fn any_endpoint() -> impl Strategy<Value = Endpoint> {
+        let name = |it| Endpoint::Ipc(IpcEndpoint(it));
+        prop_oneof![
+            (proptest::option::of(any_host_port()), any_host_port())
+                .prop_map(|(source, target)| Endpoint::Tcp(TcpEndpoint { source, target })),
+            Just(name(IpcName::Any)),
+            "[/.a-z][^\0]{0,26}".prop_map(move |path| name(IpcName::Path(path))),
+            "[^\0]{1,26}".prop_map(move |it| name(IpcName::Abstract(it))),
+            ".{1,64}".prop_map(|it| Endpoint::Inproc(InprocEndpoint(it))),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printed_parses_to_the_same_value(endpoint in any_endpoint()) {
+            let text = endpoint.to_string();
+            prop_assert_eq!(text.parse::<Endpoint>(), Ok(endpoint), "{}", text);
+        }
+
+        #[test]
+        fn any_text_parses_to_what_prints_canonically_or_fails_politely(
+            text in "(tcp://|ipc://|inproc://|udp://|TCP://|)([a-z0-9.:;*@%/+ -]|\\[|\\]|\\PC){0,40}"
+        ) {
+            match text.parse::<Endpoint>() {
+                Ok(endpoint) => {
+                    prop_assert_eq!(endpoint.to_string().parse::<Endpoint>(), Ok(endpoint));
+                }
+                Err(error) => prop_assert_eq!(error.endpoint(), text),
+            }
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! High-water marks: how much a queue may hold, and when a full one has room again.
+
+/// Counts what one queue of one peer holds, in messages and bytes.
+///
+/// A queue is full once either count reaches its limit, and stays so until both have fallen to
+/// half of it: libzmq's low-water credit, which wakes a stalled sender once for many messages
+/// instead of once for each.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Marks {
+    messages: usize,
+    bytes: usize,
+    most_messages: usize,
+    most_bytes: usize,
+    full: bool,
+}
+
+impl Marks {
+    /// Limits of zero mean none.
+    pub(crate) fn new(most_messages: usize, most_bytes: usize) -> Marks {
+        let unless_zero = |most| if most == 0 { usize::MAX } else { most };
+        Marks {
+            messages: 0,
+            bytes: 0,
+            most_messages: unless_zero(most_messages),
+            most_bytes: unless_zero(most_bytes),
+            full: false,
+        }
+    }
+
+    /// Counts what came in. True: that made the queue full.
+    #[inline]
+    pub(crate) fn add(&mut self, messages: usize, bytes: usize) -> bool {
+        self.messages += messages;
+        self.bytes += bytes;
+        let reached = self.messages >= self.most_messages || self.bytes >= self.most_bytes;
+        let became_full = reached && !self.full;
+        self.full |= reached;
+        became_full
+    }
+
+    /// Counts what went out. True: a full queue has room again.
+    #[inline]
+    pub(crate) fn sub(&mut self, messages: usize, bytes: usize) -> bool {
+        self.messages = self.messages.saturating_sub(messages);
+        self.bytes = self.bytes.saturating_sub(bytes);
+        let regained = self.full && self.is_low();
+        if regained {
+            self.full = false;
+        }
+        regained
+    }
+
+    /// Sets the counts to what was found to be left. True: a full queue has room again.
+    pub(crate) fn settle(&mut self, messages: usize, bytes: usize) -> bool {
+        (self.messages, self.bytes) = (messages, bytes);
+        self.sub(0, 0)
+    }
+
+    /// Raises the limits; with zero there is none any more.
+    pub(crate) fn widen(&mut self, messages: usize, bytes: usize) {
+        let wider = |most: usize, more| if more == 0 { usize::MAX } else { most.saturating_add(more) };
+        self.most_messages = wider(self.most_messages, messages);
+        self.most_bytes = wider(self.most_bytes, bytes);
+        self.full = self.messages >= self.most_messages || self.bytes >= self.most_bytes;
+    }
+
+    fn is_low(&self) -> bool {
+        self.messages <= self.most_messages / 2 && self.bytes <= self.most_bytes / 2
+    }
+
+    #[inline]
+    pub(crate) fn is_full(&self) -> bool {
+        self.full
+    }
+
+    /// Whether the queue is at least half full: time for its sender to write a batch, while the
+    /// other half is still free for what comes meanwhile.
+    #[inline]
+    pub(crate) fn is_half_full(&self) -> bool {
+        self.messages > self.most_messages / 2
+    }
+
+    #[inline]
+    pub(crate) fn messages(&self) -> usize {
+        self.messages
+    }
+
+    /// How many more messages fit; bytes only stop the queue once they are over the limit.
+    #[inline]
+    pub(crate) fn room(&self) -> usize {
+        if self.full {
+            0
+        } else {
+            self.most_messages.saturating_sub(self.messages)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_queue_has_room_again_at_half() {
+        let mut marks = Marks::new(10, 0);
+        assert!(!marks.add(9, 0));
+        assert!(marks.add(1, 0));
+        assert!(marks.is_full());
+        assert!(!marks.sub(4, 0));
+        assert_eq!(marks.room(), 0);
+        assert!(marks.sub(1, 0));
+        assert_eq!(marks.room(), 5);
+    }
+
+    #[test]
+    fn a_mark_of_one_lets_one_through() {
+        let mut marks = Marks::new(1, 0);
+        assert!(marks.add(1, 100));
+        assert!(marks.sub(1, 100));
+        assert_eq!(marks.room(), 1);
+    }
+
+    #[test]
+    fn bytes_fill_a_queue_too_and_one_large_message_always_fits() {
+        let mut marks = Marks::new(0, 1000);
+        assert!(marks.room() > 0);
+        assert!(marks.add(1, 5000));
+        assert!(marks.sub(1, 5000));
+        assert!(!marks.add(1, 999));
+        assert!(marks.add(1, 1));
+    }
+
+    #[test]
+    fn zero_is_no_limit() {
+        let mut marks = Marks::new(0, 0);
+        assert!(!marks.add(1 << 40, 1 << 50));
+        assert!(!marks.is_full());
+    }
+}

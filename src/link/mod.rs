@@ -1,0 +1,187 @@
+//! One peer of a socket: its queues, its connection if it has one, and the tokens to drive it.
+//!
+//! The only place where bytes meet messages. A [`Link`] is plain data inside the socket's lock; the
+//! [`Reader`] and [`Writer`] that do the work are taken out of it, used without the lock, and put
+//! back.
+
+pub(crate) mod marks;
+pub(crate) mod pipe;
+pub(crate) mod reader;
+pub(crate) mod writer;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use self::marks::Marks;
+use self::pipe::{Door, PipeEnd};
+use self::reader::{Ended, Reader};
+use self::writer::Writer;
+use crate::endpoint::Endpoint;
+use crate::message::Message;
+use crate::options::Options;
+use crate::peer::PeerInfo;
+use crate::transport::Stream;
+use crate::zmtp::command::SubscriptionForm;
+use crate::zmtp::encoder::Outbox;
+
+/// How a link came to be, which decides what its loss means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// `connect` made it: it outlives its connections, and keeps its queue for the next one.
+    Connected,
+    /// A listener accepted it: it goes with its connection.
+    Accepted,
+}
+
+/// What a link is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// It has no connection: waiting for one, or its peer is not bound yet.
+    Waiting,
+    /// Greeting and handshake.
+    Handshake,
+    /// Messages go both ways.
+    Up,
+    /// The connection is gone; what it brought waits to be received.
+    Draining,
+    /// Everything is written; waiting for the peer to have read it.
+    Farewell,
+}
+
+/// A connection of a link: a stream, and the tokens to read and to write it.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    pub(crate) stream: Arc<Stream>,
+    /// `None` while somebody reads.
+    pub(crate) reader: Option<Box<Reader>>,
+    /// `None` while somebody writes.
+    pub(crate) writer: Option<Box<Writer>>,
+    /// The kernel may have bytes for us.
+    pub(crate) readable: bool,
+    /// The peer has closed its side: read until the end comes.
+    pub(crate) hung_up: bool,
+    /// The kernel takes no more; an event will say when it does.
+    pub(crate) blocked: bool,
+    /// That event came while somebody was writing.
+    pub(crate) unblocked: bool,
+    /// Writing failed: nothing is written any more, but what the peer sent before is read.
+    pub(crate) broken: bool,
+    /// Why the connection ended, once it did; it is buried when both tokens are home.
+    pub(crate) ended: Option<Ended>,
+}
+
+impl Wire {
+    pub(crate) fn is_home(&self) -> bool {
+        self.reader.is_some() && self.writer.is_some()
+    }
+}
+
+/// See the module's text.
+#[derive(Debug)]
+pub(crate) struct Link {
+    /// Tells this connection from earlier ones of the same link, and this link from earlier ones
+    /// under the same key.
+    pub(crate) serial: u32,
+    /// The serial it was made with: tells this link from others under the same key.
+    pub(crate) epoch: u32,
+    pub(crate) origin: Origin,
+    pub(crate) stage: Stage,
+    pub(crate) endpoint: Arc<Endpoint>,
+    pub(crate) peer: Option<Box<PeerInfo>>,
+    pub(crate) form: SubscriptionForm,
+    pub(crate) wire: Option<Wire>,
+    /// An inproc link: its end of the pipe, and where the other end is, once it is there.
+    pub(crate) pipe: Option<(PipeEnd, Option<Door>)>,
+    /// The other end, while it waits for somebody to bind the name.
+    pub(crate) far_end: Option<PipeEnd>,
+    /// Handshake bytes, commands and subscriptions; they go before the next message.
+    pub(crate) control: Outbox,
+    pub(crate) outbox: Outbox,
+    /// What was accepted for this peer and is not wholly in the kernel.
+    pub(crate) outward: Marks,
+    pub(crate) inbox: VecDeque<Message>,
+    pub(crate) inward: Marks,
+    /// The inbox is full: the connection is not read until it has room.
+    pub(crate) paused: bool,
+    /// In the socket's list of links to be read.
+    pub(crate) queued: bool,
+    /// In the socket's list of links with something to write.
+    pub(crate) dirty: bool,
+    /// The pattern knows this link.
+    pub(crate) attached: bool,
+    /// Passes that heard something; tells the heartbeat that the peer is alive.
+    pub(crate) heard: u32,
+    /// The peer asked to be given up when it is silent for so long.
+    pub(crate) peer_ttl: Option<Duration>,
+    /// Failed tries to connect since the last success.
+    pub(crate) failures: u32,
+    /// Queued messages of a link that is being disconnected are still sent, then it goes.
+    pub(crate) leaving: bool,
+}
+
+impl Link {
+    pub(crate) fn new(
+        serial: u32,
+        origin: Origin,
+        stage: Stage,
+        endpoint: Arc<Endpoint>,
+        options: &Options,
+    ) -> Link {
+        Link {
+            serial,
+            epoch: serial,
+            origin,
+            stage,
+            endpoint,
+            peer: None,
+            form: SubscriptionForm::Command,
+            wire: None,
+            pipe: None,
+            far_end: None,
+            control: Outbox::default(),
+            outbox: Outbox::default(),
+            outward: Marks::new(options.send_hwm, options.send_hwm_bytes),
+            inbox: VecDeque::new(),
+            inward: Marks::new(options.recv_hwm, options.recv_hwm_bytes),
+            paused: false,
+            queued: false,
+            dirty: false,
+            attached: false,
+            heard: 0,
+            peer_ttl: None,
+            failures: 0,
+            leaving: false,
+        }
+    }
+
+    /// Whether messages may be written now.
+    pub(crate) fn is_up(&self) -> bool {
+        matches!(self.stage, Stage::Up | Stage::Farewell)
+    }
+
+    /// Whether everything accepted for this peer is in the kernel or in the peer's hands.
+    pub(crate) fn is_flushed(&self) -> bool {
+        match &self.pipe {
+            // What waits in a pipe whose other end exists is that end's already.
+            Some((pipe, door)) => door.is_some() || pipe.waiting() == 0,
+            None => {
+                self.outward.messages() == 0
+                    && self.outbox.is_empty()
+                    && self
+                        .wire
+                        .as_ref()
+                        .is_none_or(|wire| wire.writer.as_ref().is_some_and(|w| w.is_idle()))
+            }
+        }
+    }
+
+    /// Messages accepted for this peer that have not reached it.
+    pub(crate) fn undelivered(&self) -> usize {
+        match &self.pipe {
+            Some((pipe, None)) => pipe.waiting(),
+            Some((_, Some(_))) => 0,
+            None => self.outward.messages(),
+        }
+    }
+}

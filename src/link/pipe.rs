@@ -1,0 +1,254 @@
+//! The inproc link: two lanes of messages between two sockets of one context.
+//!
+//! No bytes, no reactor: the sender puts messages into the lane, the receiver takes them out in
+//! batches. Each side only wakes the other when that has said that it waits, so that a stream costs
+//! one wake-up for many messages.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Weak};
+
+use super::marks::Marks;
+use crate::message::Message;
+use crate::sync::Mutex;
+
+/// Most messages that one take moves when the lane holds more: keeps them in the cache of the
+/// thread that took them, and gives the sender room early.
+const BATCH: usize = 512;
+
+/// What the socket at the other end of a pipe is told.
+pub(crate) trait Neighbour: Send + Sync {
+    /// The lane towards it is no longer empty.
+    fn on_pipe_readable(&self, link: usize, serial: u32);
+    /// The lane from it has room again.
+    fn on_pipe_room(&self, link: usize, serial: u32);
+    /// The other end is gone.
+    fn on_pipe_closed(&self, link: usize, serial: u32);
+    /// The other end subscribes, or takes a subscription back.
+    fn on_pipe_subscription(&self, link: usize, serial: u32, topic: &[u8], subscribe: bool);
+}
+
+/// Where to find the link at one end.
+#[derive(Clone)]
+pub(crate) struct Door {
+    pub(crate) socket: Weak<dyn Neighbour>,
+    pub(crate) link: usize,
+    pub(crate) serial: u32,
+}
+
+impl Door {
+    pub(crate) fn readable(&self) {
+        if let Some(socket) = self.socket.upgrade() {
+            socket.on_pipe_readable(self.link, self.serial);
+        }
+    }
+
+    pub(crate) fn room(&self) {
+        if let Some(socket) = self.socket.upgrade() {
+            socket.on_pipe_room(self.link, self.serial);
+        }
+    }
+
+    pub(crate) fn subscribe(&self, topic: &[u8], subscribe: bool) {
+        if let Some(socket) = self.socket.upgrade() {
+            socket.on_pipe_subscription(self.link, self.serial, topic, subscribe);
+        }
+    }
+
+    pub(crate) fn closed(&self) {
+        if let Some(socket) = self.socket.upgrade() {
+            socket.on_pipe_closed(self.link, self.serial);
+        }
+    }
+}
+
+impl std::fmt::Debug for Door {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Door").field("link", &self.link).finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug)]
+struct Lane {
+    queue: VecDeque<Message>,
+    /// What is in `queue`, and what the receiver took with its last take and may still hold.
+    marks: Marks,
+    taken: (usize, usize),
+    /// The receiver found nothing and wants to be told.
+    receiver_waits: bool,
+    /// The sender found no room and wants to be told.
+    sender_waits: bool,
+    /// The sender is gone: what is queued is the last.
+    ended: bool,
+}
+
+impl Lane {
+    fn new(messages: usize, bytes: usize) -> Mutex<Lane> {
+        Mutex::new(Lane {
+            queue: VecDeque::new(),
+            marks: Marks::new(messages, bytes),
+            taken: (0, 0),
+            // Nobody has looked yet, and the first message must be announced.
+            receiver_waits: true,
+            sender_waits: false,
+            ended: false,
+        })
+    }
+}
+
+/// What a put found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Put {
+    /// The receiver waits: tell it.
+    pub(crate) announce: bool,
+    /// The lane is full now.
+    pub(crate) full: bool,
+}
+
+/// What a take found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Taken {
+    pub(crate) messages: usize,
+    /// The sender waits, and there is room again: tell it.
+    pub(crate) room: bool,
+    /// The lane is empty and its sender is gone.
+    pub(crate) ended: bool,
+}
+
+/// One end of a pipe: writes into one lane and reads from the other.
+#[derive(Debug)]
+pub(crate) struct PipeEnd {
+    lanes: Arc<[Mutex<Lane>; 2]>,
+    /// The lane this end writes into; it reads from the other one.
+    out: usize,
+}
+
+/// Limits of one direction: messages and bytes; zero means none.
+pub(crate) type Limits = (usize, usize);
+
+/// Makes a pipe: the first end writes under the first limits, the second under the second.
+pub(crate) fn pipe(first: Limits, second: Limits) -> (PipeEnd, PipeEnd) {
+    let lanes = Arc::new([Lane::new(first.0, first.1), Lane::new(second.0, second.1)]);
+    (PipeEnd { lanes: Arc::clone(&lanes), out: 0 }, PipeEnd { lanes, out: 1 })
+}
+
+impl PipeEnd {
+    fn outward(&self) -> &Mutex<Lane> {
+        &self.lanes[self.out & 1]
+    }
+
+    fn inward(&self) -> &Mutex<Lane> {
+        &self.lanes[(self.out + 1) & 1]
+    }
+
+    /// Sends a message. The caller has made sure that there is room.
+    #[inline]
+    pub(crate) fn put(&self, message: Message) -> Put {
+        let bytes = message.byte_len();
+        let mut lane = self.outward().lock();
+        lane.queue.push_back(message);
+        lane.marks.add(1, bytes);
+        let full = lane.marks.is_full();
+        lane.sender_waits |= full;
+        Put { announce: std::mem::take(&mut lane.receiver_waits), full }
+    }
+
+    /// Moves what is there to the back of `inbox`, at most a batch.
+    ///
+    /// Finding nothing leaves word that the receiver waits.
+    pub(crate) fn take(&self, inbox: &mut VecDeque<Message>) -> Taken {
+        let mut lane = self.inward().lock();
+        let lane = &mut *lane;
+        // Coming back means that what was taken last time is used up.
+        let (messages, bytes) = std::mem::take(&mut lane.taken);
+        let regained = lane.marks.sub(messages, bytes);
+        let room = (regained || !lane.marks.is_full()) && std::mem::take(&mut lane.sender_waits);
+        if lane.queue.is_empty() {
+            lane.receiver_waits = true;
+            return Taken { messages: 0, room, ended: lane.ended };
+        }
+        let before = inbox.len();
+        if lane.queue.len() <= BATCH && inbox.is_empty() {
+            std::mem::swap(inbox, &mut lane.queue);
+        } else {
+            let batch = lane.queue.len().min(BATCH);
+            inbox.extend(lane.queue.drain(..batch));
+        }
+        let messages = inbox.len() - before;
+        let bytes = inbox.range(before..).map(Message::byte_len).sum();
+        lane.taken = (messages, bytes);
+        Taken { messages, room, ended: false }
+    }
+
+    /// Whether what was put is not yet in the receiver's hands: how many messages.
+    pub(crate) fn waiting(&self) -> usize {
+        self.outward().lock().queue.len()
+    }
+
+    /// Throws away what is on its way to this end.
+    pub(crate) fn clear_inward(&self) {
+        self.inward().lock().queue.clear();
+    }
+
+    /// The other side turns out to hold so much more: what this end sends may be that much ahead.
+    pub(crate) fn widen(&self, more: Limits) {
+        self.outward().lock().marks.widen(more.0, more.1);
+    }
+
+    /// Whether a message can be put.
+    pub(crate) fn has_room(&self) -> bool {
+        !self.outward().lock().marks.is_full()
+    }
+
+    /// Takes back what the other end has not taken: it will not.
+    pub(crate) fn reclaim(&self) -> VecDeque<Message> {
+        std::mem::take(&mut self.outward().lock().queue)
+    }
+
+    /// This end sends no more.
+    pub(crate) fn end(&self) {
+        self.outward().lock().ended = true;
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_is_announced_once() {
+        let (a, b) = pipe((10, 0), (10, 0));
+        assert!(a.put("1".into()).announce);
+        assert!(!a.put("2".into()).announce);
+        let mut inbox = VecDeque::new();
+        assert_eq!(b.take(&mut inbox).messages, 2);
+        assert!(!a.put("3".into()).announce, "the receiver has not found it empty yet");
+        inbox.clear();
+        assert_eq!(b.take(&mut inbox).messages, 1);
+        inbox.clear();
+        assert_eq!(b.take(&mut inbox).messages, 0);
+        assert!(a.put("4".into()).announce);
+    }
+
+    #[test]
+    fn a_full_lane_has_room_when_the_receiver_comes_back() {
+        let (a, b) = pipe((2, 0), (2, 0));
+        assert!(!a.put("1".into()).full);
+        assert!(a.put("2".into()).full);
+        let mut inbox = VecDeque::new();
+        let taken = b.take(&mut inbox);
+        assert_eq!((taken.messages, taken.room), (2, false));
+        assert!(b.take(&mut inbox).room);
+        assert!(!b.take(&mut inbox).room);
+    }
+
+    #[test]
+    fn the_end_comes_after_the_last_message() {
+        let (a, b) = pipe((0, 0), (0, 0));
+        a.put("last".into());
+        a.end();
+        let mut inbox = VecDeque::new();
+        assert!(!b.take(&mut inbox).ended);
+        assert_eq!(inbox.pop_front().unwrap(), "last");
+        assert!(b.take(&mut inbox).ended);
+    }
+}

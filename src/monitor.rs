@@ -1,0 +1,222 @@
+//! [`Monitor`]: what happens to a socket's connections, as events.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::endpoint::Endpoint;
+use crate::error::RecvError;
+use crate::peer::PeerInfo;
+use crate::sync::{Condvar, Mutex};
+use crate::tuning;
+
+/// Something that happened to a connection of a socket.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Event {
+    /// What happened.
+    pub kind: EventKind,
+    /// The endpoint of `bind` or `connect` that it happened to.
+    pub endpoint: Arc<Endpoint>,
+    /// The address of the peer, once there is a connection: `ip:port`, or what the system knows of
+    /// a Unix-domain peer.
+    pub peer_address: Option<String>,
+    /// What the peer said of itself, once the handshake is through.
+    pub peer: Option<PeerInfo>,
+}
+
+/// The kinds of [`Event`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EventKind {
+    /// `bind` listens.
+    Listening,
+    /// A connection was made by `connect`; the handshake comes next.
+    Connected,
+    /// A try to connect failed; the text says why.
+    ConnectFailed {
+        /// What the system said.
+        reason: String,
+    },
+    /// The next try to connect comes after this pause.
+    ConnectRetried {
+        /// The pause.
+        after: Duration,
+    },
+    /// Connecting was given up: `reconnect_attempts` were used up.
+    ConnectGivenUp,
+    /// A listener accepted a connection; the handshake comes next.
+    Accepted,
+    /// A listener could not accept; it goes on after a pause.
+    AcceptFailed {
+        /// What the system said.
+        reason: String,
+    },
+    /// The peer is there, and messages can go.
+    HandshakeSucceeded,
+    /// The connection was closed before the peer was there; the text says whose fault it was.
+    HandshakeFailed {
+        /// What was wrong, such as the ZMTP version or the socket type of the peer.
+        reason: String,
+    },
+    /// A connection that was up has ended.
+    Disconnected {
+        /// Why.
+        reason: String,
+    },
+    /// A subscription of a peer was applied (PUB): from now on it gets what matches.
+    Subscribed {
+        /// The topic.
+        topic: bytes::Bytes,
+    },
+    /// A subscription of a peer was taken back (PUB).
+    Unsubscribed {
+        /// The topic.
+        topic: bytes::Bytes,
+    },
+    /// A listener or a connection of `connect` was closed by this side.
+    Closed,
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {:?}", self.endpoint, self.kind)?;
+        if let Some(address) = &self.peer_address {
+            write!(f, " (peer {address})")?;
+        }
+        Ok(())
+    }
+}
+
+/// The events of one socket, from the moment it was made; see
+/// [`Socket::monitor`](crate::Socket::monitor).
+///
+/// Holds at most 1024 events: when nobody takes them, the oldest go, and
+/// [`missed`](Monitor::missed) counts them. It never holds up the socket.
+#[derive(Debug)]
+pub struct Monitor(Arc<EventQueue>);
+
+/// The queue between a socket and one [`Monitor`].
+#[derive(Debug)]
+pub(crate) struct EventQueue {
+    inner: Mutex<Queued>,
+    condvar: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Queued {
+    events: VecDeque<Event>,
+    missed: u64,
+    /// The socket is gone: what is queued is the last.
+    ended: bool,
+}
+
+impl EventQueue {
+    pub(crate) fn new() -> Arc<EventQueue> {
+        Arc::new(EventQueue { inner: Mutex::new(Queued::default()), condvar: Condvar::new() })
+    }
+
+    pub(crate) fn push(&self, event: Event) {
+        let mut queued = self.inner.lock();
+        if queued.events.len() == tuning::MONITOR_EVENTS {
+            queued.events.pop_front();
+            queued.missed += 1;
+        }
+        queued.events.push_back(event);
+        drop(queued);
+        self.condvar.notify_one();
+    }
+
+    pub(crate) fn end(&self) {
+        self.inner.lock().ended = true;
+        self.condvar.notify_all();
+    }
+}
+
+impl Monitor {
+    pub(crate) fn new(queue: Arc<EventQueue>) -> Monitor {
+        Monitor(queue)
+    }
+
+    /// Waits for the next event.
+    ///
+    /// # Errors
+    /// `Closed` once the socket is closed and all events are taken.
+    pub fn recv(&self) -> Result<Event, RecvError> {
+        self.take(None)
+    }
+
+    /// The next event, if there is one now.
+    ///
+    /// # Errors
+    /// `WouldBlock` when there is none, `Closed` as for [`Monitor::recv`].
+    pub fn try_recv(&self) -> Result<Event, RecvError> {
+        match self.take(Some(Instant::now())) {
+            Err(RecvError::TimedOut) => Err(RecvError::WouldBlock),
+            other => other,
+        }
+    }
+
+    /// Waits for the next event, but no longer than `timeout`.
+    ///
+    /// # Errors
+    /// `TimedOut` when none came, `Closed` as for [`Monitor::recv`].
+    pub fn recv_timeout(&self, timeout: Duration) -> Result<Event, RecvError> {
+        self.take(Instant::now().checked_add(timeout))
+    }
+
+    /// How many events went unseen because nobody took them in time.
+    pub fn missed(&self) -> u64 {
+        self.0.inner.lock().missed
+    }
+
+    fn take(&self, deadline: Option<Instant>) -> Result<Event, RecvError> {
+        let mut queued = self.0.inner.lock();
+        loop {
+            if let Some(event) = queued.events.pop_front() {
+                return Ok(event);
+            }
+            if queued.ended {
+                return Err(RecvError::Closed);
+            }
+            let left = match deadline {
+                None => None,
+                Some(deadline) => match deadline.checked_duration_since(Instant::now()) {
+                    Some(left) if !left.is_zero() => Some(left),
+                    _ => return Err(RecvError::TimedOut),
+                },
+            };
+            queued = self.0.condvar.wait(queued, left);
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    fn event(n: u64) -> Event {
+        Event {
+            kind: EventKind::ConnectRetried { after: Duration::from_secs(n) },
+            endpoint: Arc::new("inproc://x".parse().unwrap()),
+            peer_address: None,
+            peer: None,
+        }
+    }
+
+    #[test]
+    fn the_oldest_events_go_when_nobody_takes_them() {
+        let queue = EventQueue::new();
+        let monitor = Monitor::new(Arc::clone(&queue));
+        assert_eq!(monitor.try_recv(), Err(RecvError::WouldBlock));
+        for n in 0..tuning::MONITOR_EVENTS as u64 + 3 {
+            queue.push(event(n));
+        }
+        assert_eq!(monitor.missed(), 3);
+        assert_eq!(monitor.recv(), Ok(event(3)));
+        queue.end();
+        while monitor.try_recv().is_ok() {}
+        assert_eq!(monitor.recv(), Err(RecvError::Closed));
+    }
+}

@@ -1,0 +1,218 @@
+//! [`Options`]: every setting of a socket, with its meaning, unit, default and cost.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::tuning;
+
+/// The settings of one socket.
+///
+/// Most programs never name this type: [`SocketBuilder`](crate::SocketBuilder) has a setter for
+/// each field. It is public so that a program can keep a set of settings and use it for several
+/// sockets ([`SocketBuilder::options`](crate::SocketBuilder::options)).
+///
+/// Defaults are libzmq's unless a field's text says otherwise.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let mut options = sinew::Options::default();
+/// options.linger = Some(Duration::from_secs(5));
+/// assert_eq!(options.send_hwm, 1000);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Options {
+    /// Messages that may wait to be sent to one peer; zero means no limit. Default 1000.
+    ///
+    /// A socket whose peers are all at this mark blocks (PUSH, REQ) or drops (PUB). After the mark
+    /// was reached, there is room again once half of the queue has gone.
+    pub send_hwm: usize,
+    /// Messages of one peer that may wait to be received; zero means no limit. Default 1000.
+    ///
+    /// At this mark the peer's connection is no longer read, so that the peer feels it.
+    pub recv_hwm: usize,
+    /// Bytes that may wait to be sent to one peer; zero means no limit. Default 256 MiB; libzmq has
+    /// no such bound.
+    ///
+    /// A single message larger than this is taken when nothing else waits.
+    pub send_hwm_bytes: usize,
+    /// Bytes of one peer's messages that may wait to be received; zero means no limit. Default
+    /// 256 MiB; libzmq has no such bound.
+    pub recv_hwm_bytes: usize,
+    /// How long closing waits for peers to take what was accepted; `None` waits for ever. Default
+    /// 30 s; libzmq's default is to wait for ever, which hangs programs whose peer never returns.
+    pub linger: Option<Duration>,
+    /// Largest frame accepted from a peer, in bytes; `None` means any. Default `None`.
+    ///
+    /// Checked on the frame's header, before any of it is stored. It also bounds the bytes of all
+    /// frames of one message together. A peer that sends more loses its connection.
+    pub max_message_size: Option<u64>,
+    /// Pause before a lost or refused connection is tried again. Default 100 ms. Up to half of the
+    /// pause is added at random, so that peers do not come back in step. Zero is taken as 1 ms.
+    pub reconnect_interval: Duration,
+    /// The pause doubles after each failed try up to this. Default 2 s; libzmq does not back off
+    /// by default. A value below `reconnect_interval` means no back-off.
+    pub reconnect_interval_max: Duration,
+    /// How often a connection is tried again in a row before it is given up; `None` means for ever.
+    /// Default `None`. `Some(0)` never reconnects.
+    pub reconnect_attempts: Option<u32>,
+    /// How long one try to connect may take; `None` leaves it to the system. Default `None`.
+    pub connect_timeout: Option<Duration>,
+    /// How long a new connection may take for greeting and handshake together; `None` means no
+    /// limit. Default 30 s.
+    pub handshake_timeout: Option<Duration>,
+    /// Pause between two PINGs to a peer; `None` sends none. Default `None` (RFC 37, heartbeating).
+    pub heartbeat_interval: Option<Duration>,
+    /// How long to wait for anything from the peer after a PING before its connection is closed and
+    /// made anew; `None` takes `heartbeat_interval`. Default `None`.
+    pub heartbeat_timeout: Option<Duration>,
+    /// What PINGs tell the peer: close this connection when nothing came for so long. Rounded down
+    /// to tenths of a second, at most 6553.5 s; `None` tells nothing. Default `None`.
+    pub heartbeat_ttl: Option<Duration>,
+    /// Queue only for peers that are connected. Default false: a message may be queued for a peer
+    /// that `connect` named and that is not there yet.
+    pub immediate: bool,
+    /// The routing id announced to ROUTER peers: 1 to 255 bytes, not starting with a zero byte;
+    /// empty means none. Default empty. Used by REQ.
+    pub routing_id: Bytes,
+    /// Connections that the kernel queues for a listener. Default 4096 (libzmq: 100); the system
+    /// cuts it to its own limit.
+    pub backlog: u32,
+    /// Whether `*` binds IPv6 as well as IPv4, and host names may resolve to IPv6 addresses.
+    /// Default false. Numeric IPv6 endpoints work either way.
+    pub ipv6: bool,
+    /// TCP keep-alive. Default: what the system does.
+    pub tcp_keepalive: KeepAlive,
+    /// Size of the kernel's send buffer (SO_SNDBUF) in bytes; `None` leaves it to the system, which
+    /// tunes it as it goes. Default `None`.
+    pub send_buffer: Option<usize>,
+    /// Size of the kernel's receive buffer (SO_RCVBUF) in bytes; `None` leaves it to the system.
+    /// Default `None`.
+    pub recv_buffer: Option<usize>,
+    /// Type-of-service byte of outgoing packets (IP_TOS, IPV6_TCLASS); `None` leaves it. Default
+    /// `None`.
+    pub tos: Option<u8>,
+    /// How long a blocked caller spins on its connections before it sleeps. Default zero: it sleeps
+    /// at once.
+    ///
+    /// Spinning saves the wake-up (some ten microseconds of a round trip) and costs a processor
+    /// for as long as it lasts. It never spins when nobody is inside a call.
+    pub busy_poll: Duration,
+    /// PUB: block instead of dropping when a matching subscriber's queue is full. Default false.
+    ///
+    /// One slow subscriber then holds up all of them.
+    pub no_drop: bool,
+    /// REQ: a new request may be sent before the reply to the last one came, which is then given
+    /// up. Default false.
+    pub relaxed: bool,
+    /// REQ: requests carry a number, and only the reply with that number is accepted. Default false.
+    ///
+    /// Recommended with `relaxed`. The peer must return envelopes whole, as REP and ROUTER do.
+    pub correlate: bool,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            send_hwm: tuning::HWM,
+            recv_hwm: tuning::HWM,
+            send_hwm_bytes: tuning::HWM_BYTES,
+            recv_hwm_bytes: tuning::HWM_BYTES,
+            linger: Some(tuning::LINGER),
+            max_message_size: None,
+            reconnect_interval: tuning::RECONNECT_INTERVAL,
+            reconnect_interval_max: tuning::RECONNECT_INTERVAL_MAX,
+            reconnect_attempts: None,
+            connect_timeout: None,
+            handshake_timeout: Some(tuning::HANDSHAKE_TIMEOUT),
+            heartbeat_interval: None,
+            heartbeat_timeout: None,
+            heartbeat_ttl: None,
+            immediate: false,
+            routing_id: Bytes::new(),
+            backlog: tuning::BACKLOG,
+            ipv6: false,
+            tcp_keepalive: KeepAlive::default(),
+            send_buffer: None,
+            recv_buffer: None,
+            tos: None,
+            busy_poll: Duration::ZERO,
+            no_drop: false,
+            relaxed: false,
+            correlate: false,
+        }
+    }
+}
+
+impl Options {
+    /// The first setting that cannot be used, in words; `None` when all can.
+    pub(crate) fn fault(&self) -> Option<String> {
+        if self.routing_id.len() > 255 {
+            return Some(format!(
+                "routing_id has {} bytes; use 1 to 255 bytes",
+                self.routing_id.len()
+            ));
+        }
+        if self.routing_id.first() == Some(&0) {
+            return Some("routing_id starts with a zero byte, which ZeroMQ reserves for ids that \
+                 ROUTER makes up; start it with another byte"
+                .into());
+        }
+        if self.heartbeat_interval == Some(Duration::ZERO) {
+            return Some("heartbeat_interval is zero; use None for no heartbeats".into());
+        }
+        None
+    }
+}
+
+/// TCP keep-alive settings; every field left alone means what the system does.
+///
+/// ```
+/// use std::time::Duration;
+/// let keepalive = sinew::KeepAlive::on().idle(Duration::from_secs(60));
+/// assert_eq!(keepalive.enabled, Some(true));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KeepAlive {
+    /// Whether probes are sent at all (SO_KEEPALIVE). Default: what the system does.
+    pub enabled: Option<bool>,
+    /// Quiet time before the first probe (TCP_KEEPIDLE), in whole seconds.
+    pub idle: Option<Duration>,
+    /// Pause between two probes (TCP_KEEPINTVL), in whole seconds.
+    pub interval: Option<Duration>,
+    /// Unanswered probes before the connection is given up (TCP_KEEPCNT).
+    pub retries: Option<u32>,
+}
+
+impl KeepAlive {
+    /// Keep-alive on, with the system's times.
+    pub fn on() -> KeepAlive {
+        KeepAlive { enabled: Some(true), ..KeepAlive::default() }
+    }
+
+    /// Keep-alive off.
+    pub fn off() -> KeepAlive {
+        KeepAlive { enabled: Some(false), ..KeepAlive::default() }
+    }
+
+    /// Sets the quiet time before the first probe.
+    pub fn idle(mut self, idle: Duration) -> KeepAlive {
+        self.idle = Some(idle);
+        self
+    }
+
+    /// Sets the pause between two probes.
+    pub fn interval(mut self, interval: Duration) -> KeepAlive {
+        self.interval = Some(interval);
+        self
+    }
+
+    /// Sets how many probes go unanswered before the connection is given up.
+    pub fn retries(mut self, retries: u32) -> KeepAlive {
+        self.retries = Some(retries);
+        self
+    }
+}

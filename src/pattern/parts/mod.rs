@@ -1,0 +1,11 @@
+//! Small rules that patterns are composed of; each later one may use the earlier.
+
+pub(crate) mod links;
+
+pub(crate) mod balance;
+pub(crate) mod fair;
+pub(crate) mod fanout;
+pub(crate) mod filter;
+pub(crate) mod ids;
+pub(crate) mod radix;
+pub(crate) mod trie;

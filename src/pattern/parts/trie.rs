@@ -1,0 +1,422 @@
+//! What a publisher's peers subscribed to.
+
+use super::radix::{grow, NodeId, Radix};
+use crate::pattern::words::{Excess, LinkId, MAX_TOPIC};
+
+/// What one link's subscriptions may take, by the estimate of [`cost_of`]: some three million topics
+/// of 20 bytes, well beyond any subscriber we have heard of, so that a peer which subscribes to
+/// noise for ever loses its connection before it has taken the machine's memory.
+pub(crate) const MAX_BYTES_PER_LINK: usize = 256 * 1024 * 1024;
+
+/// What a subscription takes beside its topic: a leaf, at worst one more node where it branches
+/// off, their entries, and the note in its link's list.
+const COST_BESIDE_TOPIC: usize = 64;
+
+/// Stale notes a link's list may hold beside as many as it has live ones.
+const SPARE_NOTES: usize = 64;
+
+/// Topic prefixes and the links that want them.
+///
+/// A link is subscribed to a topic or it is not: it does not count. RFC 29 lets "A" twice need two
+/// cancellations, but the most common subscriber sends every subscription and only the last
+/// cancellation; counting, we would feed it for ever.
+#[derive(Debug, Default)]
+pub(crate) struct Trie {
+    /// Topics to [`Holder`]s.
+    topics: Radix,
+    /// The links of each topic that has several: sorted, and at least two. Free ones are empty.
+    groups: Vec<Vec<u32>>,
+    free_groups: Vec<u32>,
+    subscribers: Vec<Subscriber>,
+    /// How many pairs of link and topic there are.
+    live: usize,
+}
+
+/// What is known of a link.
+#[derive(Debug, Default)]
+struct Subscriber {
+    /// Where its topics are. May name nodes it left since, or one node twice: whoever walks the
+    /// list asks the node. At most `2 * live + SPARE_NOTES` long.
+    notes: Vec<NodeId>,
+    live: usize,
+    /// The sum of `cost_of` its topics.
+    cost: usize,
+}
+
+/// Who holds a topic, as a value of the tree: 0 is nobody, a number is a link and one more, and a
+/// number with the top bit is an index into the groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Holder {
+    Nobody,
+    One(u32),
+    Group(usize),
+}
+
+const GROUP: u32 = 1 << 31;
+
+impl Trie {
+    /// Subscribes a link; `Ok(false)` when it was subscribed already.
+    pub(crate) fn subscribe(&mut self, link: LinkId, topic: &[u8]) -> Result<bool, Excess> {
+        if topic.len() > MAX_TOPIC {
+            return Err(Excess::TopicTooLong);
+        }
+        let number = u32::try_from(link).unwrap_or(u32::MAX);
+        if number >= GROUP - 1 || self.groups.len() >= GROUP as usize - 1 {
+            return Err(Excess::TooManySubscriptions);
+        }
+        if let Some(id) = self.topics.find(topic) {
+            if self.holds(id, number) {
+                return Ok(false);
+            }
+        }
+        if link >= self.subscribers.len() {
+            self.subscribers.resize_with(link + 1, Subscriber::default);
+        }
+        let cost = self.subscribers[link].cost + cost_of(topic);
+        if cost > MAX_BYTES_PER_LINK {
+            return Err(Excess::TooManySubscriptions);
+        }
+        let id = match self.topics.insert(topic) {
+            Ok(id) => id,
+            Err(_) => return Err(Excess::TooManySubscriptions),
+        };
+        self.join(id, number);
+        self.live += 1;
+        self.note(link, id, cost);
+        Ok(true)
+    }
+
+    /// Ends a subscription; false when there was none.
+    pub(crate) fn unsubscribe(&mut self, link: LinkId, topic: &[u8]) -> bool {
+        let Some(id) = self.topics.find(topic) else {
+            return false;
+        };
+        if !self.leave(id, link) {
+            return false;
+        }
+        self.live -= 1;
+        if let Some(subscriber) = self.subscribers.get_mut(link) {
+            subscriber.live -= 1;
+            subscriber.cost -= cost_of(topic);
+        }
+        true
+    }
+
+    /// Ends all of a link's subscriptions. Takes as long as the link has subscriptions, however many
+    /// others there are; and no time when it is the only one.
+    pub(crate) fn drop_link(&mut self, link: LinkId) {
+        let Some(subscriber) = self.subscribers.get_mut(link).map(std::mem::take) else {
+            return;
+        };
+        if subscriber.live == self.live {
+            *self = Trie::default();
+            return;
+        }
+        for id in subscriber.notes {
+            if self.leave(id, link) {
+                self.live -= 1;
+            }
+        }
+    }
+
+    /// Visits the links that want a message whose first frame is `topic`: once for each of their
+    /// topics that is a prefix of it. Takes no longer for links or topics that do not match.
+    #[inline]
+    pub(crate) fn matching(&self, topic: &[u8], mut visit: impl FnMut(LinkId)) {
+        self.topics.prefixes(topic, |value| {
+            match Holder::from_value(value) {
+                Holder::Nobody => {}
+                Holder::One(link) => visit(link as LinkId),
+                Holder::Group(group) => self
+                    .groups
+                    .get(group)
+                    .into_iter()
+                    .flatten()
+                    .for_each(|link| visit(*link as LinkId)),
+            }
+            true
+        });
+    }
+
+    /// How many pairs of link and topic there are.
+    pub(crate) fn len(&self) -> usize {
+        self.live
+    }
+
+    /// The heap bytes held, used or not.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let groups: usize = self.groups.iter().map(|links| links.capacity() * 4).sum();
+        let notes: usize = self
+            .subscribers
+            .iter()
+            .map(|subscriber| subscriber.notes.capacity() * size_of::<NodeId>())
+            .sum();
+        self.topics.heap_bytes()
+            + groups
+            + notes
+            + self.groups.capacity() * size_of::<Vec<u32>>()
+            + self.free_groups.capacity() * 4
+            + self.subscribers.capacity() * size_of::<Subscriber>()
+    }
+
+    fn holds(&self, id: NodeId, link: u32) -> bool {
+        match Holder::from_value(self.topics.value(id)) {
+            Holder::Nobody => false,
+            Holder::One(other) => other == link,
+            Holder::Group(group) => self.groups[group].binary_search(&link).is_ok(),
+        }
+    }
+
+    /// Adds a link that is not there yet.
+    fn join(&mut self, id: NodeId, link: u32) {
+        let holder = match Holder::from_value(self.topics.value(id)) {
+            Holder::Nobody => Holder::One(link),
+            Holder::One(other) => Holder::Group(self.new_group(link.min(other), link.max(other))),
+            Holder::Group(group) => {
+                let links = &mut self.groups[group];
+                if let Err(at) = links.binary_search(&link) {
+                    links.insert(at, link);
+                }
+                return;
+            }
+        };
+        self.topics.set_value(id, holder.into_value());
+    }
+
+    /// Takes a link off a node, if it is there.
+    fn leave(&mut self, id: NodeId, link: LinkId) -> bool {
+        let link = link as u32;
+        match Holder::from_value(self.topics.value(id)) {
+            Holder::One(other) if other == link => self.topics.set_value(id, 0),
+            Holder::Group(group) => {
+                let links = &mut self.groups[group];
+                let Ok(at) = links.binary_search(&link) else {
+                    return false;
+                };
+                links.remove(at);
+                if let [last] = links[..] {
+                    *links = Vec::new();
+                    self.free_groups.push(group as u32);
+                    self.topics.set_value(id, Holder::One(last).into_value());
+                }
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn new_group(&mut self, low: u32, high: u32) -> usize {
+        let links = vec![low, high];
+        if let Some(group) = self.free_groups.pop() {
+            self.groups[group as usize] = links;
+            return group as usize;
+        }
+        self.groups.push(links);
+        self.groups.len() - 1
+    }
+
+    /// Notes where a link's new topic is.
+    fn note(&mut self, link: LinkId, id: NodeId, cost: usize) {
+        let subscriber = &mut self.subscribers[link];
+        subscriber.cost = cost;
+        subscriber.live += 1;
+        grow(&mut subscriber.notes, 1);
+        subscriber.notes.push(id);
+        if subscriber.notes.len() > 2 * subscriber.live + SPARE_NOTES {
+            let mut notes = std::mem::take(&mut subscriber.notes);
+            notes.retain(|id| self.holds(*id, link as u32));
+            notes.sort_unstable();
+            notes.dedup();
+            self.subscribers[link].notes = notes;
+        }
+    }
+}
+
+impl Holder {
+    #[inline]
+    fn from_value(value: u32) -> Holder {
+        if value & GROUP != 0 {
+            Holder::Group((value & !GROUP) as usize)
+        } else {
+            value.checked_sub(1).map_or(Holder::Nobody, Holder::One)
+        }
+    }
+
+    fn into_value(self) -> u32 {
+        match self {
+            Holder::Nobody => 0,
+            Holder::One(link) => link + 1,
+            Holder::Group(group) => group as u32 | GROUP,
+        }
+    }
+}
+
+/// An estimate of the memory a subscription takes.
+fn cost_of(topic: &[u8]) -> usize {
+    topic.len() + COST_BESIDE_TOPIC
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    fn matching(trie: &Trie, topic: &[u8]) -> Vec<LinkId> {
+        let mut links = Vec::new();
+        trie.matching(topic, |link| links.push(link));
+        links.sort_unstable();
+        links.dedup();
+        links
+    }
+
+    #[test]
+    fn two_subscriptions_end_with_one_cancellation() {
+        let mut trie = Trie::default();
+        assert_eq!(trie.subscribe(3, b"A"), Ok(true));
+        assert_eq!(trie.subscribe(3, b"A"), Ok(false));
+        assert!(trie.unsubscribe(3, b"A"));
+        assert!(!trie.unsubscribe(3, b"A"));
+        assert!(matching(&trie, b"A").is_empty());
+    }
+
+    #[test]
+    fn the_empty_topic_matches_everything() {
+        let mut trie = Trie::default();
+        trie.subscribe(1, b"").unwrap();
+        assert_eq!(matching(&trie, b""), [1]);
+        assert_eq!(matching(&trie, b"anything"), [1]);
+    }
+
+    #[test]
+    fn a_link_that_goes_leaves_the_others_alone() {
+        let mut trie = Trie::default();
+        for link in 0..5 {
+            trie.subscribe(link, b"all").unwrap();
+            trie.subscribe(link, format!("own {link}").as_bytes())
+                .unwrap();
+        }
+        trie.drop_link(2);
+        assert_eq!(matching(&trie, b"all"), [0, 1, 3, 4]);
+        assert!(matching(&trie, b"own 2").is_empty());
+        assert_eq!(matching(&trie, b"own 3"), [3]);
+        assert_eq!(trie.len(), 8);
+    }
+
+    #[test]
+    fn a_topic_beyond_the_bound_is_an_excess() {
+        let mut trie = Trie::default();
+        assert_eq!(trie.subscribe(0, &vec![0; MAX_TOPIC]), Ok(true));
+        assert_eq!(
+            trie.subscribe(0, &vec![0; MAX_TOPIC + 1]),
+            Err(Excess::TopicTooLong)
+        );
+        assert_eq!(trie.len(), 1);
+    }
+
+    #[test]
+    fn a_link_that_never_stops_subscribing_is_stopped() {
+        let mut trie = Trie::default();
+        trie.subscribe(1, b"a neighbour").unwrap();
+        let mut topic = vec![0; MAX_TOPIC];
+        let refused = (0..u32::MAX).find(|n| {
+            topic[..4].copy_from_slice(&n.to_be_bytes());
+            trie.subscribe(0, &topic).is_err()
+        });
+        assert_eq!(refused, Some((MAX_BYTES_PER_LINK / cost_of(&topic)) as u32));
+        assert_eq!(trie.subscribe(1, b"more"), Ok(true));
+        trie.drop_link(0);
+        assert_eq!(matching(&trie, b"a neighbour"), [1]);
+    }
+
+    #[test]
+    fn coming_and_going_does_not_grow() {
+        let mut trie = Trie::default();
+        trie.subscribe(1, b"stays").unwrap();
+        for n in 0..20_000u32 {
+            let topic = (n % 7).to_be_bytes();
+            trie.subscribe(0, &topic).unwrap();
+            trie.unsubscribe(0, &topic);
+        }
+        assert!(trie.heap_bytes() < 4096, "{}", trie.heap_bytes());
+        trie.drop_link(0);
+        assert_eq!(trie.len(), 1);
+    }
+
+    /// A spread of numbers, so that topics share no long prefixes.
+    fn scrambled(n: u64) -> u64 {
+        (n + 1)
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            .rotate_left(23)
+            .wrapping_mul(0xd6e8_feb8_6659_fd93)
+    }
+
+    #[test]
+    fn a_subscription_takes_few_bytes_beside_its_topic() {
+        const COUNT: u64 = 100_000;
+        let random = |n: u64| {
+            let mut topic = scrambled(n).to_be_bytes().to_vec();
+            topic.extend(scrambled(n ^ COUNT).to_be_bytes());
+            topic.extend(b"tail");
+            topic
+        };
+        type Shape = (&'static str, fn(u64) -> Vec<u8>);
+        let shapes: [Shape; 3] = [
+            ("numbered", |n| format!("sensor/{n:08}/temp").into_bytes()),
+            ("hexadecimal", |n| {
+                format!("{:020x}", u128::from(scrambled(n)) * 7919).into_bytes()
+            }),
+            ("random", random),
+        ];
+        for (name, shape) in shapes {
+            let mut trie = Trie::default();
+            for n in 0..COUNT {
+                trie.subscribe(0, &shape(n)).unwrap();
+            }
+            assert_eq!(trie.len(), COUNT as usize);
+            let each = trie.heap_bytes() as f64 / COUNT as f64;
+            println!("{name}: {each:.1} bytes a subscription");
+            // A million fill the nodes better than these, and take less each.
+            assert!(each <= 68.0, "{name}: {each}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn behaves_like_a_list_of_subscriptions(
+            steps in prop::collection::vec(
+                (0..8u8, 0..5usize, prop::collection::vec(0..3u8, 0..5)), 0..300)
+        ) {
+            let mut trie = Trie::default();
+            let mut naive: BTreeSet<(usize, Vec<u8>)> = BTreeSet::new();
+            for (step, link, topic) in steps {
+                match step {
+                    0 => { trie.drop_link(link); naive.retain(|(other, _)| *other != link); }
+                    1 | 2 => {
+                        prop_assert_eq!(
+                            trie.unsubscribe(link, &topic),
+                            naive.remove(&(link, topic.clone()))
+                        );
+                    }
+                    _ => {
+                        prop_assert_eq!(
+                            trie.subscribe(link, &topic),
+                            Ok(naive.insert((link, topic.clone())))
+                        );
+                    }
+                }
+                prop_assert_eq!(trie.len(), naive.len());
+                let mut expected: Vec<_> = naive
+                    .iter()
+                    .filter(|(_, prefix)| topic.starts_with(prefix))
+                    .map(|(link, _)| *link)
+                    .collect();
+                expected.dedup();
+                prop_assert_eq!(matching(&trie, &topic), expected);
+            }
+            for subscriber in &trie.subscribers {
+                prop_assert!(subscriber.notes.len() <= 2 * subscriber.live + SPARE_NOTES + 300);
+            }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! PULL: from all peers, fairly (RFC 30, "The PULL Socket Type").
+
+use super::parts::fair::Fair;
+use super::words::LinkId;
+
+#[derive(Debug, Default)]
+pub(crate) struct Pull {
+    fair: Fair,
+}
+
+impl Pull {
+    pub(crate) fn detach(&mut self, link: LinkId) {
+        self.fair.detach(link);
+    }
+
+    #[inline]
+    pub(crate) fn set_readable(&mut self, link: LinkId, readable: bool) {
+        self.fair.set_readable(link, readable);
+    }
+
+    #[inline]
+    pub(crate) fn next(&mut self) -> Option<LinkId> {
+        self.fair.next()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_turns() {
+        let mut pull = Pull::default();
+        pull.set_readable(0, true);
+        pull.set_readable(1, true);
+        assert_eq!(
+            [pull.next(), pull.next(), pull.next()],
+            [Some(0), Some(1), Some(0)]
+        );
+        pull.detach(1);
+        assert_eq!(pull.next(), Some(0));
+    }
+}

@@ -1,0 +1,201 @@
+//! REP: waits for a request, then answers whoever sent it (RFC 28, "The REP Socket Type").
+
+use super::parts::fair::Fair;
+use super::parts::links::LinkSet;
+use super::words::{LinkId, Refusal, Route};
+use crate::message::{Frame, Message};
+
+#[derive(Debug, Default)]
+pub(crate) struct Rep {
+    fair: Fair,
+    with_room: LinkSet,
+    state: State,
+    /// What the request had before its delimiter: where the answer must pass, if the request came
+    /// through others. Empty unless `state` is `Asked`.
+    envelope: Vec<Frame>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+enum State {
+    #[default]
+    Idle,
+    Asked {
+        /// `None` when it is gone.
+        asker: Option<LinkId>,
+    },
+}
+
+impl Rep {
+    pub(crate) fn attach(&mut self, link: LinkId) {
+        self.with_room.insert(link);
+    }
+
+    pub(crate) fn detach(&mut self, link: LinkId) {
+        self.fair.detach(link);
+        self.with_room.remove(link);
+        self.connection_lost(link);
+    }
+
+    /// Whoever connects next asks anew: an answer to the last one would be taken for its own.
+    pub(crate) fn connection_lost(&mut self, link: LinkId) {
+        if let State::Asked { asker } = &mut self.state {
+            asker.take_if(|asker| *asker == link);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn set_room(&mut self, link: LinkId, room: bool) {
+        self.with_room.set(link, room);
+    }
+
+    #[inline]
+    pub(crate) fn set_readable(&mut self, link: LinkId, readable: bool) {
+        self.fair.set_readable(link, readable);
+    }
+
+    #[inline]
+    pub(crate) fn has_room(&self) -> bool {
+        matches!(self.state, State::Asked { .. })
+    }
+
+    /// RFC 28: the answer goes back the way the request came; if its sender is gone or takes no
+    /// more, it is discarded.
+    pub(crate) fn route(&mut self, message: &mut Message) -> Route<'static> {
+        let State::Asked { asker } = self.state else {
+            return Route::Refused(Refusal::MustReceiveFirst);
+        };
+        self.state = State::Idle;
+        let Some(link) = asker.filter(|link| self.with_room.contains(*link)) else {
+            self.envelope.clear();
+            return Route::Drop;
+        };
+        message.push_front(Frame::default());
+        if !self.envelope.is_empty() {
+            let body = std::mem::take(message).into_frames();
+            *message = self.envelope.drain(..).chain(body).collect();
+        }
+        Route::To(link)
+    }
+
+    pub(crate) fn may_receive(&self) -> Result<(), Refusal> {
+        match self.state {
+            State::Idle => Ok(()),
+            State::Asked { .. } => Err(Refusal::MustSendFirst),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn next(&mut self) -> Option<LinkId> {
+        self.fair.next()
+    }
+
+    /// RFC 28: all frames up to the first empty one are kept for the answer; a request without an
+    /// empty frame, or with nothing behind it, is discarded.
+    pub(crate) fn incoming(&mut self, from: LinkId, mut message: Message) -> Option<Message> {
+        let hops = message.frames().position(<[u8]>::is_empty)?;
+        if hops + 1 == message.len() {
+            return None;
+        }
+        self.envelope.clear();
+        if hops == 0 {
+            message.pop_front()?;
+        } else {
+            // One pass: popping each frame off a message of very many would move all the others.
+            let mut frames = message.into_frames();
+            self.envelope.extend(frames.by_ref().take(hops));
+            message = frames.skip(1).collect();
+        }
+        self.state = State::Asked { asker: Some(from) };
+        Some(message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rep() -> Rep {
+        let mut rep = Rep::default();
+        rep.attach(0);
+        rep.attach(1);
+        rep
+    }
+
+    fn answer(rep: &mut Rep, body: &str) -> (Route<'static>, Message) {
+        let mut message = Message::from(body);
+        (rep.route(&mut message), message)
+    }
+
+    #[test]
+    fn hears_and_answers_in_strict_alternation() {
+        let mut rep = rep();
+        let early = answer(&mut rep, "early");
+        assert_eq!(
+            early,
+            (Route::Refused(Refusal::MustReceiveFirst), "early".into())
+        );
+        assert_eq!(rep.may_receive(), Ok(()));
+        assert_eq!(rep.incoming(1, ["", "ask"].into()), Some("ask".into()));
+        assert_eq!(rep.may_receive(), Err(Refusal::MustSendFirst));
+        assert_eq!(answer(&mut rep, "yes"), (Route::To(1), ["", "yes"].into()));
+        assert_eq!(rep.may_receive(), Ok(()));
+        assert!(!rep.has_room());
+    }
+
+    #[test]
+    fn the_envelope_goes_back_as_it_came() {
+        let mut rep = rep();
+        let request = Message::from(["hop1", "hop2", "", "a", "", "b"]);
+        assert_eq!(rep.incoming(0, request), Some(["a", "", "b"].into()));
+        let (route, sent) = answer(&mut rep, "yes");
+        assert_eq!(route, Route::To(0));
+        assert_eq!(sent, Message::from(["hop1", "hop2", "", "yes"]));
+        rep.incoming(0, ["", "next"].into()).unwrap();
+        assert_eq!(answer(&mut rep, "yes").1, Message::from(["", "yes"]));
+    }
+
+    #[test]
+    fn a_request_without_a_delimiter_or_a_body_is_discarded() {
+        let mut rep = rep();
+        assert_eq!(rep.incoming(0, "text".into()), None);
+        assert_eq!(rep.incoming(0, ["a", "b"].into()), None);
+        assert_eq!(rep.incoming(0, "".into()), None);
+        assert_eq!(rep.incoming(0, ["hop", ""].into()), None);
+        assert_eq!(rep.may_receive(), Ok(()));
+        assert_eq!(rep.incoming(0, ["", ""].into()), Some("".into()));
+    }
+
+    #[test]
+    fn an_answer_to_nobody_is_dropped_and_the_next_request_is_heard() {
+        let mut rep = rep();
+        rep.incoming(0, ["hop", "", "ask"].into()).unwrap();
+        rep.detach(0);
+        rep.attach(0);
+        assert_eq!(answer(&mut rep, "late").0, Route::Drop);
+        assert_eq!(rep.may_receive(), Ok(()));
+
+        rep.incoming(1, ["", "ask"].into()).unwrap();
+        rep.connection_lost(1);
+        assert_eq!(answer(&mut rep, "late"), (Route::Drop, "late".into()));
+    }
+
+    #[test]
+    fn an_answer_to_a_full_peer_is_dropped() {
+        let mut rep = rep();
+        rep.incoming(0, ["", "ask"].into()).unwrap();
+        rep.set_room(0, false);
+        assert!(rep.has_room());
+        assert_eq!(answer(&mut rep, "late").0, Route::Drop);
+    }
+
+    #[test]
+    fn a_very_long_envelope_takes_one_pass() {
+        let mut rep = rep();
+        let mut request: Vec<&str> = vec!["hop"; 300_000];
+        request.extend(["", "ask"]);
+        let request = Message::from(request);
+        assert_eq!(rep.incoming(0, request), Some("ask".into()));
+        let (route, sent) = answer(&mut rep, "yes");
+        assert_eq!((route, sent.len()), (Route::To(0), 300_002));
+    }
+}

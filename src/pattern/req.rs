@@ -1,0 +1,341 @@
+//! REQ: asks one peer in turn, then waits for its answer (RFC 28, "The REQ Socket Type").
+//!
+//! ```text
+//!              route                       incoming: the answer
+//!   +--------+ ------> +----------+ -----------------------------> (Idle)
+//!   |  Idle  |         | Awaiting |
+//!   +--------+         +----------+ -- detach / connection_lost --> +------+
+//!       ^                  | ^                                      | Gone |
+//!       |                  +-+ route, if relaxed                    +------+
+//!       +---------- may_receive says PeerGone, once -------------------+
+//! ```
+
+use super::parts::balance::Balance;
+use super::parts::fair::Fair;
+use super::parts::ids::{RequestId, RequestIds};
+use super::words::{LinkId, PatternSettings, Refusal, Route};
+use crate::message::{Frame, Message};
+
+#[derive(Debug)]
+pub(crate) struct Req {
+    relaxed: bool,
+    /// `None` unless requests are numbered.
+    ids: Option<RequestIds>,
+    balance: Balance,
+    fair: Fair,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    Idle,
+    Awaiting {
+        link: LinkId,
+        /// The number of the request, if requests are numbered.
+        id: Option<RequestId>,
+        /// The connection broke since; what it brought before may hold the answer.
+        lost: bool,
+    },
+    Gone,
+}
+
+impl Req {
+    pub(crate) fn new(settings: &PatternSettings) -> Req {
+        Req {
+            relaxed: settings.relaxed,
+            ids: settings.correlate.then(|| RequestIds::new(settings.seed)),
+            balance: Balance::default(),
+            fair: Fair::default(),
+            state: State::Idle,
+        }
+    }
+
+    pub(crate) fn attach(&mut self, link: LinkId) {
+        self.balance.attach(link);
+    }
+
+    pub(crate) fn detach(&mut self, link: LinkId) {
+        self.balance.detach(link);
+        self.fair.detach(link);
+        if self.awaits(link) {
+            self.state = State::Gone;
+        }
+    }
+
+    pub(crate) fn connection_lost(&mut self, from: LinkId) {
+        if let State::Awaiting { link, lost, .. } = &mut self.state {
+            *lost |= *link == from;
+        }
+    }
+
+    #[inline]
+    pub(crate) fn set_room(&mut self, link: LinkId, room: bool) {
+        self.balance.set_room(link, room);
+    }
+
+    #[inline]
+    pub(crate) fn set_readable(&mut self, link: LinkId, readable: bool) {
+        self.fair.set_readable(link, readable);
+    }
+
+    #[inline]
+    pub(crate) fn has_room(&self) -> bool {
+        self.may_send() && self.balance.has_room()
+    }
+
+    /// Whether something is pending that a new request makes void.
+    #[inline]
+    pub(crate) fn has_pending(&self) -> bool {
+        !self.fair.is_empty()
+    }
+
+    /// RFC 28: a request goes to the next peer that has room, behind an empty delimiter; and there
+    /// is no second one before the answer.
+    pub(crate) fn route(&mut self, message: &mut Message) -> Route<'static> {
+        if !self.may_send() {
+            return Route::Refused(Refusal::MustReceiveFirst);
+        }
+        let Some(link) = self.balance.next() else {
+            return Route::Wait;
+        };
+        message.push_front(Frame::default());
+        let id = self.ids.as_mut().map(RequestIds::next);
+        if let Some(id) = id {
+            message.push_front(id);
+        }
+        self.state = State::Awaiting {
+            link,
+            id,
+            lost: false,
+        };
+        Route::To(link)
+    }
+
+    pub(crate) fn may_receive(&mut self) -> Result<(), Refusal> {
+        if self.peer_gone() {
+            self.state = State::Idle;
+            return Err(Refusal::PeerGone);
+        }
+        match self.state {
+            State::Idle => Err(Refusal::MustSendFirst),
+            State::Awaiting { .. } | State::Gone => Ok(()),
+        }
+    }
+
+    /// Whether the next `may_receive` says `PeerGone`.
+    pub(crate) fn peer_gone(&self) -> bool {
+        match self.state {
+            State::Idle => false,
+            State::Awaiting { link, lost, .. } => lost && !self.fair.is_readable(link),
+            State::Gone => true,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn next(&mut self) -> Option<LinkId> {
+        self.fair.next()
+    }
+
+    /// RFC 28: an answer counts only from the peer that was asked, and only with its delimiter;
+    /// anything else is discarded.
+    pub(crate) fn incoming(&mut self, from: LinkId, mut message: Message) -> Option<Message> {
+        let State::Awaiting { link, id, .. } = self.state else {
+            return None;
+        };
+        if link != from {
+            return None;
+        }
+        if let Some(id) = id {
+            if message.as_bytes() != id {
+                return None;
+            }
+            message.pop_front()?;
+        }
+        if !message.as_bytes().is_empty() {
+            return None;
+        }
+        // Without a frame behind the delimiter there is no answer.
+        message.pop_front()?;
+        self.state = State::Idle;
+        Some(message)
+    }
+
+    fn may_send(&self) -> bool {
+        self.relaxed || matches!(self.state, State::Idle)
+    }
+
+    fn awaits(&self, from: LinkId) -> bool {
+        matches!(self.state, State::Awaiting { link, .. } if link == from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn req(settings: PatternSettings) -> Req {
+        let mut req = Req::new(&settings);
+        req.attach(0);
+        req.attach(1);
+        req
+    }
+
+    fn plain() -> Req {
+        req(PatternSettings::default())
+    }
+
+    fn ask(req: &mut Req, body: &str) -> (LinkId, Message) {
+        let mut message = Message::from(body);
+        match req.route(&mut message) {
+            Route::To(link) => (link, message),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn asks_and_hears_in_strict_alternation() {
+        let mut req = plain();
+        assert_eq!(req.may_receive(), Err(Refusal::MustSendFirst));
+        let (link, request) = ask(&mut req, "one");
+        assert_eq!((link, request), (0, ["", "one"].into()));
+        assert_eq!(req.may_receive(), Ok(()));
+        let mut second = Message::from("two");
+        assert_eq!(
+            req.route(&mut second),
+            Route::Refused(Refusal::MustReceiveFirst)
+        );
+        assert_eq!(second, "two");
+        assert!(!req.has_room());
+        assert_eq!(req.incoming(0, ["", "1"].into()), Some("1".into()));
+        assert_eq!(ask(&mut req, "two").0, 1);
+    }
+
+    #[test]
+    fn a_message_that_must_wait_stays_as_it_was() {
+        let mut req = plain();
+        req.set_room(0, false);
+        req.set_room(1, false);
+        let mut message = Message::from("one");
+        assert_eq!(req.route(&mut message), Route::Wait);
+        assert_eq!(message, "one");
+        assert!(!req.has_room());
+    }
+
+    #[test]
+    fn only_the_peer_that_was_asked_may_answer_and_only_in_shape() {
+        let mut req = plain();
+        ask(&mut req, "one");
+        assert_eq!(req.incoming(1, ["", "1"].into()), None);
+        assert_eq!(req.incoming(0, "no delimiter".into()), None);
+        assert_eq!(req.incoming(0, "".into()), None);
+        assert_eq!(req.incoming(0, ["x", "1"].into()), None);
+        assert_eq!(
+            req.incoming(0, ["", "1", "2"].into()),
+            Some(["1", "2"].into())
+        );
+        assert_eq!(req.incoming(0, ["", "again"].into()), None);
+    }
+
+    #[test]
+    fn a_numbered_request_takes_only_its_own_answer() {
+        let mut req = req(PatternSettings {
+            correlate: true,
+            relaxed: true,
+            seed: 7,
+            ..PatternSettings::default()
+        });
+        let (first, request) = ask(&mut req, "one");
+        let id = request.frame(0).unwrap().to_vec();
+        assert_eq!(id, [0, 0, 0, 7]);
+        assert_eq!(request.frame(1), Some(&b""[..]));
+        let (second, request) = ask(&mut req, "two");
+        let second_id = request.frame(0).unwrap().to_vec();
+        assert_ne!(id, second_id);
+        let answer = |id: &[u8]| Message::from([id, b"", b"answer"]);
+        assert_eq!(req.incoming(first, answer(&id)), None);
+        assert_eq!(req.incoming(second, answer(&id)), None);
+        assert_eq!(req.incoming(second, ["", "answer"].into()), None);
+        assert_eq!(req.incoming(second, Message::from(id.clone())), None);
+        assert_eq!(
+            req.incoming(second, Message::from([&second_id[..], b"x", b"y"])),
+            None
+        );
+        assert_eq!(
+            req.incoming(second, answer(&second_id)),
+            Some("answer".into())
+        );
+    }
+
+    #[test]
+    fn relaxed_forgets_the_first_request() {
+        let mut req = req(PatternSettings {
+            relaxed: true,
+            ..PatternSettings::default()
+        });
+        assert_eq!(ask(&mut req, "one").0, 0);
+        req.set_readable(0, true);
+        assert!(req.has_room() && req.has_pending());
+        assert_eq!(ask(&mut req, "two").0, 1);
+        assert_eq!(req.incoming(0, ["", "1"].into()), None);
+        assert_eq!(req.incoming(1, ["", "2"].into()), Some("2".into()));
+    }
+
+    #[test]
+    fn a_peer_that_dies_is_reported_once_and_the_next_request_goes_on() {
+        let mut req = plain();
+        assert_eq!(ask(&mut req, "one").0, 0);
+        req.detach(0);
+        assert!(req.peer_gone());
+        assert_eq!(req.may_receive(), Err(Refusal::PeerGone));
+        assert!(!req.peer_gone());
+        assert_eq!(req.may_receive(), Err(Refusal::MustSendFirst));
+        assert_eq!(ask(&mut req, "two").0, 1);
+    }
+
+    #[test]
+    fn a_link_with_the_number_of_the_dead_one_may_not_answer_for_it() {
+        let mut req = plain();
+        ask(&mut req, "one");
+        req.detach(0);
+        req.attach(0);
+        req.set_readable(0, true);
+        assert_eq!(req.incoming(0, ["", "1"].into()), None);
+        assert_eq!(req.may_receive(), Err(Refusal::PeerGone));
+    }
+
+    #[test]
+    fn another_peer_that_dies_is_no_matter() {
+        let mut req = plain();
+        ask(&mut req, "one");
+        req.detach(1);
+        req.connection_lost(1);
+        assert_eq!(req.may_receive(), Ok(()));
+        assert_eq!(req.incoming(0, ["", "1"].into()), Some("1".into()));
+    }
+
+    #[test]
+    fn a_broken_connection_is_a_lost_peer_unless_the_answer_came_first() {
+        let mut req = plain();
+        ask(&mut req, "one");
+        req.connection_lost(0);
+        assert_eq!(req.may_receive(), Err(Refusal::PeerGone));
+        assert_eq!(ask(&mut req, "two").0, 1);
+        req.set_readable(1, true);
+        req.connection_lost(1);
+        assert_eq!(req.may_receive(), Ok(()));
+        req.set_readable(1, false);
+        assert_eq!(req.incoming(1, ["", "2"].into()), Some("2".into()));
+        assert_eq!(req.may_receive(), Err(Refusal::MustSendFirst));
+    }
+
+    #[test]
+    fn a_broken_connection_that_brought_only_noise_is_a_lost_peer() {
+        let mut req = plain();
+        ask(&mut req, "one");
+        req.set_readable(0, true);
+        req.connection_lost(0);
+        req.set_readable(0, false);
+        assert_eq!(req.incoming(0, "noise".into()), None);
+        assert_eq!(req.may_receive(), Err(Refusal::PeerGone));
+    }
+}

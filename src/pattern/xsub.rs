@@ -1,0 +1,92 @@
+//! SUB, and what XSUB will share with it: what was subscribed to, from all peers, fairly (RFC 29).
+
+use super::parts::fair::Fair;
+use super::parts::filter::Filter;
+use super::words::{Forward, LinkId, Refusal};
+use crate::message::Message;
+
+#[derive(Debug, Default)]
+pub(crate) struct Xsub {
+    fair: Fair,
+    filter: Filter,
+}
+
+impl Xsub {
+    pub(crate) fn detach(&mut self, link: LinkId) {
+        self.fair.detach(link);
+    }
+
+    #[inline]
+    pub(crate) fn set_readable(&mut self, link: LinkId, readable: bool) {
+        self.fair.set_readable(link, readable);
+    }
+
+    #[inline]
+    pub(crate) fn next(&mut self) -> Option<LinkId> {
+        self.fair.next()
+    }
+
+    /// The publisher filters; but what it sent before our cancellation reached it is still on its
+    /// way, and several topics may have been one to a publisher of another make.
+    #[inline]
+    pub(crate) fn incoming(&mut self, message: Message) -> Option<Message> {
+        self.filter.matches(message.as_bytes()).then_some(message)
+    }
+
+    /// Every subscription is sent upstream, also a repeated one, as other subscribers do: a
+    /// publisher that shows them to its user may want to hear it again.
+    pub(crate) fn subscribe(&mut self, topic: &[u8]) -> Result<Forward, Refusal> {
+        // The only refusal is that 4 GiB of topics are held already.
+        self.filter.add(topic).map_err(|_| Refusal::Unsupported)?;
+        Ok(Forward::Upstream)
+    }
+
+    /// Only the last cancellation is sent upstream: publishers do not count.
+    pub(crate) fn unsubscribe(&mut self, topic: &[u8]) -> Forward {
+        if self.filter.remove(topic) {
+            Forward::Upstream
+        } else {
+            Forward::Local
+        }
+    }
+
+    pub(crate) fn for_each_subscription(&self, visit: impl FnMut(&[u8])) {
+        self.filter.for_each(visit);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn duplicates_go_upstream_and_only_the_last_cancellation_does() {
+        let mut sub = Xsub::default();
+        assert_eq!(sub.subscribe(b"a"), Ok(Forward::Upstream));
+        assert_eq!(sub.subscribe(b"a"), Ok(Forward::Upstream));
+        assert_eq!(sub.unsubscribe(b"a"), Forward::Local);
+        assert_eq!(sub.unsubscribe(b"a"), Forward::Upstream);
+        assert_eq!(sub.unsubscribe(b"a"), Forward::Local);
+    }
+
+    #[test]
+    fn what_was_not_subscribed_to_is_discarded() {
+        let mut sub = Xsub::default();
+        assert_eq!(sub.incoming("a".into()), None);
+        sub.subscribe(b"a").unwrap();
+        assert_eq!(sub.incoming("ab".into()), Some("ab".into()));
+        assert_eq!(sub.incoming(["b", "ab"].into()), None);
+    }
+
+    #[test]
+    fn each_topic_is_told_to_a_new_link_once() {
+        let mut sub = Xsub::default();
+        for topic in ["b", "a", "a"] {
+            sub.subscribe(topic.as_bytes()).unwrap();
+        }
+        let mut topics = Vec::new();
+        sub.for_each_subscription(|topic| topics.push(topic.to_vec()));
+        topics.sort();
+        assert_eq!(topics, [b"a", b"b"]);
+    }
+}

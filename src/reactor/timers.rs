@@ -1,0 +1,87 @@
+//! One heap of deadlines. Nothing is ever taken out early: whoever set a timer recognises a stale
+//! one by the serial in it.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::time::Instant;
+
+/// Deadlines, each with what is due then. Time is an argument.
+#[derive(Debug)]
+pub(crate) struct Timers<T> {
+    heap: BinaryHeap<Reverse<Entry<T>>>,
+    /// Orders timers of one instant by when they were set.
+    count: u64,
+}
+
+#[derive(Debug)]
+struct Entry<T> {
+    at: Instant,
+    number: u64,
+    due: T,
+}
+
+impl<T> PartialEq for Entry<T> {
+    fn eq(&self, other: &Self) -> bool {
+        (self.at, self.number) == (other.at, other.number)
+    }
+}
+
+impl<T> Eq for Entry<T> {}
+
+impl<T> PartialOrd for Entry<T> {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<T> Ord for Entry<T> {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.at, self.number).cmp(&(other.at, other.number))
+    }
+}
+
+impl<T> Timers<T> {
+    pub(crate) fn new() -> Timers<T> {
+        Timers { heap: BinaryHeap::new(), count: 0 }
+    }
+
+    pub(crate) fn set(&mut self, at: Instant, due: T) {
+        self.count += 1;
+        self.heap.push(Reverse(Entry { at, number: self.count, due }));
+    }
+
+    /// When the next timer is due.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.heap.peek().map(|Reverse(entry)| entry.at)
+    }
+
+    /// Takes one timer that is due.
+    pub(crate) fn expire(&mut self, now: Instant) -> Option<T> {
+        if self.next()? > now {
+            return None;
+        }
+        self.heap.pop().map(|Reverse(entry)| entry.due)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn timers_expire_in_order_and_not_early() {
+        let start = Instant::now();
+        let mut timers = Timers::new();
+        for (ms, name) in [(30, "c"), (10, "a"), (20, "b"), (10, "a2")] {
+            timers.set(start + Duration::from_millis(ms), name);
+        }
+        assert_eq!(timers.expire(start), None);
+        assert_eq!(timers.next(), Some(start + Duration::from_millis(10)));
+        let later = start + Duration::from_millis(25);
+        let due: Vec<_> = std::iter::from_fn(|| timers.expire(later)).collect();
+        assert_eq!(due, ["a", "a2", "b"]);
+        assert_eq!(timers.expire(start + Duration::from_millis(30)), Some("c"));
+        assert_eq!(timers.next(), None);
+    }
+}

@@ -1,0 +1,181 @@
+//! [`SocketBuilder`]: settings first, then a socket.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::core::Core;
+use super::kind::{Asks, Kind, Publishes, Subscribes};
+use super::Socket;
+use crate::context::Context;
+use crate::error::Error;
+use crate::options::{KeepAlive, Options};
+
+impl Context {
+    /// Begins a socket of a kind: one of the types such as [`Push`](crate::Push), or a
+    /// [`SocketType`](crate::SocketType) for a dynamic handle.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use sinew::{Context, Push, SocketType};
+    ///
+    /// let context = Context::new();
+    /// let push = context
+    ///     .socket(Push)
+    ///     .send_hwm(10_000)
+    ///     .linger(Duration::from_secs(1))
+    ///     .connect("tcp://127.0.0.1:5555")?;
+    /// # drop(push);
+    /// let chosen_at_run_time = context.socket(SocketType::Pull).open()?;
+    /// # Ok::<(), sinew::Error>(())
+    /// ```
+    pub fn socket<K: Kind>(&self, kind: K) -> SocketBuilder<K> {
+        SocketBuilder {
+            context: self.clone(),
+            kind,
+            options: Options::default(),
+            topics: Vec::new(),
+        }
+    }
+}
+
+/// Settings of a socket to be; see [`Context::socket`].
+///
+/// Each setter's meaning, unit, default and cost is described at the field of [`Options`] of the
+/// same name.
+#[derive(Debug)]
+#[must_use = "a builder does nothing until `open`, `bind` or `connect`"]
+pub struct SocketBuilder<K: Kind> {
+    context: Context,
+    kind: K,
+    options: Options,
+    topics: Vec<Vec<u8>>,
+}
+
+macro_rules! setters {
+    ($($(#[$doc:meta])* $name:ident: $kind:ty;)*) => {$(
+        $(#[$doc])*
+        #[doc = concat!("\n\nSee [`Options::", stringify!($name), "`].")]
+        pub fn $name(mut self, $name: $kind) -> Self {
+            self.options.$name = $name.into();
+            self
+        }
+    )*};
+}
+
+impl<K: Kind> SocketBuilder<K> {
+    setters! {
+        /// Messages that may wait to be sent to one peer. Default 1000; zero means no limit.
+        send_hwm: usize;
+        /// Messages of one peer that may wait to be received. Default 1000; zero means no limit.
+        recv_hwm: usize;
+        /// Bytes that may wait to be sent to one peer. Default 256 MiB; zero means no limit.
+        send_hwm_bytes: usize;
+        /// Bytes of one peer that may wait to be received. Default 256 MiB; zero means no limit.
+        recv_hwm_bytes: usize;
+        /// How long closing waits for peers to take what was accepted. Default 30 s; `None` is for
+        /// ever.
+        linger: impl Into<Option<Duration>>;
+        /// Largest frame, and largest message, accepted from a peer, in bytes. Default `None`: any.
+        max_message_size: impl Into<Option<u64>>;
+        /// Pause before a lost or refused connection is tried again. Default 100 ms.
+        reconnect_interval: Duration;
+        /// The pause doubles up to this. Default 2 s.
+        reconnect_interval_max: Duration;
+        /// Tries to reconnect in a row before a connection is given up. Default `None`: for ever.
+        reconnect_attempts: impl Into<Option<u32>>;
+        /// How long one try to connect may take. Default `None`: as the system has it.
+        connect_timeout: impl Into<Option<Duration>>;
+        /// How long greeting and handshake may take. Default 30 s; `None` is for ever.
+        handshake_timeout: impl Into<Option<Duration>>;
+        /// Pause between two PINGs to a peer. Default `None`: none are sent.
+        heartbeat_interval: impl Into<Option<Duration>>;
+        /// How long a PING may go unanswered. Default `None`: as long as `heartbeat_interval`.
+        heartbeat_timeout: impl Into<Option<Duration>>;
+        /// What a PING asks of the peer: to give this side up after such a silence. Default `None`.
+        heartbeat_ttl: impl Into<Option<Duration>>;
+        /// Queue only for peers that are connected. Default false.
+        immediate: bool;
+        /// The routing id announced to ROUTER peers, 1 to 255 bytes. Default none.
+        routing_id: impl Into<Bytes>;
+        /// Connections that the kernel queues for a listener. Default 4096.
+        backlog: u32;
+        /// Whether `*` and host names may mean IPv6. Default false.
+        ipv6: bool;
+        /// TCP keep-alive. Default: what the system does.
+        tcp_keepalive: KeepAlive;
+        /// Size of the kernel's send buffer in bytes. Default: the system's.
+        send_buffer: impl Into<Option<usize>>;
+        /// Size of the kernel's receive buffer in bytes. Default: the system's.
+        recv_buffer: impl Into<Option<usize>>;
+        /// Type-of-service byte of outgoing packets. Default: the system's.
+        tos: impl Into<Option<u8>>;
+        /// How long a blocked caller spins before it sleeps. Default zero.
+        busy_poll: Duration;
+    }
+
+    /// Replaces all settings at once.
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Makes the socket, neither bound nor connected yet.
+    ///
+    /// # Errors
+    /// When a setting cannot be used, or this version does not make sockets of the type.
+    pub fn open(self) -> Result<Socket<K>, Error> {
+        let socket_type = self.kind.socket_type();
+        let core = Core::new(&self.context.inner, socket_type, self.options)?;
+        let socket = Socket::new(core, self.context.user, self.kind);
+        for topic in self.topics {
+            socket.subscribe_to(&topic)?;
+        }
+        Ok(socket)
+    }
+
+    /// Makes the socket and binds it; see [`Socket::bind`].
+    ///
+    /// # Errors
+    /// Those of [`SocketBuilder::open`] and [`Socket::bind`].
+    pub fn bind(self, endpoint: &str) -> Result<Socket<K>, Error> {
+        let socket = self.open()?;
+        socket.bind(endpoint)?;
+        Ok(socket)
+    }
+
+    /// Makes the socket and connects it; see [`Socket::connect`].
+    ///
+    /// # Errors
+    /// Those of [`SocketBuilder::open`] and [`Socket::connect`].
+    pub fn connect(self, endpoint: &str) -> Result<Socket<K>, Error> {
+        let socket = self.open()?;
+        socket.connect(endpoint)?;
+        Ok(socket)
+    }
+}
+
+impl<K: Publishes> SocketBuilder<K> {
+    setters! {
+        /// Block instead of dropping when a matching subscriber's queue is full. Default false.
+        no_drop: bool;
+    }
+}
+
+impl<K: Asks> SocketBuilder<K> {
+    setters! {
+        /// A new request may be sent before the reply to the last one came. Default false.
+        relaxed: bool;
+        /// Number the requests, and accept only the reply with the same number. Default false.
+        correlate: bool;
+    }
+}
+
+impl<K: Subscribes> SocketBuilder<K> {
+    /// Subscribes to all messages whose first frame starts with `topic`; empty means everything.
+    /// May be called several times.
+    pub fn subscribe(mut self, topic: impl AsRef<[u8]>) -> Self {
+        self.topics.push(topic.as_ref().to_vec());
+        self
+    }
+}

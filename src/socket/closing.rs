@@ -1,0 +1,140 @@
+//! The end of a socket: what was accepted is delivered as far as linger allows, and what was not is
+//! counted.
+
+use std::time::{Duration, Instant};
+
+use super::core::{Core, Guard, Wait};
+use super::state::{Errand, Life, State};
+use crate::link::Stage;
+use crate::reactor::{Command, Timer};
+
+/// What became of a socket's messages; see [`Socket::close`](crate::Socket::close).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CloseReport {
+    /// Messages that `send` accepted and that could not be handed to the system, or to an inproc
+    /// peer, before linger was over. Zero means that nothing was lost on this side.
+    pub undelivered: u64,
+}
+
+impl Core {
+    /// Closes, and waits until everything is delivered or linger is over.
+    pub(crate) fn close_and_wait(&self) -> CloseReport {
+        self.begin_close();
+        let mut state = self.lock();
+        let mut tried = false;
+        while state.life != Life::Closed && !self.context.is_forked() {
+            // Driving from here saves the reactor a wake-up; the reactor keeps the deadline.
+            match self.wait(state, Wait::Forever, &mut tried) {
+                Ok(again) => state = again,
+                Err(_) => state = self.lock(),
+            }
+        }
+        let undelivered = state.undelivered;
+        // It may have been this thread that saw the last link off.
+        self.unlock(state);
+        CloseReport { undelivered }
+    }
+
+    /// Stops serving calls, wakes those who wait, and starts to linger.
+    pub(crate) fn begin_close(&self) {
+        if self.context.is_forked() {
+            // The connections are the parent's; whatever was done to them here would be done there.
+            return;
+        }
+        let mut state = self.lock();
+        if state.life != Life::Open {
+            return;
+        }
+        state.life = Life::Lingering;
+        let bound = std::mem::take(&mut state.bound);
+        self.unlock(state);
+        for bound in bound {
+            self.release(bound);
+        }
+        let state = self.start_linger(self.lock());
+        self.unlock(state);
+    }
+
+    fn start_linger<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
+        let linger = self.options.linger;
+        state = self.flush_dirty(state);
+        let keys: Vec<_> = state.links.iter().map(|(key, _)| key).collect();
+        for key in keys {
+            self.see_off_for_good(&mut state, key);
+        }
+        match linger {
+            Some(Duration::ZERO) => state = self.end_linger_now(state),
+            Some(linger) => {
+                if let Some(at) = Instant::now().checked_add(linger) {
+                    state.set_timer(at, Timer::Linger);
+                }
+            }
+            None => {}
+        }
+        self.check_closed(&mut state);
+        // Whoever waits in a call learns that it is over; then the reactor is the one who drives.
+        state.wake_waiters();
+        if let Some(driver) = state.lease.surrender() {
+            self.unlock(state);
+            self.hand_to_reactor();
+            state = self.lock();
+            let parting = state.lease.leave_reactor(driver);
+            self.bell.part(parting);
+            state.errands.push(Errand::Reactor(Command::Ready(self.id)));
+        } else {
+            state.errands.push(Errand::Reactor(Command::Watch(self.id)));
+        }
+        state
+    }
+
+    /// A link at the beginning of linger.
+    fn see_off_for_good(&self, state: &mut State, key: usize) {
+        let receives_only = !state.pattern.sends();
+        let Some(link) = state.links.get_mut(key) else { return };
+        link.inbox.clear();
+        let stranger = link.stage == Stage::Handshake && link.is_flushed();
+        if link.stage == Stage::Draining {
+            return state.remove_link(key);
+        }
+        if stranger || receives_only && link.wire.is_some() {
+            // Nothing of ours is on its way.
+            let place = state.give_up(key);
+            return self.after_io(state, place);
+        }
+        self.see_off(state, key);
+    }
+
+    /// The time to linger is over.
+    pub(super) fn end_linger(&self, state: Guard<'_>) {
+        let state = self.end_linger_now(state);
+        self.unlock(state);
+    }
+
+    fn end_linger_now<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
+        if state.life != Life::Lingering {
+            return state;
+        }
+        let keys: Vec<_> = state.links.iter().map(|(key, _)| key).collect();
+        for key in keys {
+            let place = state.give_up(key);
+            self.after_io(&mut state, place);
+        }
+        self.check_closed(&mut state);
+        state
+    }
+
+    /// Once the last link is gone, so is the socket.
+    pub(super) fn check_closed(&self, state: &mut State) {
+        if state.life != Life::Lingering || !state.links.is_empty() {
+            return;
+        }
+        state.life = Life::Closed;
+        for monitor in state.monitors.drain(..) {
+            monitor.end();
+        }
+        state.errands.push(Errand::Reactor(Command::Remove(self.id)));
+        state.errands.push(Errand::Leave);
+        state.wake_waiters();
+    }
+}

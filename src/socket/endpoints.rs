@@ -1,0 +1,190 @@
+//! bind, connect, unbind, disconnect.
+
+use std::sync::mpsc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::core::Core;
+use super::state::{Bound, Errand, Life};
+use crate::endpoint::Endpoint;
+use crate::error::Error;
+use crate::link::{Link, Origin, Stage};
+use crate::monitor::EventKind;
+use crate::reactor::{Command, Place, Timer};
+use crate::transport;
+
+/// How long `unbind` waits for the reactor to let go of the listener. It answers within
+/// milliseconds; this only keeps a caller from hanging should it ever be gone.
+const UNLISTEN: Duration = Duration::from_secs(5);
+
+impl Core {
+    pub(crate) fn bind(&self, endpoint: &str) -> Result<Endpoint, Error> {
+        let endpoint = Endpoint::parse_for_bind(endpoint)?;
+        if !self.is_open() {
+            return Err(Error::Closed);
+        }
+        let bound = match &endpoint {
+            Endpoint::Inproc(name) => {
+                self.bind_inproc(name.name())?;
+                Bound { endpoint: Arc::new(endpoint), listener: None }
+            }
+            _ => {
+                let poll = self.poll_side()?;
+                let listener = Arc::new(transport::bind(&endpoint, &self.transport)?);
+                let endpoint = Arc::new(listener.local_endpoint());
+                poll.reactor.send(Command::Listen {
+                    socket: self.id,
+                    endpoint: Arc::clone(&endpoint),
+                    listener: Arc::clone(&listener),
+                });
+                Bound { endpoint, listener: Some(listener) }
+            }
+        };
+        let endpoint = Arc::clone(&bound.endpoint);
+        let mut state = self.lock();
+        if state.life != Life::Open {
+            self.unlock(state);
+            self.release(bound);
+            return Err(Error::Closed);
+        }
+        state.bound.push(bound);
+        state.last_endpoint = Some(Arc::clone(&endpoint));
+        state.report_endpoint(&endpoint, EventKind::Listening);
+        self.unlock(state);
+        Ok(Endpoint::clone(&endpoint))
+    }
+
+    pub(crate) fn connect(&self, endpoint: &str) -> Result<Endpoint, Error> {
+        let endpoint = Arc::new(Endpoint::parse_for_connect(endpoint)?);
+        let inproc = matches!(*endpoint, Endpoint::Inproc(_));
+        if !inproc {
+            self.poll_side()?;
+        }
+        let mut state = self.lock();
+        if state.life != Life::Open {
+            return Err(Error::Closed);
+        }
+        state.last_endpoint = Some(Arc::clone(&endpoint));
+        if self.is_connected_already(&state.links, &endpoint) {
+            self.unlock(state);
+            return Ok(Endpoint::clone(&endpoint));
+        }
+        let serial = state.next_serial();
+        let (origin, stage) = (Origin::Connected, Stage::Waiting);
+        let link = Link::new(serial, origin, stage, Arc::clone(&endpoint), &self.options);
+        let key = state.links.insert(link);
+        if inproc {
+            self.connect_inproc(&mut state, key);
+        } else {
+            self.connect_link(&mut state, key, Duration::ZERO);
+        }
+        // With `immediate` nobody queues for it before it is there.
+        if !self.options.immediate {
+            state.attach(key);
+            state.wake_waiters();
+        }
+        self.unlock(state);
+        if inproc {
+            self.seek(&endpoint, Place { link: key, serial });
+        }
+        Ok(Endpoint::clone(&endpoint))
+    }
+
+    /// libzmq ignores a second `connect` to the same endpoint for the patterns that would
+    /// otherwise get or ask for everything twice.
+    fn is_connected_already(&self, links: &slab::Slab<Link>, endpoint: &Endpoint) -> bool {
+        use crate::SocketType::{Dealer, Pub, Req, Sub};
+        matches!(self.socket_type, Dealer | Sub | Pub | Req)
+            && links.iter().any(|(_, link)| {
+                link.origin == Origin::Connected && !link.leaving && *link.endpoint == *endpoint
+            })
+    }
+
+    pub(crate) fn unbind(&self, endpoint: &str) -> Result<(), Error> {
+        let wanted: Endpoint = endpoint.parse()?;
+        let mut state = self.lock();
+        let Some(at) = state.bound.iter().position(|bound| *bound.endpoint == wanted) else {
+            self.unlock(state);
+            return Err(Error::NotFound(endpoint.to_owned()));
+        };
+        let bound = state.bound.swap_remove(at);
+        state.report_endpoint(&bound.endpoint, EventKind::Closed);
+        self.unlock(state);
+        self.release(bound);
+        Ok(())
+    }
+
+    /// Lets go of what `bind` took; when it returns, the name or port is free.
+    pub(super) fn release(&self, bound: Bound) {
+        let Bound { endpoint, listener } = bound;
+        if let Endpoint::Inproc(name) = &*endpoint {
+            self.unbind_inproc(name.name());
+        }
+        if let (Some(listener), Some(poll)) = (listener, self.poll_if_any()) {
+            let (done, wait) = mpsc::channel();
+            poll.reactor.send(Command::Unlisten { listener, done });
+            // Either it is done, or the reactor is gone and the listener with it.
+            let _ = wait.recv_timeout(UNLISTEN);
+        }
+    }
+
+    pub(crate) fn disconnect(&self, endpoint: &str) -> Result<(), Error> {
+        let wanted: Endpoint = endpoint.parse()?;
+        let mut state = self.lock();
+        let found = state.links.iter().find(|(_, link)| {
+            link.origin == Origin::Connected && !link.leaving && *link.endpoint == wanted
+        });
+        let Some((key, _)) = found else {
+            self.unlock(state);
+            return Err(Error::NotFound(endpoint.to_owned()));
+        };
+        state.pattern.set_room(key, false);
+        self.see_off(&mut state, key);
+        self.unlock(state);
+        Ok(())
+    }
+
+    /// A link gets no more messages, and goes once what it has queued is delivered or the linger
+    /// time is over.
+    pub(super) fn see_off(&self, state: &mut super::state::State, key: usize) {
+        let Some(link) = state.links.get_mut(key) else { return };
+        link.leaving = true;
+        let place = Place { link: key, serial: link.serial };
+        let flushed = link.is_flushed();
+        match link.stage {
+            Stage::Farewell | Stage::Draining => return,
+            _ if link.pipe.is_some() && flushed => return state.remove_link(key),
+            Stage::Waiting if flushed => {
+                state.report(key, EventKind::Closed);
+                return state.remove_link(key);
+            }
+            // It may have been asked for nothing: a stranger, or a socket that only receives.
+            Stage::Handshake if flushed => {
+                state.errands.push(Errand::Reactor(Command::Timer(
+                    self.id,
+                    Instant::now(),
+                    Timer::Farewell(place),
+                )));
+            }
+            Stage::Up if flushed && link.pipe.is_none() => state.bid_farewell(key),
+            _ => {}
+        }
+        if let Some(at) = self.options.linger.and_then(|l| Instant::now().checked_add(l)) {
+            state.set_timer(at, Timer::Leave { link: key, epoch: state_epoch(state, key) });
+        }
+    }
+
+    pub(crate) fn last_endpoint(&self) -> Option<Endpoint> {
+        self.lock().last_endpoint.as_deref().cloned()
+    }
+}
+
+fn state_epoch(state: &super::state::State, key: usize) -> u32 {
+    state.links.get(key).map_or(0, |link| link.epoch)
+}
+
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Error {
+        Error::Io(error)
+    }
+}

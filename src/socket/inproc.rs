@@ -1,0 +1,309 @@
+//! inproc: sockets of one context meet by name, in either order, and exchange messages directly.
+
+use std::sync::{Arc, Weak};
+
+use super::core::Core;
+use super::state::{Errand, Life, State};
+use crate::context::{Answer, Caller, Member};
+use crate::endpoint::Endpoint;
+use crate::error::Error;
+use crate::link::pipe::{pipe, Door, Limits, Neighbour};
+use crate::link::{Link, Origin, Stage};
+use crate::monitor::EventKind;
+use crate::peer::PeerInfo;
+use crate::reactor::Place;
+
+impl Core {
+    /// Takes a name, and meets those who wait for it.
+    pub(super) fn bind_inproc(&self, name: &str) -> Result<(), Error> {
+        let Some(me) = self.me.upgrade() else { return Err(Error::Closed) };
+        let me: Arc<dyn Member> = me;
+        let waiting = {
+            let mut names = self.context.names.lock();
+            let entry = names.entry(name.to_owned()).or_default();
+            if entry.binder.as_ref().is_some_and(|binder| binder.strong_count() > 0) {
+                return Err(Error::InUse(format!("inproc://{name}")));
+            }
+            entry.binder = Some(Arc::downgrade(&me));
+            std::mem::take(&mut entry.waiting)
+        };
+        for (caller, place) in waiting {
+            if let Some(caller) = caller.upgrade() {
+                caller.call(&me, place);
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives a name back; who met under it stays together.
+    pub(super) fn unbind_inproc(&self, name: &str) {
+        let mut names = self.context.names.lock();
+        if let Some(entry) = names.get_mut(name) {
+            entry.binder = None;
+            if entry.waiting.is_empty() {
+                names.remove(name);
+            }
+        }
+    }
+
+    /// Gives a fresh or orphaned link an unanswered pipe, holding what it had queued.
+    pub(super) fn connect_inproc(&self, state: &mut State, key: usize) {
+        let Some(link) = state.links.get_mut(key) else { return };
+        let limits = self.send_limits();
+        let (near, far) = pipe(limits, self.recv_limits());
+        if let Some((old, _)) = link.pipe.take() {
+            // What nobody took is for whoever comes next.
+            for message in old.reclaim() {
+                near.put(message);
+            }
+        }
+        let room = near.has_room() && !self.options.immediate && !link.leaving;
+        link.pipe = Some((near, None));
+        link.far_end = Some(far);
+        link.stage = Stage::Waiting;
+        if link.attached {
+            state.pattern.set_room(key, room);
+        }
+    }
+
+    /// Looks for the one who has the name, or waits for one.
+    pub(super) fn seek(&self, endpoint: &Arc<Endpoint>, place: Place) {
+        let Endpoint::Inproc(name) = &**endpoint else { return };
+        let Some(me) = self.me.upgrade() else { return };
+        let me: Arc<dyn Member> = me;
+        let binder = {
+            let mut names = self.context.names.lock();
+            let entry = names.entry(name.name().to_owned()).or_default();
+            let binder = entry.binder.as_ref().and_then(Weak::upgrade);
+            if binder.is_none() {
+                entry.waiting.push((Arc::downgrade(&me), place));
+            }
+            binder
+        };
+        if let Some(binder) = binder {
+            self.call(&binder, place);
+        }
+    }
+
+    fn send_limits(&self) -> Limits {
+        (self.options.send_hwm, self.options.send_hwm_bytes)
+    }
+
+    fn recv_limits(&self) -> Limits {
+        (self.options.recv_hwm, self.options.recv_hwm_bytes)
+    }
+
+    fn my_door(&self, place: Place) -> Door {
+        let socket: Weak<Core> = self.me.clone();
+        Door { socket, link: place.link, serial: place.serial }
+    }
+
+    fn my_info(&self) -> PeerInfo {
+        let mut info = PeerInfo::new(self.socket_type);
+        if self.socket_type.announces_routing_id() && !self.options.routing_id.is_empty() {
+            info.routing_id = Some(self.options.routing_id.clone());
+        }
+        info
+    }
+}
+
+impl Member for Core {
+    fn close(&self) {
+        self.begin_close();
+    }
+
+    fn answer(&self, endpoint: &Arc<Endpoint>, caller: Caller) -> Option<Answer> {
+        if !self.socket_type.talks_to(caller.peer.socket_type) {
+            return None;
+        }
+        let mut state = self.lock();
+        if state.life != Life::Open {
+            return None;
+        }
+        let serial = state.next_serial();
+        let mut link =
+            Link::new(serial, Origin::Accepted, Stage::Up, Arc::clone(endpoint), &self.options);
+        // This end was made with the caller's inbox as its only limit.
+        caller.pipe.widen(self.send_limits());
+        link.pipe = Some((caller.pipe, Some(caller.door)));
+        link.peer = Some(Box::new(caller.peer));
+        let key = state.links.insert(link);
+        state.report(key, EventKind::Accepted);
+        // Its subscriptions follow in `introduce`, when the caller knows where to find this end.
+        state.attach(key);
+        let place = Place { link: key, serial };
+        self.unlock(state);
+        let (peer, door, room) = (self.my_info(), self.my_door(place), self.recv_limits());
+        Some(Answer { peer, door, room })
+    }
+
+    fn call(&self, binder: &Arc<dyn Member>, place: Place) {
+        let mut state = self.lock();
+        let Some(link) = state.link(place) else { return };
+        let Some(far_end) = link.far_end.take() else { return };
+        let endpoint = Arc::clone(&link.endpoint);
+        self.unlock(state);
+        let caller = Caller {
+            peer: self.my_info(),
+            pipe: far_end,
+            door: self.my_door(place),
+            room: self.recv_limits(),
+        };
+        let answer = binder.answer(&endpoint, caller);
+        let mut state = self.lock();
+        let Some(answer) = answer else {
+            let reason = String::from("the socket that has this name is of a type that cannot talk to this one, or is closing");
+            state.report(place.link, EventKind::HandshakeFailed { reason });
+            return self.unlock(state);
+        };
+        let far = Place { link: answer.door.link, serial: answer.door.serial };
+        let Some(link) = state.link(place) else {
+            self.unlock(state);
+            return answer.door.closed();
+        };
+        let Some((pipe, door)) = &mut link.pipe else { return };
+        pipe.widen(answer.room);
+        let (room, waiting) = (pipe.has_room() && !link.leaving, pipe.waiting() > 0);
+        *door = Some(answer.door.clone());
+        state.welcome(place.link, answer.peer);
+        state.pattern.set_room(place.link, room);
+        if waiting {
+            state.errands.push(Errand::Announce(answer.door));
+        }
+        self.unlock(state);
+        binder.introduce(far);
+    }
+
+    fn introduce(&self, place: Place) {
+        let mut state = self.lock();
+        let Some(link) = state.link(place) else { return };
+        let peer = link.peer.take().map_or_else(|| PeerInfo::new(self.socket_type), |peer| *peer);
+        state.welcome(place.link, peer);
+        self.unlock(state);
+    }
+}
+
+impl Neighbour for Core {
+    fn on_pipe_readable(&self, link: usize, serial: u32) {
+        let mut state = self.lock();
+        let place = Place { link, serial };
+        if state.link(place).is_none() {
+            return;
+        }
+        if state.pattern.receives() {
+            state.pattern.set_readable(link, true);
+            state.wake_waiters();
+        } else {
+            state.drain_upstream(place);
+        }
+        self.unlock(state);
+    }
+
+    fn on_pipe_room(&self, link: usize, serial: u32) {
+        let mut state = self.lock();
+        let place = Place { link, serial };
+        let room = state.link(place).is_some_and(|link| {
+            !link.leaving && link.pipe.as_ref().is_some_and(|(pipe, _)| pipe.has_room())
+        });
+        if room {
+            state.pattern.set_room(link, true);
+            state.wake_waiters();
+        }
+        self.unlock(state);
+    }
+
+    fn on_pipe_closed(&self, link: usize, serial: u32) {
+        let mut state = self.lock();
+        let place = Place { link, serial };
+        let Some(entry) = state.link(place) else { return };
+        let (origin, endpoint) = (entry.origin, Arc::clone(&entry.endpoint));
+        if entry.stage == Stage::Up {
+            let reason = String::from("the other socket was closed");
+            state.report(link, EventKind::Disconnected { reason });
+            state.stats.peers = state.stats.peers.saturating_sub(1);
+        }
+        let wanted = state.life == Life::Open
+            && origin == Origin::Connected
+            && state.link(place).is_some_and(|link| !link.leaving);
+        state.save_inbound(link);
+        if !wanted {
+            state.abandon_pipe(link);
+            self.check_closed(&mut state);
+            return self.unlock(state);
+        }
+        let serial = state.next_serial();
+        if let Some(link) = state.link(place) {
+            link.serial = serial;
+            link.peer = None;
+        }
+        self.connect_inproc(&mut state, link);
+        let busy = state.links.get(link).is_some_and(|link| {
+            !link.inbox.is_empty() || link.pipe.as_ref().is_some_and(|(p, _)| p.waiting() > 0)
+        });
+        if !busy {
+            state.pattern.connection_lost(link);
+        }
+        state.wake_waiters();
+        self.unlock(state);
+        self.seek(&endpoint, Place { link, serial });
+    }
+
+    fn on_pipe_subscription(&self, link: usize, serial: u32, topic: &[u8], subscribe: bool) {
+        let mut state = self.lock();
+        if state.link(Place { link, serial }).is_some() {
+            // Nothing to end if it is too much: the other socket is of this program.
+            state.subscription(link, topic, subscribe);
+        }
+        self.unlock(state);
+    }
+}
+
+impl State {
+    /// Messages to a socket that does not receive are thrown away, so that their sender never
+    /// waits for it.
+    fn drain_upstream(&mut self, place: Place) {
+        loop {
+            let Some(link) = self.link(place) else { return };
+            let Some((pipe, _)) = &link.pipe else { return };
+            let mut messages = std::mem::take(&mut link.inbox);
+            if pipe.take(&mut messages).messages == 0 {
+                return;
+            }
+            for message in messages {
+                self.take_upstream(place.link, &message);
+            }
+        }
+    }
+
+    /// The other end is gone: what it had sent is moved to the inbox, to be received.
+    fn save_inbound(&mut self, key: usize) {
+        let Some(link) = self.links.get_mut(key) else { return };
+        let Some((pipe, _)) = &link.pipe else { return };
+        let mut rest = std::collections::VecDeque::new();
+        while pipe.take(&mut rest).messages > 0 {
+            link.inbox.append(&mut rest);
+        }
+        if !link.inbox.is_empty() {
+            self.pattern.set_readable(key, true);
+        }
+    }
+
+    /// The other end is gone and nobody else is wanted: what was queued for it is lost.
+    fn abandon_pipe(&mut self, key: usize) {
+        let Some(link) = self.links.get_mut(key) else { return };
+        let lost = match link.pipe.take() {
+            Some((pipe, _)) => pipe.reclaim().len() as u64,
+            None => 0,
+        };
+        self.stats.dropped += lost;
+        if self.life == Life::Lingering {
+            self.undelivered += lost;
+        }
+        if link.inbox.is_empty() || self.life != Life::Open {
+            self.remove_link(key);
+        } else {
+            link.stage = Stage::Draining;
+            self.pattern.set_room(key, false);
+        }
+    }
+}

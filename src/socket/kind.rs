@@ -1,0 +1,72 @@
+//! The types of sockets, as types: a verb exists only where it is legal.
+
+use crate::peer::SocketType;
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// A type of socket: one of the unit types such as [`Push`], or a [`SocketType`] for a dynamic
+/// handle. Sealed: the patterns are fixed by the protocol.
+pub trait Kind: sealed::Sealed + Send + Sync + 'static {
+    /// Its value form.
+    fn socket_type(&self) -> SocketType;
+}
+
+/// Kinds that send. Sealed.
+pub trait Sends: Kind {}
+/// Kinds that receive. Sealed.
+pub trait Receives: Kind {}
+/// Kinds that subscribe. Sealed.
+pub trait Subscribes: Kind {}
+/// Kinds that publish. Sealed.
+pub trait Publishes: Kind {}
+/// Kinds that ask. Sealed.
+pub trait Asks: Kind {}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident: $($can:ident)*;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+        pub struct $name;
+
+        impl sealed::Sealed for $name {}
+
+        impl Kind for $name {
+            fn socket_type(&self) -> SocketType {
+                SocketType::$name
+            }
+        }
+
+        $(impl $can for $name {})*
+    )*};
+}
+
+kinds! {
+    /// Sends each message to one of its PULL peers, in turn (RFC 30).
+    Push: Sends;
+    /// Receives from all of its PUSH peers, fairly (RFC 30).
+    Pull: Receives;
+    /// Sends each message to every SUB peer that subscribed to a prefix of it (RFC 29).
+    Pub: Sends Publishes;
+    /// Receives what it subscribed to from its PUB peers (RFC 29).
+    Sub: Receives Subscribes;
+    /// Asks, then waits for the answer (RFC 28).
+    Req: Sends Receives Asks;
+    /// Waits for a request, then answers it (RFC 28).
+    Rep: Sends Receives;
+}
+
+impl sealed::Sealed for SocketType {}
+
+impl Kind for SocketType {
+    fn socket_type(&self) -> SocketType {
+        *self
+    }
+}
+
+impl Sends for SocketType {}
+impl Receives for SocketType {}
+impl Subscribes for SocketType {}
+impl Publishes for SocketType {}
+impl Asks for SocketType {}

@@ -1,0 +1,339 @@
+//! [`Socket`]: the handle that users hold.
+
+mod builder;
+mod closing;
+mod core;
+mod driven;
+mod endpoints;
+mod inproc;
+mod kind;
+mod peers;
+mod random;
+mod service;
+mod state;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use self::core::{Core, Wait};
+use crate::context::User;
+use crate::endpoint::Endpoint;
+use crate::error::{Error, RecvError, SendError, SendManyError};
+use crate::message::Message;
+use crate::monitor::Monitor;
+use crate::peer::SocketType;
+use crate::stats::Stats;
+
+pub use builder::SocketBuilder;
+pub use closing::CloseReport;
+pub use kind::{
+    Asks, Kind, Pub, Publishes, Pull, Push, Receives, Rep, Req, Sends, Sub, Subscribes,
+};
+
+/// A socket whose type is chosen at run time. It has every verb; one that its type does not have
+/// gives an error.
+pub type DynSocket = Socket<SocketType>;
+
+/// One end of a pattern.
+///
+/// A handle: clones are the same socket, all methods take `&self`, and any number of threads may
+/// use one socket at once. It closes when the last handle is dropped: what it accepted is then
+/// delivered in the background as far as [`linger`](crate::Options::linger) allows. To wait for
+/// that and to know what was lost, use [`Socket::close`].
+///
+/// Which verbs a socket has depends on its kind: [`Sends`], [`Receives`], [`Subscribes`].
+///
+/// # Blocking
+/// `send` blocks while no peer has room, and `recv` while there is no message; both have a form
+/// with a time-out and one that never blocks. A blocked call is woken when the socket or its context
+/// is closed. `bind` to a host name may block while a name server is asked. Nothing else blocks.
+///
+/// ```
+/// use sinew::{Context, Rep, Req};
+///
+/// let context = Context::new();
+/// let rep = context.socket(Rep).bind("tcp://127.0.0.1:*")?;
+/// let req = context.socket(Req).connect(&rep.last_endpoint().unwrap().to_string())?;
+///
+/// req.send("ping")?;
+/// assert_eq!(rep.recv()?, "ping");
+/// rep.send("pong")?;
+/// assert_eq!(req.recv()?, "pong");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// A verb that a kind does not have does not compile:
+///
+/// ```compile_fail
+/// # use sinew::{Context, Push};
+/// let push = Context::new().socket(Push).open().unwrap();
+/// push.recv();
+/// ```
+pub struct Socket<K: Kind> {
+    handle: Arc<HandleInner>,
+    kind: K,
+}
+
+/// What the handles of one socket share; dropping the last of them closes it.
+struct HandleInner {
+    core: Arc<Core>,
+    /// Dropped after the socket began to close, so that the context's end waits for its linger.
+    _user: Arc<User>,
+}
+
+impl Drop for HandleInner {
+    fn drop(&mut self) {
+        self.core.begin_close();
+    }
+}
+
+impl<K: Kind + Clone> Clone for Socket<K> {
+    fn clone(&self) -> Self {
+        Socket { handle: Arc::clone(&self.handle), kind: self.kind.clone() }
+    }
+}
+
+impl<K: Kind> fmt::Debug for Socket<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Socket")
+            .field("type", &self.socket_type())
+            .field("last_endpoint", &self.last_endpoint())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<K: Kind> Socket<K> {
+    fn new(core: Arc<Core>, user: Arc<User>, kind: K) -> Socket<K> {
+        Socket { handle: Arc::new(HandleInner { core, _user: user }), kind }
+    }
+
+    #[inline]
+    fn core(&self) -> &Core {
+        &self.handle.core
+    }
+
+    /// Listens at an endpoint, and returns it resolved: with the real port instead of `*` or 0, the
+    /// real path instead of `*`. A socket may bind and connect as often as it likes, in any order.
+    ///
+    /// Peers are accepted in the background from now on. Blocks only while a name server is asked
+    /// for a host name.
+    ///
+    /// # Errors
+    /// When the endpoint cannot be read or used, is in use, or the socket is closed.
+    pub fn bind(&self, endpoint: &str) -> Result<Endpoint, Error> {
+        self.core().bind(endpoint)
+    }
+
+    /// Connects to an endpoint, in the background, and again whenever the connection is lost.
+    ///
+    /// Never blocks, and does not fail because the peer is not there yet: messages queue until it
+    /// is, unless [`immediate`](crate::Options::immediate) is set. What happens is told by
+    /// [`Socket::monitor`]. For SUB, PUB and REQ a second `connect` to the same endpoint does
+    /// nothing.
+    ///
+    /// # Errors
+    /// When the endpoint cannot be read or used, or the socket is closed.
+    pub fn connect(&self, endpoint: &str) -> Result<Endpoint, Error> {
+        self.core().connect(endpoint)
+    }
+
+    /// Stops listening at an endpoint, which must be given as `bind` returned it. Peers that are
+    /// connected stay. When it returns, the endpoint is free.
+    ///
+    /// # Errors
+    /// When this socket is not bound there.
+    pub fn unbind(&self, endpoint: &str) -> Result<(), Error> {
+        self.core().unbind(endpoint)
+    }
+
+    /// Ends a connection made by `connect`, once what is queued for it is sent, or linger is over.
+    ///
+    /// # Errors
+    /// When this socket is not connected there.
+    pub fn disconnect(&self, endpoint: &str) -> Result<(), Error> {
+        self.core().disconnect(endpoint)
+    }
+
+    /// The endpoint of the last `bind` or `connect`, resolved.
+    pub fn last_endpoint(&self) -> Option<Endpoint> {
+        self.core().last_endpoint()
+    }
+
+    /// The type of the socket.
+    pub fn socket_type(&self) -> SocketType {
+        self.kind.socket_type()
+    }
+
+    /// What the socket has done so far.
+    pub fn stats(&self) -> Stats {
+        self.core().stats()
+    }
+
+    /// The events of the socket's connections from now on.
+    pub fn monitor(&self) -> Monitor {
+        self.core().monitor()
+    }
+
+    /// Closes the socket: all calls on it, also those that block in other threads, return `Closed`
+    /// from now on. Waits until everything that `send` accepted is with its peers, but no longer
+    /// than [`linger`](crate::Options::linger), and says how many messages were not.
+    pub fn close(self) -> CloseReport {
+        self.core().close_and_wait()
+    }
+
+    /// The same socket as a dynamic handle.
+    pub fn into_dynamic(self) -> DynSocket {
+        Socket { kind: self.kind.socket_type(), handle: self.handle }
+    }
+
+    fn subscribe_to(&self, topic: &[u8]) -> Result<(), Error> {
+        self.core().subscribe(topic)
+    }
+}
+
+impl<K: Sends> Socket<K> {
+    /// Sends a message, waiting while no peer has room.
+    ///
+    /// When it returns, the message is queued: it was written to the system or will be soon, by
+    /// this thread or in the background. PUSH and REQ wait for a peer with room; PUB never waits,
+    /// unless [`no_drop`](crate::Options::no_drop) is set; REP never waits.
+    ///
+    /// # Errors
+    /// When the socket is closed, or it is not its turn to send (REQ, REP). The error has the
+    /// message.
+    #[inline]
+    pub fn send(&self, message: impl Into<Message>) -> Result<(), SendError> {
+        self.core().send(message.into(), Wait::Forever)
+    }
+
+    /// Sends a message if a peer has room now.
+    ///
+    /// # Errors
+    /// `WouldBlock` when none has, and those of [`Socket::send`].
+    #[inline]
+    pub fn try_send(&self, message: impl Into<Message>) -> Result<(), SendError> {
+        self.core().send(message.into(), Wait::Never)
+    }
+
+    /// Sends a message, waiting for room no longer than `timeout`.
+    ///
+    /// # Errors
+    /// `TimedOut` when none came, and those of [`Socket::send`].
+    pub fn send_timeout(
+        &self,
+        message: impl Into<Message>,
+        timeout: Duration,
+    ) -> Result<(), SendError> {
+        self.core().send(message.into(), Wait::at_most(timeout))
+    }
+
+    /// Sends all messages of a vector, in order, waiting for room as [`Socket::send`] does, and
+    /// takes each one out as it is accepted. Cheaper than sending them one by one.
+    ///
+    /// # Errors
+    /// Those of [`Socket::send`]; what was not accepted is still in `messages`.
+    pub fn send_many(&self, messages: &mut Vec<Message>) -> Result<usize, SendManyError> {
+        let outcome = self.core().send_many(messages, Wait::Forever);
+        outcome.map_err(|(kind, sent)| SendManyError { kind, sent })
+    }
+
+    /// Sends as many messages from the front of a vector as there is room for now, and takes them
+    /// out. Zero when there is no room at all.
+    ///
+    /// # Errors
+    /// Those of [`Socket::send`]; what was not accepted is still in `messages`.
+    pub fn try_send_many(&self, messages: &mut Vec<Message>) -> Result<usize, SendManyError> {
+        match self.core().send_many(messages, Wait::Never) {
+            Err((crate::SendErrorKind::WouldBlock, sent)) => Ok(sent),
+            outcome => outcome.map_err(|(kind, sent)| SendManyError { kind, sent }),
+        }
+    }
+}
+
+impl<K: Receives> Socket<K> {
+    /// Receives a message, waiting for one.
+    ///
+    /// The thread that waits here reads the socket's connections itself: nothing is handed over.
+    ///
+    /// # Errors
+    /// When the socket is closed, it is not its turn to receive (REQ, REP), or, for REQ, the peer
+    /// that was asked has gone.
+    #[inline]
+    pub fn recv(&self) -> Result<Message, RecvError> {
+        self.core().recv(Wait::Forever)
+    }
+
+    /// Receives a message if there is one now.
+    ///
+    /// # Errors
+    /// `WouldBlock` when there is none, and those of [`Socket::recv`].
+    #[inline]
+    pub fn try_recv(&self) -> Result<Message, RecvError> {
+        self.core().recv(Wait::Never)
+    }
+
+    /// Receives a message, waiting no longer than `timeout`.
+    ///
+    /// # Errors
+    /// `TimedOut` when none came, and those of [`Socket::recv`].
+    pub fn recv_timeout(&self, timeout: Duration) -> Result<Message, RecvError> {
+        self.core().recv(Wait::at_most(timeout))
+    }
+
+    /// Waits for a message, then appends it and all that are there with it to `messages`, at most
+    /// `most`. Returns how many. Cheaper than receiving them one by one.
+    ///
+    /// # Errors
+    /// Those of [`Socket::recv`], when not even one was received.
+    pub fn recv_many(&self, messages: &mut Vec<Message>, most: usize) -> Result<usize, RecvError> {
+        self.core().recv_many(messages, most, Wait::Forever)
+    }
+
+    /// Appends the messages that are there now to `messages`, at most `most`. Returns how many.
+    ///
+    /// # Errors
+    /// `WouldBlock` when there is none, and those of [`Socket::recv`].
+    pub fn try_recv_many(
+        &self,
+        messages: &mut Vec<Message>,
+        most: usize,
+    ) -> Result<usize, RecvError> {
+        self.core().recv_many(messages, most, Wait::Never)
+    }
+
+    /// The same as [`Socket::recv_many`], waiting for the first no longer than `timeout`.
+    ///
+    /// # Errors
+    /// `TimedOut` when none came, and those of [`Socket::recv`].
+    pub fn recv_many_timeout(
+        &self,
+        messages: &mut Vec<Message>,
+        most: usize,
+        timeout: Duration,
+    ) -> Result<usize, RecvError> {
+        self.core().recv_many(messages, most, Wait::at_most(timeout))
+    }
+}
+
+impl<K: Subscribes> Socket<K> {
+    /// Subscribes to all messages whose first frame starts with `topic`; empty means everything.
+    ///
+    /// May be called at any time; publishers learn of it in the background, and again whenever a
+    /// connection is made anew. Subscribing twice to a topic takes unsubscribing twice.
+    ///
+    /// # Errors
+    /// When the topic is longer than 64 KiB, the socket is closed, or, for a dynamic handle, does
+    /// not subscribe.
+    pub fn subscribe(&self, topic: impl AsRef<[u8]>) -> Result<(), Error> {
+        self.subscribe_to(topic.as_ref())
+    }
+
+    /// Takes a subscription back. Nothing happens when there is none to this topic.
+    ///
+    /// # Errors
+    /// When the socket is closed, or, for a dynamic handle, does not subscribe.
+    pub fn unsubscribe(&self, topic: impl AsRef<[u8]>) -> Result<(), Error> {
+        self.core().unsubscribe(topic.as_ref())
+    }
+}

@@ -1,0 +1,318 @@
+//! Connections come and go: adopting them, losing them, trying again, keeping them alive.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::core::{token_of, Core};
+use super::random;
+use super::state::{Errand, Life, State};
+use crate::endpoint::Endpoint;
+use crate::link::reader::{Ended, Reader};
+use crate::link::writer::Writer;
+use crate::link::{Link, Origin, Stage, Wire};
+use crate::monitor::EventKind;
+use crate::options::Options;
+use crate::reactor::{Command, Place, Request, Timer};
+use crate::transport::Stream;
+use crate::tuning;
+use crate::zmtp::command::{Command as Zmtp, PingContext};
+use crate::zmtp::connection::{Handshake, Local};
+use crate::zmtp::encoder::Outbox;
+
+impl Core {
+    /// A listener brought a connection.
+    pub(super) fn adopt_accepted(&self, endpoint: &Arc<Endpoint>, stream: Stream) {
+        let mut state = self.lock();
+        if state.life != Life::Open {
+            return;
+        }
+        let serial = state.next_serial();
+        let (origin, stage) = (Origin::Accepted, Stage::Handshake);
+        let link = Link::new(serial, origin, stage, Arc::clone(endpoint), &self.options);
+        let key = state.links.insert(link);
+        let place = Place { link: key, serial };
+        state.strangers.push_back(place);
+        state.evict_strangers();
+        self.unlock(state);
+        self.adopt(place, stream, EventKind::Accepted);
+    }
+
+    /// `connect` brought a connection, or could not.
+    pub(super) fn adopt_connected(&self, place: Place, outcome: io::Result<Stream>) {
+        let mut state = self.lock();
+        if state.life == Life::Closed || state.link(place).is_none() {
+            return;
+        }
+        match outcome {
+            Ok(stream) => {
+                let serial = state.next_serial();
+                if let Some(link) = state.link(place) {
+                    link.serial = serial;
+                    link.stage = Stage::Handshake;
+                }
+                self.unlock(state);
+                self.adopt(Place { serial, ..place }, stream, EventKind::Connected);
+            }
+            Err(error) => {
+                let reason = error.to_string();
+                state.report(place.link, EventKind::ConnectFailed { reason });
+                self.try_again(&mut state, place.link);
+                self.check_closed(&mut state);
+                self.unlock(state);
+            }
+        }
+    }
+
+    /// Gives a link its connection, and says hello.
+    fn adopt(&self, place: Place, stream: Stream, event: EventKind) {
+        let stream = Arc::new(stream);
+        let mut handshake = Handshake::new(Local {
+            socket_type: self.socket_type,
+            routing_id: self.options.routing_id.clone(),
+            max_message_size: self.options.max_message_size,
+        });
+        let mut hello = Vec::new();
+        handshake.start(&mut hello);
+        let wire = Wire {
+            reader: Some(Box::new(Reader::new(Arc::clone(&stream), handshake))),
+            writer: Some(Box::new(Writer::new(Arc::clone(&stream)))),
+            stream: Arc::clone(&stream),
+            readable: false,
+            hung_up: false,
+            blocked: false,
+            unblocked: false,
+            broken: false,
+            ended: None,
+        };
+        let mut state = self.lock();
+        let Some(link) = state.link(place) else { return };
+        link.wire = Some(wire);
+        link.control.push_raw(&hello);
+        state.report(place.link, event);
+        if let Some(timeout) = self.options.handshake_timeout {
+            state.set_timer(Instant::now() + timeout, Timer::Handshake(place));
+        }
+        self.unlock(state);
+
+        // Only now: the first event may come before this call returns, and must find the link.
+        let watched = self.poll_if_any().map(|poll| {
+            let interest = if stream.is_tcp() {
+                mio::Interest::READABLE | mio::Interest::WRITABLE
+            } else {
+                mio::Interest::READABLE
+            };
+            stream.watch(&poll.registry, token_of(place), interest)
+        });
+        let mut state = self.lock();
+        if let Some(Err(error)) = watched {
+            state.end_wire(place.link, Ended::Io(error));
+        }
+        state = self.flush(state, place.link);
+        self.after_io(&mut state, place);
+        self.unlock(state);
+    }
+
+    /// Has a link without a connection connect, after the pause that is due.
+    pub(super) fn try_again(&self, state: &mut State, key: usize) {
+        let Some(link) = state.links.get_mut(key) else { return };
+        let failures = link.failures;
+        link.failures = failures.saturating_add(1);
+        let spent = self.options.reconnect_attempts.is_some_and(|most| failures >= most);
+        // What is not wanted any more is not worth a connection.
+        let idle = link.leaving || state.life != Life::Open;
+        if spent || idle && state.links.get(key).is_some_and(Link::is_flushed) {
+            let kind = if spent { EventKind::ConnectGivenUp } else { EventKind::Closed };
+            state.report(key, kind);
+            state.abandon(key);
+            return;
+        }
+        let after = pause(&self.options, failures);
+        state.report(key, EventKind::ConnectRetried { after });
+        self.connect_link(state, key, after);
+    }
+
+    /// Has a link connect.
+    pub(super) fn connect_link(&self, state: &mut State, key: usize, after: Duration) {
+        let Some(link) = state.links.get(key) else { return };
+        let place = Place { link: key, serial: link.serial };
+        let request = Request {
+            endpoint: Arc::clone(&link.endpoint),
+            options: Arc::clone(&self.transport),
+            timeout: self.options.connect_timeout,
+        };
+        let at = Instant::now() + after;
+        let command = Command::Connect { socket: self.id, place, request, at };
+        state.errands.push(Errand::Reactor(command));
+    }
+
+    /// A timer of one of the connections is due.
+    pub(super) fn on_link_timer(&self, timer: Timer) {
+        let mut state = self.lock();
+        let place = match timer {
+            Timer::Handshake(place) => {
+                if state.link(place).is_some_and(|link| link.stage == Stage::Handshake) {
+                    state.end_wire(place.link, Ended::HandshakeTimeout);
+                }
+                place
+            }
+            Timer::Heartbeat(place) => {
+                self.send_ping(&mut state, place);
+                state = self.flush(state, place.link);
+                place
+            }
+            Timer::Alive { place, heard } => {
+                if state.is_silent(place, heard) {
+                    state.end_wire(place.link, Ended::Silent);
+                }
+                place
+            }
+            Timer::PeerTtl { place, heard } => {
+                state.check_peer_ttl(place, heard);
+                place
+            }
+            Timer::Farewell(place) => {
+                if state.link(place).is_some() {
+                    state.end_wire(place.link, Ended::Linger);
+                }
+                place
+            }
+            Timer::Linger => return self.end_linger(state),
+            Timer::Leave { link, epoch } => {
+                if !state.links.get(link).is_some_and(|link| link.epoch == epoch) {
+                    return;
+                }
+                let place = state.give_up(link);
+                self.after_io(&mut state, place);
+                return self.unlock(state);
+            }
+        };
+        self.after_io(&mut state, place);
+        self.unlock(state);
+    }
+
+    /// RFC 37, "Heartbeating": a PING every interval; anything that the peer sends is an answer.
+    fn send_ping(&self, state: &mut State, place: Place) {
+        let Some(interval) = self.options.heartbeat_interval else { return };
+        // The wire counts tenths of a second in 16 bits.
+        let ttl = self.options.heartbeat_ttl.unwrap_or_default().as_millis() / 100;
+        let ttl = u16::try_from(ttl).unwrap_or(u16::MAX);
+        let Some(link) = state.link(place).filter(|link| link.stage == Stage::Up) else { return };
+        link.control.push_command(&Zmtp::Ping { ttl, context: PingContext::default() });
+        let heard = link.heard;
+        let timeout = self.options.heartbeat_timeout.unwrap_or(interval);
+        let now = Instant::now();
+        state.set_timer(now + timeout, Timer::Alive { place, heard });
+        state.set_timer(now + interval, Timer::Heartbeat(place));
+    }
+}
+
+impl State {
+    /// Keeps the number of strangers within its bound: the oldest go. Whoever means it has long
+    /// finished its handshake by then.
+    fn evict_strangers(&mut self) {
+        while self.strangers.len() > tuning::PENDING_HANDSHAKES {
+            let Some(place) = self.strangers.pop_front() else { return };
+            if self.link(place).is_some_and(|link| link.stage == Stage::Handshake) {
+                self.end_wire(place.link, Ended::Crowded);
+                self.errands.push(Errand::Reactor(Command::Timer(
+                    self.id,
+                    Instant::now(),
+                    Timer::Farewell(place),
+                )));
+            }
+        }
+    }
+
+    /// A connection of `connect` is gone: keeps the queue for the next one.
+    pub(super) fn await_reconnect(&mut self, key: usize, rewound: Outbox, immediate: bool) {
+        let serial = self.next_serial();
+        let Some(link) = self.links.get_mut(key) else { return };
+        link.serial = serial;
+        link.stage = Stage::Waiting;
+        if !rewound.is_empty() {
+            let mut all = rewound;
+            all.append_copy(&link.outbox);
+            link.outbox = all;
+        }
+        link.outward.settle(link.outbox.messages(), link.outbox.bytes());
+        let unsent = link.outbox.messages() > 0;
+        let room = !link.outward.is_full() && !immediate && !link.leaving;
+        let replies = !link.inbox.is_empty();
+        if !unsent && !replies {
+            self.pattern.connection_lost(key);
+        }
+        self.pattern.set_room(key, room);
+        self.reconnect.push(key);
+        self.wake_waiters();
+    }
+
+    /// Gives a link up for good; what it had queued is lost, and counted.
+    pub(super) fn abandon(&mut self, key: usize) {
+        let Some(link) = self.links.get(key) else { return };
+        let lost = link.undelivered() as u64;
+        self.stats.dropped += lost;
+        if self.life == Life::Lingering {
+            self.undelivered += lost;
+        }
+        self.remove_link(key);
+    }
+
+    /// The time of a link is over: it goes, with its connection if it has one.
+    pub(super) fn give_up(&mut self, key: usize) -> Place {
+        let Some(link) = self.links.get_mut(key) else { return Place { link: key, serial: 0 } };
+        link.leaving = true;
+        let place = Place { link: key, serial: link.serial };
+        if link.wire.is_some() {
+            self.end_wire(key, Ended::Linger);
+        } else {
+            self.abandon(key);
+        }
+        place
+    }
+
+    /// Whether nothing was heard on a connection since its count stood at `heard`. One that is not
+    /// read because its inbox is full is not silent: nobody listens.
+    fn is_silent(&mut self, place: Place, heard: u32) -> bool {
+        self.link(place).is_some_and(|link| {
+            link.stage == Stage::Up && !link.paused && link.heard == heard
+        })
+    }
+
+    fn check_peer_ttl(&mut self, place: Place, heard: u32) {
+        let Some(ttl) = self.link(place).and_then(|link| link.peer_ttl) else { return };
+        if self.is_silent(place, heard) {
+            return self.end_wire(place.link, Ended::PeerTtl);
+        }
+        let Some(link) = self.link(place) else { return };
+        let heard = link.heard;
+        self.set_timer(Instant::now() + ttl, Timer::PeerTtl { place, heard });
+    }
+}
+
+/// The pause before try number `failures` to reconnect: doubling, and with up to half of it added
+/// at random, so that a thousand peers of a restarted server do not come back in step.
+fn pause(options: &Options, failures: u32) -> Duration {
+    let first = options.reconnect_interval.max(Duration::from_millis(1));
+    let most = options.reconnect_interval_max.max(first);
+    let base = first.saturating_mul(1 << failures.min(20)).min(most);
+    let jitter = base.as_micros() as u64 / 2;
+    base + Duration::from_micros(random::seed() % jitter.max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pause_doubles_up_to_its_bound_and_is_never_in_step() {
+        let options = Options::default();
+        for failures in 0..40 {
+            let base = (100u64 << failures.min(10)).min(2000);
+            let got = pause(&options, failures).as_millis() as u64;
+            assert!((base..=base * 3 / 2).contains(&got), "{failures}: {got}");
+        }
+        let distinct: std::collections::HashSet<_> = (0..50).map(|_| pause(&options, 0)).collect();
+        assert!(distinct.len() > 1);
+    }
+}

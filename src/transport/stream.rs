@@ -1,0 +1,263 @@
+//! One connection: bytes in, bytes out, never blocking.
+
+use std::io::{self, IoSlice, Read};
+use std::net::{Shutdown, SocketAddr};
+use std::os::fd::{AsRawFd, RawFd};
+
+use mio::event::Source;
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
+use socket2::Socket;
+
+use super::uninit;
+use crate::endpoint::{Endpoint, IpcEndpoint};
+
+/// Writing to a peer that is gone must be an error, not a signal that ends the program: a program
+/// in another language, using this library, may not have switched `SIGPIPE` off as Rust does.
+/// Where there is no such flag, socket2 sets the option `SO_NOSIGPIPE` on every socket it makes.
+#[cfg(not(target_vendor = "apple"))]
+const SEND_FLAGS: i32 = libc::MSG_NOSIGNAL;
+#[cfg(target_vendor = "apple")]
+const SEND_FLAGS: i32 = 0;
+
+/// Slices that one `write_vectored` passes to the system. With more than `IOV_MAX`, 1024 on every
+/// system we know, the call would fail instead of writing a part.
+const MAX_SLICES: usize = 1024;
+
+/// A connected, or connecting, byte stream: TCP or Unix-domain.
+///
+/// Everything takes `&self`, since one thread may read while another writes. When there is
+/// nothing to read, or no room to write, the error's kind is `WouldBlock`.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    /// Non-blocking, always.
+    socket: Socket,
+    peer: Peer,
+}
+
+/// Who is at the other end. Known from the start, and still known after a disconnection.
+#[derive(Clone, Debug)]
+pub(super) enum Peer {
+    Tcp(SocketAddr),
+    /// The name that the listening end bears; the calling end has none of its own.
+    Ipc(IpcEndpoint),
+}
+
+impl Stream {
+    pub(super) fn new(socket: Socket, peer: Peer) -> Self {
+        Self { socket, peer }
+    }
+
+    pub(super) fn socket(&self) -> &Socket {
+        &self.socket
+    }
+
+    pub(crate) fn is_tcp(&self) -> bool {
+        matches!(self.peer, Peer::Tcp(_))
+    }
+
+    /// Reads into memory that is initialised. 0: the peer has finished.
+    pub(crate) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        retry(|| (&self.socket).read(buffer))
+    }
+
+    /// Appends at most `max` bytes to `buffer` without zeroing it first and without ever growing
+    /// it. 0: the peer has finished. No spare capacity is an `InvalidInput` error.
+    pub(crate) fn read_uninit(&self, buffer: &mut Vec<u8>, max: usize) -> io::Result<usize> {
+        retry(|| uninit::recv(&self.socket, buffer, max))
+    }
+
+    /// Writes a first part of `bytes`, as much as there is room for.
+    pub(crate) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        retry(|| self.socket.send_with_flags(bytes, SEND_FLAGS))
+    }
+
+    /// Writes a first part of the slices, as if they were one. More than 1024 slices are not an
+    /// error; the rest is for the next call.
+    pub(crate) fn write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let slices = slices.get(..MAX_SLICES).unwrap_or(slices);
+        retry(|| self.socket.send_vectored_with_flags(slices, SEND_FLAGS))
+    }
+
+    /// Tells the peer that nothing more will come. What it sends can still be read.
+    pub(crate) fn shutdown_write(&self) -> io::Result<()> {
+        self.socket.shutdown(Shutdown::Write)
+    }
+
+    /// Takes the error that the system has kept for this connection, if any.
+    pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.socket.take_error()
+    }
+
+    /// Who is at the other end, for people: `ip:port`, or the path or `@name` of the listening
+    /// end of a Unix-domain connection.
+    pub(crate) fn peer_address(&self) -> String {
+        match &self.peer {
+            Peer::Tcp(address) => canonical(*address).to_string(),
+            Peer::Ipc(name) => name.to_string(),
+        }
+    }
+
+    /// Our own end. Both ends of a Unix-domain connection are named after the listening one.
+    /// `None` if the system no longer knows.
+    pub(crate) fn local_endpoint(&self) -> Option<Endpoint> {
+        match &self.peer {
+            Peer::Tcp(_) => {
+                let address = self.socket.local_addr().ok()?.as_socket()?;
+                Some(canonical(address).into())
+            }
+            Peer::Ipc(name) => Some(Endpoint::Ipc(name.clone())),
+        }
+    }
+}
+
+impl Stream {
+    /// Has a poll watch the stream; unlike [`Source::register`], for one that is shared.
+    pub(crate) fn watch(&self, registry: &Registry, token: Token, on: Interest) -> io::Result<()> {
+        registry.register(&mut SourceFd(&self.socket.as_raw_fd()), token, on)
+    }
+
+    /// Changes what the poll watches for.
+    pub(crate) fn rewatch(
+        &self,
+        registry: &Registry,
+        token: Token,
+        on: Interest,
+    ) -> io::Result<()> {
+        registry.reregister(&mut SourceFd(&self.socket.as_raw_fd()), token, on)
+    }
+}
+
+impl AsRawFd for Stream {
+    fn as_raw_fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+}
+
+impl Source for Stream {
+    fn register(&mut self, registry: &Registry, token: Token, on: Interest) -> io::Result<()> {
+        SourceFd(&self.socket.as_raw_fd()).register(registry, token, on)
+    }
+
+    fn reregister(&mut self, registry: &Registry, token: Token, on: Interest) -> io::Result<()> {
+        SourceFd(&self.socket.as_raw_fd()).reregister(registry, token, on)
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        SourceFd(&self.socket.as_raw_fd()).deregister(registry)
+    }
+}
+
+/// Calls again when a signal handler ran in between.
+pub(super) fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+/// An IPv4 peer of a dual-stack socket is an IPv4 peer.
+pub(super) fn canonical(address: SocketAddr) -> SocketAddr {
+    match address {
+        SocketAddr::V6(v6) => match v6.ip().to_ipv4_mapped() {
+            Some(v4) => SocketAddr::from((v4, v6.port())),
+            None => address,
+        },
+        SocketAddr::V4(_) => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::endpoint::IpcName;
+    use socket2::{Domain, Type};
+
+    fn pair() -> (Stream, Stream) {
+        let (one, two) = Socket::pair(Domain::UNIX, Type::STREAM, None).unwrap();
+        let stream = |socket: Socket| {
+            socket.set_nonblocking(true).unwrap();
+            Stream::new(socket, Peer::Ipc(IpcEndpoint(IpcName::Path("x".into()))))
+        };
+        (stream(one), stream(two))
+    }
+
+    #[test]
+    fn bytes_go_both_ways_and_end() {
+        let (one, two) = pair();
+        let mut bytes = [0; 8];
+        assert_eq!(
+            two.read(&mut bytes).unwrap_err().kind(),
+            io::ErrorKind::WouldBlock
+        );
+        assert_eq!(one.write(b"hello").unwrap(), 5);
+        assert_eq!(two.read(&mut bytes).unwrap(), 5);
+        assert_eq!(&bytes[..5], b"hello");
+        two.write(b"still").unwrap();
+        one.shutdown_write().unwrap();
+        assert_eq!(two.read(&mut bytes).unwrap(), 0);
+        assert_eq!(one.read(&mut bytes).unwrap(), 5);
+        assert!(one.take_error().unwrap().is_none());
+        assert_eq!(one.peer_address(), "x");
+        assert_eq!(one.local_endpoint().unwrap().to_string(), "ipc://x");
+    }
+
+    #[test]
+    fn reading_appends_within_the_capacity() {
+        let (one, two) = pair();
+        one.write(b"0123456789").unwrap();
+        let mut buffer = Vec::with_capacity(8);
+        let room = buffer.capacity();
+        buffer.push(b'>');
+        assert_eq!(two.read_uninit(&mut buffer, 4).unwrap(), 4);
+        assert_eq!(
+            two.read_uninit(&mut buffer, usize::MAX).unwrap(),
+            6.min(room - 5)
+        );
+        assert_eq!(buffer, &b">0123456789"[..room.min(11)]);
+        assert_eq!(buffer.capacity(), room);
+    }
+
+    #[test]
+    fn any_number_of_slices_is_accepted() {
+        let (one, two) = pair();
+        let slices = vec![IoSlice::new(b"a"); MAX_SLICES + 1];
+        assert_eq!(one.write_vectored(&slices).unwrap(), MAX_SLICES);
+        assert_eq!(two.read(&mut [0; 2 * MAX_SLICES]).unwrap(), MAX_SLICES);
+    }
+
+    #[test]
+    fn writing_to_nobody_is_an_error() {
+        let (one, two) = pair();
+        drop(two);
+        assert_eq!(
+            one.write(b"x").unwrap_err().kind(),
+            io::ErrorKind::BrokenPipe
+        );
+        let error = one.write_vectored(&[IoSlice::new(b"x")]).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+    }
+
+    #[test]
+    fn interruptions_are_passed_over() {
+        let mut left = 3;
+        let result = retry(|| match left {
+            0 => Ok("done"),
+            _ => {
+                left -= 1;
+                Err(io::ErrorKind::Interrupted.into())
+            }
+        });
+        assert_eq!(result.unwrap(), "done");
+    }
+
+    #[test]
+    fn mapped_addresses_are_shown_as_what_they_are() {
+        let mapped: SocketAddr = "[::ffff:10.0.0.1]:5".parse().unwrap();
+        assert_eq!(canonical(mapped).to_string(), "10.0.0.1:5");
+        let plain: SocketAddr = "[::1]:5".parse().unwrap();
+        assert_eq!(canonical(plain), plain);
+    }
+}

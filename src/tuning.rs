@@ -1,0 +1,97 @@
+//! Every constant of the engine in one place, with what it bounds and how it was chosen.
+
+use std::time::Duration;
+
+/// Messages a queue holds for one peer before its socket blocks or drops: libzmq's default.
+pub(crate) const HWM: usize = 1000;
+
+/// Bytes a queue holds for one peer before its socket blocks or drops.
+///
+/// libzmq has no such bound, so that a thousand messages of some megabytes each exhaust the
+/// memory. A quarter of a gigabyte is out of the way of every normal use (a thousand messages of
+/// 256 KiB) and still stops a runaway.
+pub(crate) const HWM_BYTES: usize = 256 << 20;
+
+/// How long closing waits for peers to take what was accepted.
+///
+/// libzmq waits for ever, so that a program whose peer never returns never exits. Half a minute
+/// outlasts a restarting peer and a reconnect back-off.
+pub(crate) const LINGER: Duration = Duration::from_secs(30);
+
+/// First pause before a connection is tried again: libzmq's default.
+pub(crate) const RECONNECT_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Longest pause between two tries to connect.
+///
+/// libzmq does not back off by default, so a thousand clients of a dead server try it ten thousand
+/// times a second. Two seconds keep a returning peer's gap short.
+pub(crate) const RECONNECT_INTERVAL_MAX: Duration = Duration::from_secs(2);
+
+/// How long greeting and mechanism together may take: libzmq's default.
+pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Connections that the kernel queues for a listener.
+///
+/// libzmq asks for 100; a burst of a thousand clients then waits a second for its SYNs to be
+/// repeated. The kernel cuts this to its own limit (4096 on today's Linux).
+pub(crate) const BACKLOG: u32 = 4096;
+
+/// Bytes one read asks the kernel for, and the size of the shared read buffers.
+///
+/// Larger reads gain nothing over loopback and spill the second-level cache.
+pub(crate) const READ_BUFFER: usize = 64 * 1024;
+
+/// Bytes a sender of a stream queues before it writes them itself.
+///
+/// A write of 64 KiB costs about ten times one of 16 bytes and carries four thousand times as much.
+pub(crate) const WRITE_BATCH: usize = 64 * 1024;
+
+/// Bytes a link may read or write before its driver looks at the next one, so that a busy peer
+/// starves nobody.
+pub(crate) const TURN: usize = 256 * 1024;
+
+/// Two sends on one link closer together than this, measured from the end of the first one's
+/// write, count as a burst.
+///
+/// A tight loop comes back in well under a microsecond; a round trip over loopback, even one that
+/// spins, takes at least five.
+pub(crate) const BURST_GAP: Duration = Duration::from_micros(2);
+
+/// So many sends in a burst make a link hot: its senders then queue, and the sweep writes.
+pub(crate) const BURST_SENDS: u8 = 3;
+
+/// Pause between two sweeps over the hot links: bounds how long the tail of a burst waits.
+///
+/// Timer slack adds about 50 microseconds on Linux, so the tail leaves within about 80.
+pub(crate) const SWEEP: Duration = Duration::from_micros(25);
+
+/// Sweeps that find a link with nothing to write before it is cold again.
+pub(crate) const COOL_SWEEPS: u8 = 4;
+
+/// How long a caller that left keeps the socket's poll before the reactor takes it back.
+///
+/// Long enough that a ping-pong never touches the reactor, short enough that a PING or a
+/// subscription that arrives while the application is away is answered promptly.
+pub(crate) const LEASE: Duration = Duration::from_millis(5);
+
+/// Readiness events taken from the kernel in one go.
+pub(crate) const EVENTS: usize = 256;
+
+/// Sockets with at most this many connections spin on direct reads in `busy_poll`; with more, one
+/// poll call asks for all of them.
+pub(crate) const SPIN_LINKS: usize = 4;
+
+/// Pause after `accept` ran out of descriptors or memory, before it is tried again.
+pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Connections of one listener that may be in their handshake at once; more wait in the kernel.
+///
+/// Bounds what strangers who say nothing can make a socket hold.
+pub(crate) const PENDING_HANDSHAKES: usize = 1024;
+
+/// Events a monitor holds for a reader that does not come; then the oldest goes.
+pub(crate) const MONITOR_EVENTS: usize = 1024;
+
+/// How long a closing connection waits for the peer to have read everything, at most, once the
+/// kernel has taken all of it. Only a peer that reads nothing at all makes this run out.
+pub(crate) const FAREWELL: Duration = Duration::from_secs(2);

@@ -1,0 +1,710 @@
+//! Bytes to messages: the receiving half of an established connection.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::command::{self, Command};
+use super::error::ProtocolError;
+use super::frame::{Header, MAX_HEADER};
+use crate::message::{Frame, Message, INLINE};
+
+/// Bodies up to this size wait in the read buffer until they are whole, and are copied out of it.
+/// Larger ones that are not whole yet are read straight into their own allocation.
+///
+/// Below, the copy costs less than the extra read that a separate buffer needs. It also says how
+/// large a read buffer has to be.
+const DIRECT: usize = 8 * 1024;
+
+/// The smallest read buffer with which a connection always gets on: the decoder (and the handshake)
+/// may leave that much unconsumed while they wait for more.
+pub(crate) const MIN_READ_BUFFER: usize = MAX_HEADER + DIRECT;
+
+/// The most frames that a message may have.
+///
+/// Each frame costs its owner some fifty bytes beyond its body, and the shortest takes only two on
+/// the wire. This bounds what an endless message of empty frames can hold to a few MiB; real ones
+/// have a handful.
+const MAX_FRAMES: usize = 65_536;
+
+/// How much more than twice what has arrived a body may reserve, so that it starts with one
+/// allocation worth reading into. As much as a read of a socket usually gives at most.
+const HEADROOM: usize = 64 * 1024;
+
+/// The most that is reserved on trust, without the bytes being there.
+const MAX_TRUST: usize = 64 * 1024 * 1024;
+
+/// Messages that the hot path builds at a time: enough to forget the cost of a batch, and few
+/// enough to stay in the first-level cache.
+const BATCH: usize = 32;
+
+/// Cuts what a peer sends into messages and commands.
+///
+/// Memory: for a body that is still arriving, at most twice what has arrived plus 64 KiB is
+/// reserved, or as much as this peer has once delivered whole (rounded up to a power of two, 64 MiB
+/// at most): then a stream of large messages costs one allocation each and no copy. Complete bodies
+/// are copied out of the input at their exact size, so that no message pins a read buffer.
+#[derive(Debug)]
+pub(crate) struct Decoder {
+    /// The most bytes of a message, all frames together. (libzmq applies its limit to each frame;
+    /// that would leave the number of frames to multiply it.)
+    max_message_size: u64,
+    /// The largest frame that may take the hot path: fits inline and within `max_message_size`.
+    fast_limit: u8,
+    /// The frames so far of a message that is not complete. Never delivered as it is.
+    partial: Option<Message>,
+    /// Bytes of the frames in `partial`.
+    partial_bytes: u64,
+    /// A frame's body that is received into its own buffer.
+    body: Option<Body>,
+    /// The size of the largest body that the peer has delivered into its own buffer.
+    trust: usize,
+}
+
+/// A large body on its way.
+#[derive(Debug)]
+struct Body {
+    buffer: Vec<u8>,
+    /// Invariant: `buffer.len() <= size`.
+    size: usize,
+    more: bool,
+    command: bool,
+}
+
+/// Where the next bytes of the connection belong, see [`Decoder::body_gap`].
+#[derive(Debug)]
+pub(crate) struct BodyGap<'a> {
+    /// To be appended to, within its spare capacity, by at most `missing` bytes.
+    pub(crate) buffer: &'a mut Vec<u8>,
+    /// At least one.
+    pub(crate) missing: usize,
+}
+
+impl Decoder {
+    pub(crate) fn new(max_message_size: Option<u64>) -> Decoder {
+        let max_message_size = max_message_size.unwrap_or(u64::MAX);
+        Decoder {
+            max_message_size,
+            // Cannot cut: INLINE is below 256.
+            fast_limit: max_message_size.min(INLINE as u64) as u8,
+            partial: None,
+            partial_bytes: 0,
+            body: None,
+            trust: 0,
+        }
+    }
+
+    /// Takes complete frames off the start of `input`, until `room` whole messages were appended.
+    ///
+    /// Returns how many bytes were used. The rest has to be given again with more behind it; it is
+    /// shorter than [`MIN_READ_BUFFER`] unless `room` ran out. After an error the connection is
+    /// beyond repair; messages that came before the fault have been appended.
+    pub(crate) fn decode(
+        &mut self,
+        input: &[u8],
+        room: usize,
+        messages: &mut VecDeque<Message>,
+        commands: &mut Vec<Command>,
+    ) -> Result<usize, ProtocolError> {
+        let mut rest = input;
+        let mut room = room;
+        while room > 0 {
+            if self.partial.is_none() && self.body.is_none() {
+                self.take_small(&mut rest, &mut room, messages);
+                if room == 0 {
+                    break;
+                }
+            }
+            let before = messages.len();
+            if !self.take_frame(&mut rest, messages, commands)? {
+                break;
+            }
+            room -= messages.len().saturating_sub(before).min(room);
+        }
+        Ok(input.len().saturating_sub(rest.len()))
+    }
+
+    /// The body that is being received on its own, with room to read into; `None` when the next
+    /// bytes are for [`decode`](Self::decode).
+    ///
+    /// Not to be used without room for one more message: filling the gap may complete one.
+    pub(crate) fn body_gap(&mut self) -> Option<BodyGap<'_>> {
+        let trust = self.trust;
+        let body = self.body.as_mut()?;
+        let missing = body.missing();
+        if missing == 0 {
+            return None;
+        }
+        if body.buffer.len() == body.buffer.capacity() {
+            body.grow(trust, 1);
+        }
+        Some(BodyGap {
+            buffer: &mut body.buffer,
+            missing,
+        })
+    }
+
+    /// To be called when bytes were put into the [gap](Self::body_gap): delivers the frame if it is
+    /// complete now, and says whether it was.
+    pub(crate) fn body_filled(
+        &mut self,
+        messages: &mut VecDeque<Message>,
+        commands: &mut Vec<Command>,
+    ) -> Result<bool, ProtocolError> {
+        match self.body.take() {
+            Some(body) if body.missing() == 0 => {
+                self.finish_body(body, messages, commands)?;
+                Ok(true)
+            }
+            unfinished => {
+                self.body = unfinished;
+                Ok(false)
+            }
+        }
+    }
+
+    /// Whether the peer has begun a message, or a frame, that it has not finished. Bytes of a frame
+    /// that [`decode`](Self::decode) left in the input are not counted.
+    pub(crate) fn is_mid_message(&self) -> bool {
+        self.partial.is_some() || self.body.is_some()
+    }
+
+    /// The hot path: runs of frames that are messages of their own and fit inline.
+    ///
+    /// They are found first, then the queue is extended by as many empty messages, then those are
+    /// filled where they lie. Built elsewhere and pushed one by one, each would go over the stack,
+    /// written and read back in pieces of different sizes, which stalls the processor for longer
+    /// than all else takes.
+    fn take_small(&self, rest: &mut &[u8], room: &mut usize, messages: &mut VecDeque<Message>) {
+        while let Some(first) = self.small_frame(rest) {
+            let mut batch = [(first.0, 0); BATCH];
+            let mut found = 0;
+            let mut at = *rest;
+            for slot in batch.iter_mut().take(*room) {
+                let Some((window, size, after)) = self.small_frame(at) else {
+                    break;
+                };
+                *slot = (window, size);
+                found += 1;
+                at = after;
+            }
+            let batch = batch.get(..found).unwrap_or_default();
+            let before = messages.len();
+            messages.extend(batch.iter().map(|_| Message::new()));
+            for (message, (window, size)) in messages.range_mut(before..).zip(batch) {
+                message.fill_from_window(window, *size);
+            }
+            *rest = at;
+            *room -= found;
+            if found < BATCH {
+                break;
+            }
+        }
+    }
+
+    /// The frame at the start of `input`, if it is one for the hot path and the input goes on for
+    /// as much as a message holds inline: the window on it, its size, and what comes after it.
+    #[inline(always)]
+    fn small_frame<'a>(&self, input: &'a [u8]) -> Option<(&'a [u8; INLINE], u8, &'a [u8])> {
+        // No flags: short, last of its message, not a command.
+        let Some((&[0, size], body)) = input.split_first_chunk() else {
+            return None;
+        };
+        if size > self.fast_limit {
+            return None;
+        }
+        Some((body.first_chunk()?, size, body.get(usize::from(size)..)?))
+    }
+
+    /// Takes one frame of any kind, or a part of a large one; false when the input ends before it.
+    fn take_frame(
+        &mut self,
+        rest: &mut &[u8],
+        messages: &mut VecDeque<Message>,
+        commands: &mut Vec<Command>,
+    ) -> Result<bool, ProtocolError> {
+        if let Some(body) = &mut self.body {
+            *rest = body.take(self.trust, rest);
+            return self.body_filled(messages, commands);
+        }
+        let Some(header) = Header::parse(rest)? else {
+            return Ok(false);
+        };
+        let size = self.check_size(&header)?;
+        let after = rest.get(header.len..).unwrap_or_default();
+        if let Some((body, after)) = after.split_at_checked(size) {
+            *rest = after;
+            self.finish_slice(&header, body, messages, commands)?;
+            return Ok(true);
+        }
+        if size > DIRECT {
+            let mut body = Body::new(&header, size);
+            *rest = body.take(self.trust, after);
+            self.body = Some(body);
+        }
+        Ok(false)
+    }
+
+    /// Judges a header before anything is reserved for its body.
+    fn check_size(&self, header: &Header) -> Result<usize, ProtocolError> {
+        if header.command {
+            return command::check_size(header.size, command::MAX_SIZE);
+        }
+        let total = self.partial_bytes.saturating_add(header.size);
+        if total > self.max_message_size {
+            return Err(ProtocolError::MessageTooLarge {
+                size: total,
+                limit: self.max_message_size,
+            });
+        }
+        if self
+            .partial
+            .as_ref()
+            .is_some_and(|partial| partial.len() >= MAX_FRAMES)
+        {
+            return Err(ProtocolError::TooManyFrames { limit: MAX_FRAMES });
+        }
+        // Only fails where a pointer is narrower than ZMTP's sizes.
+        usize::try_from(header.size).map_err(|_| ProtocolError::MessageTooLarge {
+            size: header.size,
+            limit: usize::MAX as u64,
+        })
+    }
+
+    /// Takes a frame whose body lies whole in the input.
+    fn finish_slice(
+        &mut self,
+        header: &Header,
+        body: &[u8],
+        messages: &mut VecDeque<Message>,
+        commands: &mut Vec<Command>,
+    ) -> Result<(), ProtocolError> {
+        if header.command {
+            return take_command(body, commands);
+        }
+        let message = match self.partial.take() {
+            None => Message::copy_from_slice(body),
+            Some(mut partial) => {
+                partial.push_back_slice(body);
+                partial
+            }
+        };
+        self.finish_frame(message, header.more, body.len(), messages);
+        Ok(())
+    }
+
+    /// Takes a frame whose body was received into its own buffer.
+    fn finish_body(
+        &mut self,
+        body: Body,
+        messages: &mut VecDeque<Message>,
+        commands: &mut Vec<Command>,
+    ) -> Result<(), ProtocolError> {
+        self.trust = self.trust.max(body.size);
+        if body.command {
+            return take_command(&body.buffer, commands);
+        }
+        let frame = Frame::from(Bytes::from(body.buffer));
+        let message = match self.partial.take() {
+            None => Message::from(frame),
+            Some(mut partial) => {
+                partial.push_back(frame);
+                partial
+            }
+        };
+        self.finish_frame(message, body.more, body.size, messages);
+        Ok(())
+    }
+
+    /// Delivers `message`, to which a frame of `size` bytes was just added, or keeps it for more.
+    fn finish_frame(
+        &mut self,
+        message: Message,
+        more: bool,
+        size: usize,
+        messages: &mut VecDeque<Message>,
+    ) {
+        if more {
+            self.partial = Some(message);
+            self.partial_bytes = self.partial_bytes.saturating_add(size as u64);
+        } else {
+            messages.push_back(message);
+            self.partial_bytes = 0;
+        }
+    }
+}
+
+impl Body {
+    fn new(header: &Header, size: usize) -> Body {
+        Body {
+            buffer: Vec::new(),
+            size,
+            more: header.more,
+            command: header.command,
+        }
+    }
+
+    fn missing(&self) -> usize {
+        self.size.saturating_sub(self.buffer.len())
+    }
+
+    /// Takes what belongs to this body off the start of `input`, and gives the rest.
+    fn take<'a>(&mut self, trust: usize, input: &'a [u8]) -> &'a [u8] {
+        let here = self.missing().min(input.len());
+        let (ours, rest) = input.split_at_checked(here).unwrap_or_default();
+        if self.buffer.capacity() - self.buffer.len() < here {
+            self.grow(trust, here);
+        }
+        self.buffer.extend_from_slice(ours);
+        rest
+    }
+
+    /// Makes room for `coming` more bytes at least, and for what the peer may have on credit.
+    fn grow(&mut self, trust: usize, coming: usize) {
+        let arrived = self.buffer.len().saturating_add(coming);
+        let credit = arrived.saturating_mul(2).saturating_add(HEADROOM);
+        let trust = trust
+            .checked_next_power_of_two()
+            .unwrap_or(MAX_TRUST)
+            .min(MAX_TRUST);
+        let capacity = credit.max(trust).min(self.size).max(arrived);
+        // Exact, so that a full body needs no shrinking to become `Bytes`.
+        self.buffer
+            .reserve_exact(capacity.saturating_sub(self.buffer.len()));
+    }
+}
+
+fn take_command(body: &[u8], commands: &mut Vec<Command>) -> Result<(), ProtocolError> {
+    match Command::parse(body)? {
+        // The handshake is over: there is nothing to be ready for again.
+        Command::Ready(_) => Err(ProtocolError::UnexpectedCommand {
+            name: "READY".to_owned(),
+        }),
+        command => {
+            commands.push(command);
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::zmtp::encoder::{Flight, Outbox};
+    use crate::zmtp::fuzzing::{self, naive, read, Received};
+    use proptest::prelude::*;
+
+    /// A header with a declared size, and nothing behind it.
+    fn header(flags: u8, size: u64) -> Vec<u8> {
+        let mut bytes = vec![flags | 2];
+        bytes.extend_from_slice(&size.to_be_bytes());
+        bytes
+    }
+
+    fn encoded(messages: &[Message]) -> Vec<u8> {
+        let mut outbox = Outbox::new();
+        for message in messages {
+            outbox.push(message);
+        }
+        bytes_of(&mut outbox)
+    }
+
+    fn bytes_of(outbox: &mut Outbox) -> Vec<u8> {
+        let mut flight = Flight::new();
+        flight.load(outbox);
+        let mut slices = vec![std::io::IoSlice::new(&[]); 1000];
+        let used = flight.slices(&mut slices);
+        slices[..used]
+            .iter()
+            .flat_map(|slice| slice.to_vec())
+            .collect()
+    }
+
+    fn fault(data: &[u8], limit: Option<u64>) -> ProtocolError {
+        let whole = read(data, [data.len()], limit, usize::MAX);
+        assert_eq!(read(data, [1], limit, usize::MAX), whole);
+        assert_eq!(naive(data, limit), whole);
+        whole.fault.expect("a fault")
+    }
+
+    #[test]
+    fn frames_of_a_message_may_have_commands_between_them() {
+        let received = read(b"\x01\x01a\x04\x06\x04PONG!\x00\x01b", [3], None, 9);
+        assert_eq!(received.messages, [Message::from(["a", "b"])]);
+        let context = command::PingContext::new(b"!").unwrap();
+        assert_eq!(received.commands, [Command::Pong { context }]);
+        assert_eq!(received.fault, None);
+    }
+
+    #[test]
+    fn a_partial_message_is_not_delivered() {
+        let mut decoder = Decoder::new(None);
+        let (mut messages, mut commands) = Default::default();
+        let input = b"\x00\x01a\x01\x01b\x01\x01c\x00\x05d";
+        assert!(!decoder.is_mid_message());
+        let used = decoder.decode(input, 9, &mut messages, &mut commands);
+        assert_eq!(used, Ok(9));
+        assert_eq!(messages, ["a"].map(Message::from));
+        assert!(decoder.is_mid_message());
+    }
+
+    #[test]
+    fn room_bounds_messages_and_leaves_the_rest() {
+        let mut decoder = Decoder::new(None);
+        let (mut messages, mut commands) = (VecDeque::new(), Vec::new());
+        let input = encoded(&[
+            Message::from("a"),
+            Message::from(["b", "c"]),
+            Message::from("d"),
+        ]);
+        for (room, used) in [(0, 0), (2, 9), (2, 12)] {
+            let before = messages.len();
+            let at = if before == 0 { 0 } else { 9 };
+            let got = decoder.decode(&input[at..], room, &mut messages, &mut commands);
+            assert_eq!(got.map(|got| got + at), Ok(used));
+            assert!(messages.len() - before <= room);
+        }
+        assert_eq!(messages.len(), 3);
+    }
+
+    #[test]
+    fn flags_and_sizes_are_judged_before_the_body() {
+        assert_eq!(
+            fault(&[0x08], None),
+            ProtocolError::ReservedFlags { flags: 8 }
+        );
+        assert_eq!(fault(&[0x05], None), ProtocolError::CommandWithMore);
+        for size in [1 << 63, u64::MAX] {
+            let overflow = ProtocolError::FrameSizeOverflow { size };
+            assert_eq!(fault(&header(0, size), None), overflow);
+            assert_eq!(fault(&header(4, size), None), overflow);
+        }
+        let limit = command::MAX_SIZE;
+        let size = limit as u64 + 1;
+        let large = ProtocolError::CommandTooLarge { size, limit };
+        assert_eq!(fault(&header(4, size), None), large);
+        assert_eq!(
+            read(&header(4, size - 1), [1], None, 9),
+            Received::default()
+        );
+    }
+
+    #[test]
+    fn a_message_is_limited_with_all_its_frames() {
+        let too_large = |size, limit| ProtocolError::MessageTooLarge { size, limit };
+        assert_eq!(fault(b"\x00\x05", Some(4)), too_large(5, 4));
+        assert_eq!(fault(&header(0, 1001), Some(1000)), too_large(1001, 1000));
+        assert_eq!(fault(b"\x01\x03abc\x00\x02", Some(4)), too_large(5, 4));
+        let huge = header(0, (1 << 63) - 1);
+        assert_eq!(
+            fault(&[b"\x01\x01a", &huge[..]].concat(), Some(9)),
+            too_large(1 << 63, 9)
+        );
+        // Each message starts anew, and commands do not count.
+        let fine = b"\x01\x02ab\x04\x06\x05HELLO\x00\x02cd\x00\x04abcd\x00\x00";
+        let received = read(fine, [4], Some(4), 9);
+        assert_eq!(received.fault, None);
+        assert_eq!(received.messages.len(), 3);
+    }
+
+    #[test]
+    fn a_message_is_limited_in_frames() {
+        let mut data = [1, 0].repeat(MAX_FRAMES);
+        data.extend_from_slice(&[0, 0]);
+        let limit = MAX_FRAMES;
+        let received = read(&data, [data.len()], None, 9);
+        assert_eq!(received.fault, Some(ProtocolError::TooManyFrames { limit }));
+        let received = read(&data[2..], [data.len()], None, 9);
+        assert_eq!(received.messages[0].len(), MAX_FRAMES);
+    }
+
+    #[test]
+    fn commands_are_judged() {
+        let twice = ProtocolError::UnexpectedCommand {
+            name: "READY".to_owned(),
+        };
+        assert_eq!(fault(b"\x04\x06\x05READY", None), twice);
+        let malformed = fault(b"\x04\x06\x04PING\x00", None);
+        assert!(matches!(malformed, ProtocolError::MalformedCommand { .. }));
+    }
+
+    /// The capacity that a decoder holds for a body on its way.
+    fn reserved(decoder: &Decoder) -> usize {
+        decoder
+            .body
+            .as_ref()
+            .map_or(0, |body| body.buffer.capacity())
+    }
+
+    #[test]
+    fn a_declared_size_reserves_nothing_that_was_not_earned() {
+        for size in [1 << 20, 1 << 40, (1 << 63) - 1] {
+            let mut decoder = Decoder::new(None);
+            let (mut messages, mut commands) = Default::default();
+            let used = decoder.decode(&header(0, size), 1, &mut messages, &mut commands);
+            assert_eq!(used, Ok(MAX_HEADER));
+            assert!(reserved(&decoder) <= HEADROOM);
+            let mut arrived = 0;
+            for round in 0..100 {
+                let piece = [7; 5000];
+                if round % 2 == 0 {
+                    let used = decoder.decode(&piece, 1, &mut messages, &mut commands);
+                    arrived += used.unwrap();
+                } else {
+                    let gap = decoder.body_gap().unwrap();
+                    let spare = gap.buffer.capacity() - gap.buffer.len();
+                    let n = piece.len().min(spare).min(gap.missing);
+                    gap.buffer.extend_from_slice(&piece[..n]);
+                    arrived += n;
+                    assert!(!decoder.body_filled(&mut messages, &mut commands).unwrap());
+                }
+                assert!(reserved(&decoder) <= 2 * arrived + 2 + HEADROOM);
+            }
+        }
+    }
+
+    /// Receives a body through the gap alone, and says how often it was given new memory.
+    fn allocations(decoder: &mut Decoder, size: usize) -> usize {
+        let (mut messages, mut commands) = Default::default();
+        let used = decoder.decode(&header(0, size as u64), 1, &mut messages, &mut commands);
+        assert_eq!(used, Ok(MAX_HEADER));
+        let mut capacities = Vec::new();
+        while messages.is_empty() {
+            let gap = decoder.body_gap().unwrap();
+            capacities.push(gap.buffer.capacity());
+            let n = (gap.buffer.capacity() - gap.buffer.len())
+                .min(gap.missing)
+                .min(30_000);
+            gap.buffer.resize(gap.buffer.len() + n, 7);
+            decoder.body_filled(&mut messages, &mut commands).unwrap();
+        }
+        assert_eq!(messages[0].byte_len(), size);
+        // Ends at the exact size, else `Bytes` would hold more than the message needs.
+        assert_eq!(capacities.last(), Some(&size));
+        capacities.dedup();
+        capacities.len()
+    }
+
+    #[test]
+    fn who_has_delivered_large_bodies_gets_them_in_one_allocation() {
+        let mut decoder = Decoder::new(None);
+        assert!(allocations(&mut decoder, 1 << 20) > 1);
+        assert_eq!(allocations(&mut decoder, 1 << 20), 1);
+        assert_eq!(allocations(&mut decoder, 900_000), 1);
+        assert!(allocations(&mut decoder, 5 << 20) > 1);
+        assert_eq!(allocations(&mut decoder, 6 << 20), 1);
+    }
+
+    #[test]
+    fn trust_ends_somewhere() {
+        let mut decoder = Decoder::new(None);
+        decoder.trust = 1 << 62;
+        let (mut messages, mut commands) = Default::default();
+        decoder
+            .decode(&header(0, 1 << 62), 1, &mut messages, &mut commands)
+            .unwrap();
+        decoder.body_gap().unwrap();
+        assert!(reserved(&decoder) <= MAX_TRUST);
+    }
+
+    #[test]
+    fn small_messages_do_not_keep_the_input_alive() {
+        let input = encoded(&[Message::from(vec![1; 100]), Message::from(vec![2; 5000])]);
+        let received = read(&input, [input.len()], None, 9);
+        let at = input.as_ptr_range();
+        for message in received.messages {
+            assert!(!at.contains(&message.as_bytes().as_ptr()));
+        }
+    }
+
+    /// Sizes on both sides of every edge: inline, short, copied, direct, and several reads.
+    pub(crate) fn a_body() -> impl Strategy<Value = Vec<u8>> {
+        let size = prop_oneof![
+            6 => 0..40usize,
+            2 => 65..75usize,
+            2 => 250..260usize,
+            1 => 4090..4110usize,
+            1 => 8180..8200usize,
+            1 => Just(100_000usize),
+        ];
+        (size, any::<u8>()).prop_map(|(size, seed)| {
+            (0..size)
+                .map(|at| seed.wrapping_add((at % 251) as u8))
+                .collect()
+        })
+    }
+
+    #[derive(Clone, Debug)]
+    enum Item {
+        Message(Vec<Vec<u8>>),
+        Ping(u16),
+        Subscribe(Vec<u8>),
+    }
+
+    fn an_item() -> impl Strategy<Value = Item> {
+        prop_oneof![
+            4 => a_body().prop_map(|body| Item::Message(vec![body])),
+            2 => prop::collection::vec(a_body(), 1..5).prop_map(Item::Message),
+            1 => any::<u16>().prop_map(Item::Ping),
+            1 => prop::collection::vec(any::<u8>(), 0..300).prop_map(Item::Subscribe),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn what_was_encoded_is_decoded_however_it_is_split(
+            items in prop::collection::vec(an_item(), 0..20),
+            splits in prop::collection::vec(1..3000usize, 1..9),
+            room in 1..4usize,
+        ) {
+            let mut outbox = Outbox::new();
+            let mut expected = Received::default();
+            for item in items {
+                match item {
+                    Item::Message(frames) => {
+                        let message = Message::from(frames);
+                        outbox.push(&message);
+                        expected.messages.push(message);
+                    }
+                    Item::Ping(ttl) => {
+                        let command = Command::Ping { ttl, context: Default::default() };
+                        outbox.push_command(&command);
+                        expected.commands.push(command);
+                    }
+                    Item::Subscribe(topic) => {
+                        let command = Command::Subscribe(topic.into());
+                        outbox.push_command(&command);
+                        expected.commands.push(command);
+                    }
+                }
+            }
+            let data = bytes_of(&mut outbox);
+            prop_assert_eq!(&naive(&data, None), &expected);
+            prop_assert_eq!(&read(&data, [data.len()], None, usize::MAX), &expected);
+            prop_assert_eq!(&read(&data, [1], None, usize::MAX), &expected);
+            prop_assert_eq!(&read(&data, splits, None, room), &expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_bytes_do_what_the_naive_decoder_does(
+            pieces in prop::collection::vec(prop_oneof![
+                (0..9u8, any::<u8>()).prop_map(|(flags, size)| vec![flags, size]),
+                (0..9u8, any::<u64>()).prop_map(|(flags, size)| header(flags, size)),
+                (0..9u8, 0..20_000u64).prop_map(|(flags, size)| header(flags, size)),
+                (0..9u8, prop::collection::vec(any::<u8>(), 0..100)).prop_map(|(flags, body)| {
+                    [&[flags & !2, body.len() as u8], &body[..]].concat()
+                }),
+                prop::collection::vec(any::<u8>(), 0..20),
+                prop::collection::vec(0..6u8, 0..5000),
+                Just(b"\x04\x05\x04PING".to_vec()),
+                Just(b"\x04\x0a\x06CANCELabc".to_vec()),
+            ], 0..12),
+        ) {
+            fuzzing::decoder(&pieces.concat());
+        }
+    }
+}

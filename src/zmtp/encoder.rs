@@ -1,0 +1,702 @@
+//! Messages to bytes: the sending half of an established connection.
+//!
+//! An [`Outbox`] collects frames, encoded; a [`Flight`] is one that is being written. Small frames
+//! lie encoded in one buffer; a large body is kept by reference at its place between those bytes,
+//! and goes out from where its owner put it.
+
+use std::io::IoSlice;
+
+use bytes::Bytes;
+
+use super::command::{self, Command, SubscriptionForm};
+use super::frame::{self, Header, MAX_HEADER, MORE};
+use crate::message::{Message, INLINE};
+
+/// Bodies up to this size are copied behind their header; larger ones are kept by reference.
+///
+/// A copy of 4 KiB costs about as much as what a reference costs elsewhere: two atomic counts, an
+/// entry here and another slice for the kernel to walk.
+const COPY_LIMIT: usize = 4 * 1024;
+
+/// The capacity that an outbox keeps when it is emptied: as much as one turn of a connection writes.
+const KEEP: usize = 256 * 1024;
+
+/// Encoded frames that wait to be written, and how many messages they are.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    /// All headers, and all bodies but those in `bodies`.
+    buffer: Vec<u8>,
+    /// Bodies that are not in the buffer, each right behind its header.
+    bodies: Vec<Splice>,
+    /// Where in `buffer` those message frames begin that are subscriptions, ascending.
+    subscriptions: Vec<usize>,
+    /// Bytes of `bodies`.
+    spliced: usize,
+    messages: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Splice {
+    /// Where in the buffer the body belongs: before the byte with this index.
+    at: usize,
+    body: Bytes,
+}
+
+impl Outbox {
+    pub(crate) fn new() -> Outbox {
+        Outbox::default()
+    }
+
+    /// Appends a message.
+    #[inline]
+    pub(crate) fn push(&mut self, message: &Message) {
+        self.messages += 1;
+        if let Some((window, len)) = message.window() {
+            // Copying the whole window, whose size the compiler knows, and cutting the copy costs a
+            // few moves; copying just the body costs a call.
+            self.buffer.reserve(2 + INLINE);
+            self.buffer.extend_from_slice(&[0, len]);
+            let end = self.buffer.len() + usize::from(len);
+            self.buffer.extend_from_slice(window);
+            self.buffer.truncate(end);
+        } else {
+            message.for_each_frame(|body, shared, more| {
+                self.push_frame(if more { MORE } else { 0 }, body, shared);
+            });
+        }
+    }
+
+    fn push_frame(&mut self, flags: u8, body: &[u8], shared: Option<&Bytes>) {
+        if let (true, Some(shared)) = (body.len() > COPY_LIMIT, shared) {
+            frame::put_header(&mut self.buffer, flags, body.len());
+            self.splice(self.buffer.len(), shared);
+        } else {
+            self.buffer.reserve(MAX_HEADER + body.len());
+            frame::put_header(&mut self.buffer, flags, body.len());
+            self.buffer.extend_from_slice(body);
+        }
+    }
+
+    fn splice(&mut self, at: usize, body: &Bytes) {
+        self.spliced = self.spliced.saturating_add(body.len());
+        self.bodies.push(Splice {
+            at,
+            body: body.clone(),
+        });
+    }
+
+    /// Appends a command, which is not counted as a message.
+    pub(crate) fn push_command(&mut self, command: &Command) {
+        command.encode(&mut self.buffer);
+    }
+
+    /// Appends bytes that are no frame: a greeting, or what a handshake says. Never mixed with
+    /// messages in one flight, because those are counted by walking the frames.
+    pub(crate) fn push_raw(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// Appends a subscription, or takes one back; not counted as a message in either form.
+    pub(crate) fn push_subscription(
+        &mut self,
+        topic: &[u8],
+        subscribe: bool,
+        form: SubscriptionForm,
+    ) {
+        match form {
+            SubscriptionForm::Command => {
+                command::put_subscription(&mut self.buffer, topic, subscribe);
+            }
+            // RFC 23, "Framing": a message of one frame, 1 or 0 before the topic.
+            SubscriptionForm::Message => {
+                self.subscriptions.push(self.buffer.len());
+                frame::put_header(&mut self.buffer, 0, topic.len().saturating_add(1));
+                self.buffer.push(u8::from(subscribe));
+                self.buffer.extend_from_slice(topic);
+            }
+        }
+    }
+
+    /// Appends all that `other` holds: how PUB encodes a message once for many subscribers.
+    pub(crate) fn append_copy(&mut self, other: &Outbox) {
+        let base = self.buffer.len();
+        self.buffer.extend_from_slice(&other.buffer);
+        for splice in &other.bodies {
+            self.splice(base + splice.at, &splice.body);
+        }
+        self.subscriptions
+            .extend(other.subscriptions.iter().map(|at| base + at));
+        self.messages += other.messages;
+    }
+
+    /// Messages that were pushed.
+    #[inline]
+    pub(crate) fn messages(&self) -> usize {
+        self.messages
+    }
+
+    /// Bytes to be written, commands and framing included.
+    #[inline]
+    pub(crate) fn bytes(&self) -> usize {
+        self.buffer.len().saturating_add(self.spliced)
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.buffer.is_empty()
+    }
+
+    /// Forgets everything, and keeps at most 256 KiB of buffer.
+    pub(crate) fn clear(&mut self) {
+        self.buffer.clear();
+        self.buffer.shrink_to(KEEP);
+        self.bodies.clear();
+        self.bodies.shrink_to(KEEP / size_of::<Splice>());
+        self.subscriptions.clear();
+        self.spliced = 0;
+        self.messages = 0;
+    }
+
+    /// Gives back what memory is not in use: for connections that have gone quiet.
+    pub(crate) fn release_memory(&mut self) {
+        self.buffer.shrink_to_fit();
+        self.bodies.shrink_to_fit();
+        self.subscriptions.shrink_to_fit();
+    }
+
+    /// Drops commands and subscriptions, which mean nothing on another connection.
+    pub(crate) fn keep_messages(&mut self) {
+        *self = self.messages_after(0);
+    }
+
+    /// A copy of those messages whose last byte lies behind the first `written` bytes.
+    fn messages_after(&self, written: usize) -> Outbox {
+        let mut kept = Outbox::new();
+        let mut walk = Walk::default();
+        while let Some(unit) = walk.next(self) {
+            if unit.is_message && walk.bytes > written {
+                kept.append_unit(self, &unit, &walk);
+            }
+        }
+        kept
+    }
+
+    /// Appends what lies in `from` between the start of `unit` and the end of it.
+    fn append_unit(&mut self, from: &Outbox, unit: &Unit, end: &Walk) {
+        let base = self.buffer.len();
+        let text = from.buffer.get(unit.buffer_start..end.buffer);
+        self.buffer.extend_from_slice(text.unwrap_or_default());
+        let bodies = from.bodies.get(unit.bodies_start..end.bodies);
+        for splice in bodies.unwrap_or_default() {
+            self.splice(
+                base + splice.at.saturating_sub(unit.buffer_start),
+                &splice.body,
+            );
+        }
+        self.messages += 1;
+    }
+}
+
+/// A position in an outbox that steps from one message, command or subscription to the next, by
+/// reading the frame headers again: counting what a partial write has finished needs no record per
+/// message while all goes well.
+#[derive(Clone, Copy, Debug, Default)]
+struct Walk {
+    /// Bytes of the buffer that lie behind.
+    buffer: usize,
+    /// Bodies that lie behind.
+    bodies: usize,
+    /// Bytes of both that lie behind.
+    bytes: usize,
+    /// Subscriptions that lie behind.
+    subscriptions: usize,
+}
+
+/// What a walk stepped over.
+struct Unit {
+    buffer_start: usize,
+    bodies_start: usize,
+    is_message: bool,
+}
+
+impl Walk {
+    /// Steps over the next unit; `None` at the end.
+    fn next(&mut self, outbox: &Outbox) -> Option<Unit> {
+        let mut unit = Unit {
+            buffer_start: self.buffer,
+            bodies_start: self.bodies,
+            is_message: true,
+        };
+        if outbox.subscriptions.get(self.subscriptions) == Some(&self.buffer) {
+            self.subscriptions += 1;
+            unit.is_message = false;
+        }
+        loop {
+            let header = self.step(outbox)?;
+            unit.is_message &= !header.command;
+            if !header.more {
+                return Some(unit);
+            }
+        }
+    }
+
+    /// Steps over one frame. Outboxes hold whole frames that this side wrote, so it only fails at
+    /// the end.
+    fn step(&mut self, outbox: &Outbox) -> Option<Header> {
+        let header = Header::parse(outbox.buffer.get(self.buffer..)?).ok()??;
+        let size = usize::try_from(header.size).ok()?;
+        self.buffer += header.len;
+        self.bytes += header.len + size;
+        // A body by reference is not empty and has its own header right before it, so it cannot
+        // be mistaken for that of an empty frame.
+        match outbox.bodies.get(self.bodies) {
+            Some(splice) if splice.at == self.buffer => self.bodies += 1,
+            _ => self.buffer += size,
+        }
+        Some(header)
+    }
+}
+
+/// An outbox that is being written.
+#[derive(Debug, Default)]
+pub(crate) struct Flight {
+    outbox: Outbox,
+    /// Where the next byte to write is: `buffer`, `bodies` and `bytes` count what was written.
+    /// A body that is written in part still counts as ahead in `bodies`.
+    cursor: Walk,
+    /// How much of the body at the cursor was written.
+    in_body: usize,
+    /// How far the messages have been counted.
+    counted: Walk,
+    completed: usize,
+}
+
+impl Flight {
+    pub(crate) fn new() -> Flight {
+        Flight::default()
+    }
+
+    /// Takes over what `from` holds, if the last load has been written; leaves it an empty outbox
+    /// with the memory of the last one. Does nothing while there is something to write.
+    pub(crate) fn load(&mut self, from: &mut Outbox) {
+        if !self.is_empty() {
+            return;
+        }
+        self.outbox.clear();
+        std::mem::swap(&mut self.outbox, from);
+        self.cursor = Walk::default();
+        self.in_body = 0;
+        self.counted = Walk::default();
+        self.completed = 0;
+    }
+
+    /// Whether all has been written.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.cursor.bytes >= self.outbox.bytes()
+    }
+
+    /// Bytes that are still to be written.
+    #[inline]
+    pub(crate) fn bytes(&self) -> usize {
+        self.outbox.bytes().saturating_sub(self.cursor.bytes)
+    }
+
+    /// Fills `slices` from the front with what is to be written next, and says how many it took.
+    pub(crate) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let mut cursor = (self.cursor.buffer, self.cursor.bodies, self.in_body);
+        let mut used = 0;
+        for slot in slices {
+            let Some(piece) = self.piece(cursor) else {
+                break;
+            };
+            *slot = IoSlice::new(piece);
+            cursor = self.after(cursor, piece.len());
+            used += 1;
+        }
+        used
+    }
+
+    /// What lies at a cursor, as far as it is in one place.
+    fn piece(&self, (buffer, bodies, in_body): (usize, usize, usize)) -> Option<&[u8]> {
+        let piece = match self.outbox.bodies.get(bodies) {
+            Some(splice) if splice.at <= buffer => splice.body.get(in_body..),
+            Some(splice) => self.outbox.buffer.get(buffer..splice.at),
+            None => self.outbox.buffer.get(buffer..),
+        };
+        piece.filter(|piece| !piece.is_empty())
+    }
+
+    /// Where a cursor is `n` bytes further on, within the piece that lies at it.
+    fn after(
+        &self,
+        (buffer, bodies, in_body): (usize, usize, usize),
+        n: usize,
+    ) -> (usize, usize, usize) {
+        match self.outbox.bodies.get(bodies) {
+            Some(splice) if splice.at <= buffer => {
+                if in_body + n >= splice.body.len() {
+                    (buffer, bodies + 1, 0)
+                } else {
+                    (buffer, bodies, in_body + n)
+                }
+            }
+            _ => (buffer + n, bodies, 0),
+        }
+    }
+
+    /// To be told how many bytes the kernel took.
+    pub(crate) fn advance(&mut self, n: usize) {
+        self.cursor.bytes = self.cursor.bytes.saturating_add(n);
+        if self.is_empty() {
+            // Let go of large bodies now, not at the next load.
+            self.completed = self.outbox.messages;
+            self.finish();
+            return;
+        }
+        let mut left = n;
+        while left > 0 {
+            let cursor = (self.cursor.buffer, self.cursor.bodies, self.in_body);
+            let Some(piece) = self.piece(cursor) else {
+                break;
+            };
+            let step = left.min(piece.len());
+            (self.cursor.buffer, self.cursor.bodies, self.in_body) = self.after(cursor, step);
+            left -= step;
+        }
+    }
+
+    fn finish(&mut self) {
+        self.outbox.clear();
+        self.cursor = Walk::default();
+        self.in_body = 0;
+        self.counted = Walk::default();
+    }
+
+    /// Messages of this load; zero once all of it is written.
+    pub(crate) fn messages(&self) -> usize {
+        self.outbox.messages
+    }
+
+    /// Messages of this load that were written to their last byte.
+    pub(crate) fn completed_messages(&mut self) -> usize {
+        let mut walk = self.counted;
+        while let Some(unit) = walk.next(&self.outbox) {
+            if walk.bytes > self.cursor.bytes {
+                break;
+            }
+            self.counted = walk;
+            self.completed += usize::from(unit.is_message);
+        }
+        self.completed
+    }
+
+    /// After the connection was lost: those messages that were not written to their last byte, from
+    /// their first one. Commands and subscriptions are dropped: they belong to the connection.
+    ///
+    /// The peer cannot have received any of them whole. Those that were written may be lost, but
+    /// sending them again could deliver them twice, which RFC 37 forbids.
+    pub(crate) fn rewind(&mut self) -> Outbox {
+        let kept = self.outbox.messages_after(self.cursor.bytes);
+        self.finish();
+        self.outbox.release_memory();
+        kept
+    }
+
+    /// Gives back what memory is not in use: for connections that have gone quiet.
+    pub(crate) fn release_memory(&mut self) {
+        self.outbox.release_memory();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::zmtp::command::PingContext;
+    use crate::zmtp::fuzzing::naive;
+    use proptest::prelude::*;
+
+    fn ping() -> Command {
+        Command::Ping {
+            ttl: 1,
+            context: PingContext::default(),
+        }
+    }
+
+    /// What is still to be written, in `at_most` slices.
+    fn written(flight: &Flight, at_most: usize) -> Vec<u8> {
+        let mut slices = vec![IoSlice::new(&[]); at_most];
+        let used = flight.slices(&mut slices);
+        slices[..used]
+            .iter()
+            .flat_map(|slice| slice.to_vec())
+            .collect()
+    }
+
+    fn all_of(outbox: Outbox) -> Vec<u8> {
+        let mut outbox = outbox;
+        let bytes = outbox.bytes();
+        let mut flight = Flight::new();
+        flight.load(&mut outbox);
+        let all = written(&flight, 1000);
+        assert_eq!(all.len(), bytes);
+        all
+    }
+
+    #[test]
+    fn frames_have_the_bytes_of_the_standard() {
+        let mut outbox = Outbox::new();
+        outbox.push(&Message::from("hi"));
+        outbox.push(&Message::from(["a", ""]));
+        outbox.push(&Message::from(vec![b'x'; 255]));
+        outbox.push(&Message::from(vec![b'y'; 256]));
+        assert_eq!(outbox.messages(), 4);
+        let mut expected = b"\x00\x02hi\x01\x01a\x00\x00\x00\xff".to_vec();
+        expected.extend_from_slice(&[b'x'; 255]);
+        expected.extend_from_slice(b"\x02\0\0\0\0\0\0\x01\0");
+        expected.extend_from_slice(&[b'y'; 256]);
+        assert_eq!(all_of(outbox), expected);
+    }
+
+    #[test]
+    fn topics_cross_the_long_edge_with_the_name_in_front() {
+        for len in 0..=300 {
+            let topic = vec![b't'; len];
+            for subscribe in [true, false] {
+                let mut outbox = Outbox::new();
+                outbox.push_subscription(&topic, subscribe, SubscriptionForm::Command);
+                let name = if subscribe { 10 } else { 7 };
+                let bytes = all_of(outbox);
+                let header = if name + len > 255 { 9 } else { 2 };
+                assert_eq!(bytes[0], if header == 9 { 6 } else { 4 }, "{len}");
+                assert_eq!(bytes.len(), header + name + len);
+                let topic = Bytes::from(topic.clone());
+                let command = if subscribe {
+                    Command::Subscribe(topic)
+                } else {
+                    Command::Cancel(topic)
+                };
+                assert_eq!(naive(&bytes, None).commands, [command]);
+            }
+        }
+    }
+
+    #[test]
+    fn subscriptions_of_a_3_0_peer_are_messages_that_do_not_count() {
+        for len in [0, 3, 245, 246, 253, 254, 255, 256] {
+            let topic = vec![b't'; len];
+            for subscribe in [true, false] {
+                let mut outbox = Outbox::new();
+                outbox.push_subscription(&topic, subscribe, SubscriptionForm::Message);
+                assert_eq!(outbox.messages(), 0);
+                let bytes = all_of(outbox);
+                assert_eq!(bytes[0], if len >= 255 { 2 } else { 0 }, "{len}");
+                let message = [&[u8::from(subscribe)], &topic[..]].concat();
+                assert_eq!(naive(&bytes, None).messages, [Message::from(message)]);
+            }
+        }
+        let mut outbox = Outbox::new();
+        outbox.push_subscription(b"A", true, SubscriptionForm::Message);
+        assert_eq!(all_of(outbox), b"\x00\x02\x01A");
+    }
+
+    #[test]
+    fn large_bodies_are_not_copied() {
+        let body = Bytes::from(vec![7; COPY_LIMIT + 1]);
+        let mut outbox = Outbox::new();
+        outbox.push(&Message::from(body.clone()));
+        outbox.push(&Message::from([Bytes::from_static(b"a"), body.clone()]));
+        outbox.push(&Message::from(body.slice(1..)));
+        let mut flight = Flight::new();
+        flight.load(&mut outbox);
+        let mut slices = [IoSlice::new(&[]); 8];
+        assert_eq!(flight.slices(&mut slices), 5);
+        assert_eq!(slices[1].as_ptr(), body.as_ptr());
+        assert_eq!(slices[3].as_ptr(), body.as_ptr());
+        assert_eq!(slices[4].len(), MAX_HEADER + COPY_LIMIT);
+    }
+
+    #[test]
+    fn few_slices_still_make_progress() {
+        let body = Bytes::from(vec![7; COPY_LIMIT + 1]);
+        let mut outbox = Outbox::new();
+        for _ in 0..5 {
+            outbox.push(&Message::from(body.clone()));
+            outbox.push(&Message::from("x"));
+        }
+        let expected = all_of(clone_of(&outbox));
+        let mut flight = Flight::new();
+        flight.load(&mut outbox);
+        let mut got = Vec::new();
+        while !flight.is_empty() {
+            let piece = written(&flight, 3);
+            assert!(!piece.is_empty());
+            let n = piece.len().min(1000);
+            got.extend_from_slice(&piece[..n]);
+            flight.advance(n);
+        }
+        assert_eq!(got, expected);
+        assert_eq!(flight.completed_messages(), 10);
+    }
+
+    fn clone_of(outbox: &Outbox) -> Outbox {
+        let mut copy = Outbox::new();
+        copy.append_copy(outbox);
+        copy
+    }
+
+    #[test]
+    fn a_flight_in_the_air_takes_nothing_more() {
+        let mut flight = Flight::new();
+        let mut outbox = Outbox::new();
+        outbox.push(&Message::from("a"));
+        flight.load(&mut outbox);
+        assert!(outbox.is_empty());
+        outbox.push(&Message::from("b"));
+        flight.load(&mut outbox);
+        assert_eq!(outbox.messages(), 1);
+        assert_eq!(flight.bytes(), 3);
+        flight.advance(3);
+        assert!(flight.is_empty());
+        assert_eq!(flight.completed_messages(), 1);
+        flight.load(&mut outbox);
+        assert_eq!(flight.completed_messages(), 0);
+        assert_eq!(written(&flight, 1), b"\x00\x01b");
+    }
+
+    #[test]
+    fn written_bodies_are_let_go_of_at_once() {
+        let body = Bytes::from(vec![7; 100_000]);
+        let mut outbox = Outbox::new();
+        outbox.push(&Message::from(body.clone()));
+        let mut flight = Flight::new();
+        flight.load(&mut outbox);
+        assert!(!body.is_unique());
+        flight.advance(100_000 + MAX_HEADER);
+        assert!(body.is_unique());
+        assert_eq!(flight.completed_messages(), 1);
+    }
+
+    #[test]
+    fn memory_is_kept_within_bounds_and_given_back() {
+        let mut outbox = Outbox::new();
+        for _ in 0..100_000 {
+            outbox.push(&Message::from("0123456789"));
+        }
+        outbox.clear();
+        assert!(outbox.is_empty());
+        assert!((1..=KEEP).contains(&outbox.buffer.capacity()));
+        outbox.release_memory();
+        assert_eq!(outbox.buffer.capacity(), 0);
+    }
+
+    #[test]
+    fn keeping_messages_drops_the_rest() {
+        let mut outbox = Outbox::new();
+        outbox.push_subscription(b"t", true, SubscriptionForm::Message);
+        outbox.push(&Message::from("a"));
+        outbox.push_command(&ping());
+        outbox.push(&Message::from(["b", "c"]));
+        outbox.keep_messages();
+        assert_eq!(outbox.messages(), 2);
+        assert_eq!(all_of(outbox), b"\x00\x01a\x01\x01b\x00\x01c");
+    }
+
+    #[derive(Clone, Debug)]
+    enum Item {
+        Message(Vec<Vec<u8>>),
+        Ping,
+        Subscribe(SubscriptionForm),
+    }
+
+    fn an_item() -> impl Strategy<Value = Item> {
+        let body = prop_oneof![
+            0..9usize,
+            68..72usize,
+            250..260usize,
+            4090..4100usize,
+            9000..9001usize
+        ];
+        let body = (body, any::<u8>()).prop_map(|(len, byte)| vec![byte; len]);
+        prop_oneof![
+            6 => prop::collection::vec(body, 1..4).prop_map(Item::Message),
+            1 => Just(Item::Ping),
+            1 => Just(Item::Subscribe(SubscriptionForm::Command)),
+            1 => Just(Item::Subscribe(SubscriptionForm::Message)),
+        ]
+    }
+
+    fn push(outbox: &mut Outbox, item: &Item) {
+        match item {
+            Item::Message(frames) => outbox.push(&Message::from(frames.clone())),
+            Item::Ping => outbox.push_command(&ping()),
+            Item::Subscribe(form) => outbox.push_subscription(b"topic", true, *form),
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        /// For every cut: what was delivered before it and what is rewound are the original
+        /// sequence, nothing lost and nothing twice.
+        #[test]
+        fn rewinding_loses_nothing_and_repeats_nothing(
+            items in prop::collection::vec(an_item(), 0..14),
+            steps in prop::collection::vec(1..5000usize, 1..5),
+        ) {
+            let mut outbox = Outbox::new();
+            let mut ends = Vec::new();
+            let mut originals = Vec::new();
+            let mut scratch = Outbox::new();
+            for (index, item) in items.iter().enumerate() {
+                // Every other one as PUB does it.
+                if index % 2 == 0 {
+                    push(&mut outbox, item);
+                } else {
+                    scratch.clear();
+                    push(&mut scratch, item);
+                    outbox.append_copy(&scratch);
+                }
+                if let Item::Message(frames) = item {
+                    originals.push(Message::from(frames.clone()));
+                    ends.push(outbox.bytes());
+                }
+            }
+            prop_assert_eq!(outbox.messages(), originals.len());
+            let total = outbox.bytes();
+
+            // Each cut near an edge, and some in between.
+            let near = |end: &usize| end.saturating_sub(3)..=end + 3;
+            let mut cuts: Vec<usize> = ends.iter().flat_map(near).collect();
+            cuts.extend((0..total).step_by(977));
+            cuts.extend(0..total.min(40));
+            cuts.extend([0, total]);
+            for cut in cuts.into_iter().filter(|cut| *cut <= total) {
+                let mut flight = Flight::new();
+                flight.load(&mut clone_of(&outbox));
+                let mut at = 0;
+                for step in steps.iter().cycle() {
+                    let n = (*step).min(cut - at);
+                    flight.advance(n);
+                    at += n;
+                    let expected = ends.iter().filter(|end| **end <= at).count();
+                    if n % 2 == 0 {
+                        prop_assert_eq!(flight.completed_messages(), expected);
+                    }
+                    if at == cut {
+                        break;
+                    }
+                }
+                let delivered = ends.iter().filter(|end| **end <= cut).count();
+                prop_assert_eq!(flight.bytes(), total - cut);
+                prop_assert_eq!(flight.completed_messages(), delivered);
+                let rewound = flight.rewind();
+                prop_assert!(flight.is_empty());
+                prop_assert_eq!(rewound.messages(), originals.len() - delivered);
+                let again = naive(&all_of(rewound), None);
+                prop_assert_eq!(&again.messages[..], &originals[delivered..]);
+                prop_assert!(again.commands.is_empty());
+            }
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! Peers that die, freeze and come back.
+
+use std::time::{Duration, Instant};
+
+use libzmq_peer as zmq;
+use libzmq_peer::{event, option, Kind};
+use sinew::{Context, Pull, Push, Req, Socket, Sub};
+
+use crate::child::{tick, Actor, Part};
+use crate::support::*;
+
+fn we_ask(req: &Socket<Req>, question: &str) {
+    req.send_timeout(question, DEADLINE).expect("our request");
+    let answer = req.recv_timeout(DEADLINE).expect("an answer to our REQ");
+    assert_eq!(answer, question);
+}
+
+fn they_ask(req: &zmq::Socket, question: &str) {
+    req.send(question.as_bytes(), false).expect("their request");
+    let answer = req.recv_multipart().expect("an answer to their REQ");
+    assert_eq!(answer, [question.as_bytes()]);
+}
+
+#[test]
+fn our_req_reconnects_to_a_libzmq_rep_that_was_killed_and_started_again() {
+    for transport in Transport::ALL {
+        let address = Address::new(transport);
+        let rep = Actor::start(Part::TheirRepBinds, address.as_str());
+        let req = Context::new()
+            .socket(Req)
+            .reconnect_interval(RETRY)
+            .open()
+            .expect("our REQ");
+        let monitor = req.monitor();
+        req.connect(rep.endpoint()).expect("our connect");
+        we_ask(&req, "before");
+
+        let endpoint = rep.kill();
+        wait_for(&monitor, "down", is_down);
+        let _again = Actor::start(Part::TheirRepBinds, &endpoint);
+        we_ask(&req, "after");
+    }
+}
+
+#[test]
+fn our_bound_req_serves_on_when_a_libzmq_rep_is_killed() {
+    for transport in Transport::ALL {
+        let address = Address::new(transport);
+        let req = Context::new().socket(Req).open().expect("our REQ");
+        let monitor = req.monitor();
+        let endpoint = req.bind(address.as_str()).expect("our bind").to_string();
+        let rep = Actor::start(Part::TheirRepConnects, &endpoint);
+        we_ask(&req, "before");
+
+        rep.kill();
+        wait_for(&monitor, "down", is_down);
+        let _another = Actor::start(Part::TheirRepConnects, &endpoint);
+        we_ask(&req, "after");
+    }
+}
+
+#[test]
+fn a_libzmq_req_reconnects_to_our_rep_that_was_killed_and_started_again() {
+    for transport in Transport::ALL {
+        let address = Address::new(transport);
+        let rep = Actor::start(Part::OurRepBinds, address.as_str());
+        let req = theirs(&zmq::Context::new(), Kind::Req);
+        let monitor = req.monitor(event::ALL).expect("their monitor");
+        req.connect(rep.endpoint()).expect("their connect");
+        they_ask(&req, "before");
+
+        let endpoint = rep.kill();
+        wait_for_theirs(&monitor, event::DISCONNECTED);
+        let _again = Actor::start(Part::OurRepBinds, &endpoint);
+        they_ask(&req, "after");
+    }
+}
+
+#[test]
+fn a_bound_libzmq_req_serves_on_when_our_rep_is_killed() {
+    for transport in Transport::ALL {
+        let address = Address::new(transport);
+        let req = theirs(&zmq::Context::new(), Kind::Req);
+        let monitor = req.monitor(event::ALL).expect("their monitor");
+        req.bind(address.as_str()).expect("their bind");
+        let endpoint = req.last_endpoint().expect("their endpoint");
+        let rep = Actor::start(Part::OurRepConnects, &endpoint);
+        they_ask(&req, "before");
+
+        rep.kill();
+        wait_for_theirs(&monitor, event::DISCONNECTED);
+        let _another = Actor::start(Part::OurRepConnects, &endpoint);
+        they_ask(&req, "after");
+    }
+}
+
+#[test]
+fn our_subscriptions_are_sent_again_to_a_libzmq_pub_that_was_started_again() {
+    for transport in Transport::ALL {
+        let address = Address::new(transport);
+        let publisher = Actor::start(Part::TheirPubBinds, address.as_str());
+        let sub = Context::new()
+            .socket(Sub)
+            .subscribe("tick")
+            .reconnect_interval(RETRY)
+            .connect(publisher.endpoint())
+            .expect("our SUB");
+        let hear = |process: u32| {
+            let deadline = Instant::now() + DEADLINE;
+            while sub.recv_timeout(DEADLINE).expect("a tick").as_bytes() != tick(process) {
+                assert!(Instant::now() < deadline, "no tick of the new one");
+            }
+        };
+        hear(publisher.process());
+        let again = Actor::start(Part::TheirPubBinds, &publisher.kill());
+        hear(again.process());
+    }
+}
+
+#[test]
+fn a_libzmq_sub_hears_our_pub_again_that_was_started_again() {
+    for transport in Transport::ALL {
+        let address = Address::new(transport);
+        let publisher = Actor::start(Part::OurPubBinds, address.as_str());
+        let sub = theirs(&zmq::Context::new(), Kind::Sub);
+        sub.subscribe(b"tick").expect("their subscription");
+        sub.connect(publisher.endpoint()).expect("their connect");
+        let hear = |process: u32| {
+            let deadline = Instant::now() + DEADLINE;
+            while sub.recv_multipart().expect("a tick") != [tick(process)] {
+                assert!(Instant::now() < deadline, "no tick of the new one");
+            }
+        };
+        hear(publisher.process());
+        let again = Actor::start(Part::OurPubBinds, &publisher.kill());
+        hear(again.process());
+    }
+}
+
+/// A quiet connection must outlive this many heartbeats.
+const BEAT: Duration = Duration::from_millis(50);
+const SILENCE: Duration = Duration::from_millis(400);
+const QUIET: Duration = Duration::from_millis(1_200);
+
+fn set_their_heartbeats(socket: &zmq::Socket) {
+    for (name, value) in [
+        (option::HEARTBEAT_IVL, BEAT),
+        (option::HEARTBEAT_TIMEOUT, SILENCE),
+        (option::HEARTBEAT_TTL, SILENCE),
+    ] {
+        socket
+            .set_int(name, value.as_millis() as i32)
+            .expect("their option");
+    }
+}
+
+fn our_push(heartbeats: bool) -> Socket<Push> {
+    let builder = Context::new().socket(Push).reconnect_interval(RETRY);
+    let builder = if heartbeats {
+        builder
+            .heartbeat_interval(BEAT)
+            .heartbeat_timeout(SILENCE)
+            .heartbeat_ttl(SILENCE)
+    } else {
+        builder
+    };
+    builder.open().expect("our PUSH")
+}
+
+/// Nothing happens on an idle connection for a while, and it still works then.
+fn assert_heartbeats_keep_it_up(ours: bool, theirs_too: bool) {
+    let push = our_push(ours);
+    let pull = theirs(&zmq::Context::new(), Kind::Pull);
+    if theirs_too {
+        set_their_heartbeats(&pull);
+    }
+    let monitor = push.monitor();
+    let _address = Setup::TCP.join(&push.clone().into_dynamic(), &pull);
+    wait_for(&monitor, "up", is_up);
+    let quiet_until = Instant::now() + QUIET;
+    while let Ok(event) =
+        monitor.recv_timeout(quiet_until.saturating_duration_since(Instant::now()))
+    {
+        assert!(!is_down(&event.kind), "lost: {event:?}");
+    }
+    push.send_timeout("alive", DEADLINE).expect("our send");
+    assert_eq!(pull.recv_multipart().expect("arrival"), [b"alive"]);
+}
+
+#[test]
+fn our_heartbeats_keep_an_idle_connection_up() {
+    assert_heartbeats_keep_it_up(true, false);
+}
+
+#[test]
+fn heartbeats_of_libzmq_keep_an_idle_connection_up() {
+    assert_heartbeats_keep_it_up(false, true);
+}
+
+#[test]
+fn heartbeats_of_both_keep_an_idle_connection_up() {
+    assert_heartbeats_keep_it_up(true, true);
+}
+
+#[test]
+fn heartbeats_between_messages_harm_none_of_them() {
+    let pull = Context::new()
+        .socket(Pull)
+        .heartbeat_interval(Duration::from_millis(1))
+        .heartbeat_timeout(DEADLINE)
+        .open()
+        .expect("our PULL");
+    let push = theirs(&zmq::Context::new(), Kind::Push);
+    push.set_int(option::HEARTBEAT_IVL, 1)
+        .expect("their option");
+    push.set_int(option::HEARTBEAT_TIMEOUT, DEADLINE_MS)
+        .expect("their option");
+    let _address = Setup::TCP.join(&pull.clone().into_dynamic(), &push);
+    let sent = [body(300_000), vec![], body(7), body(300_000)];
+    let until = Instant::now() + SILENCE;
+    while Instant::now() < until {
+        push.send_multipart(&sent).expect("their send");
+        let received = pull.recv_timeout(DEADLINE).expect("our receive");
+        assert_same(&parts(&received), &sent, "between heartbeats");
+    }
+}
+
+#[test]
+fn our_heartbeats_find_a_frozen_libzmq_peer_and_its_return() {
+    let pull = Actor::start(Part::TheirPullBinds, "tcp://127.0.0.1:*");
+    let push = our_push(true);
+    let monitor = push.monitor();
+    push.connect(pull.endpoint()).expect("our connect");
+    push.send_timeout("before", DEADLINE).expect("our send");
+    pull.wait_until_got("before");
+
+    pull.freeze();
+    wait_for(&monitor, "down", is_down);
+    pull.thaw();
+    wait_for(&monitor, "up again", is_up);
+    push.send_timeout("after", DEADLINE).expect("our send");
+    pull.wait_until_got("after");
+}
+
+#[test]
+fn heartbeats_of_libzmq_find_us_frozen_and_our_return() {
+    let pull = Actor::start(Part::OurPullBinds, "tcp://127.0.0.1:0");
+    let push = theirs(&zmq::Context::new(), Kind::Push);
+    set_their_heartbeats(&push);
+    let monitor = push.monitor(event::ALL).expect("their monitor");
+    push.connect(pull.endpoint()).expect("their connect");
+    push.send(b"before", false).expect("their send");
+    pull.wait_until_got("before");
+
+    pull.freeze();
+    wait_for_theirs(&monitor, event::DISCONNECTED);
+    pull.thaw();
+    wait_for_theirs(&monitor, event::HANDSHAKE_SUCCEEDED);
+    push.send(b"after", false).expect("their send");
+    pull.wait_until_got("after");
+}

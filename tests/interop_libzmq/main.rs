@@ -1,0 +1,13 @@
+//! Every promise that involves a peer, kept with the real libzmq at the other end.
+//!
+//! Both ends live in this process, except where one of them has to be killed or frozen: those are child
+//! processes running this same test binary (see `child`). Every wait has a deadline and ends with an event: a
+//! message, or what a monitor reports.
+
+mod child;
+mod limits;
+mod liveness;
+mod pipeline;
+mod pubsub;
+mod reqrep;
+mod support;
