@@ -33,9 +33,14 @@
 //!
 //! ```
 //! use sinew::{Context, Push, SendErrorKind};
+//! use std::time::Duration;
 //!
 //! let ctx = Context::new();
-//! let push = ctx.socket(Push).send_hwm(2).connect("inproc://nobody-yet")?;
+//! let push = ctx
+//!     .socket(Push)
+//!     .send_hwm(2)
+//!     .linger(Duration::ZERO)
+//!     .connect("inproc://nobody-yet")?;
 //! push.send("one")?;
 //! push.send("two")?;
 //! let error = push.try_send("three").unwrap_err();
