@@ -1,5 +1,7 @@
 //! Brokerless messaging: ZeroMQ's socket patterns over TCP, Unix-domain sockets and memory.
 
+pub mod guide;
+
 // floor 0: words
 mod endpoint;
 mod error;

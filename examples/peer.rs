@@ -1,0 +1,306 @@
+//! A netcat for sockets: one socket, its messages on standard input and output.
+//!
+//! Senders send each line as a message, and a TAB splits it into frames; receivers print each
+//! message as a line, its frames joined by TAB. Lines are bytes: they need not be text.
+//!
+//! ```text
+//! peer pull --bind 'tcp://127.0.0.1:*'                  # says: bound tcp://127.0.0.1:49152
+//! echo 'hello' | peer push --connect tcp://127.0.0.1:49152
+//!
+//! peer rep --bind ipc:///tmp/echo --echo &
+//! echo 'anybody there?' | peer req --connect ipc:///tmp/echo
+//!
+//! peer sub --connect tcp://127.0.0.1:5556 --subscribe weather. --count 10 --timeout 60000
+//! ```
+
+use std::error::Error;
+use std::io::{self, BufRead, Write};
+use std::process::{self, ExitCode};
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::thread;
+use std::time::Duration;
+
+use lexopt::prelude::{Long, Short, Value, ValueExt};
+use sinew::{Context, DynSocket, Message, RecvError, SendError, SocketType};
+
+const USAGE: &str = "\
+usage: peer TYPE [--bind EP]... [--connect EP]... [--subscribe PREFIX]... [--count N]
+            [--timeout MS] [--linger MS] [--delay MS] [--echo]
+
+TYPE               push, pull, pub, sub, req or rep
+--bind EP          listen on tcp://, ipc:// or inproc://; says `bound EP` on standard error
+--connect EP       call a peer, which need not be there yet
+--subscribe PREFIX sub: what to receive (default: everything)
+--count N          end after N messages received (push and pub: sent)
+--timeout MS       give up when a message cannot be sent or does not come for so long
+--linger MS        at the end, wait so long for peers to take what was sent (default 30000)
+--delay MS         wait before the first message is sent
+--echo             rep: answer each request with itself, not with a line of input
+
+Exit status: 0 success, 1 a messaging error or a time-out, 2 bad usage.";
+
+/// The command line.
+#[derive(Default)]
+struct Args {
+    bind: Vec<String>,
+    connect: Vec<String>,
+    subscribe: Vec<Vec<u8>>,
+    count: Option<u64>,
+    timeout: Option<Duration>,
+    linger: Option<Duration>,
+    delay: Option<Duration>,
+    echo: bool,
+}
+
+fn main() -> ExitCode {
+    let (kind, args) = match parse() {
+        Ok(Some(parsed)) => parsed,
+        Ok(None) => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => return fail(2, &format!("{error} (try --help)")),
+    };
+    match run(kind, args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_usage(&*error) => fail(2, &error.to_string()),
+        Err(error) => fail(1, &error.to_string()),
+    }
+}
+
+fn fail(code: u8, reason: &str) -> ExitCode {
+    eprintln!("peer: {reason}");
+    ExitCode::from(code)
+}
+
+/// An endpoint that cannot be read is bad usage; one that cannot be bound is a messaging error.
+fn is_usage(error: &(dyn Error + 'static)) -> bool {
+    matches!(error.downcast_ref(), Some(sinew::Error::Endpoint(_)))
+}
+
+fn run(kind: SocketType, args: Args) -> Result<(), Box<dyn Error>> {
+    let ctx = Context::new();
+    let mut builder = ctx.socket(kind);
+    if let Some(linger) = args.linger {
+        builder = builder.linger(linger);
+    }
+    let socket = builder.open()?;
+    for prefix in &args.subscribe {
+        socket.subscribe(prefix)?;
+    }
+    for endpoint in &args.bind {
+        eprintln!("bound {}", socket.bind(endpoint)?);
+    }
+    for endpoint in &args.connect {
+        socket.connect(endpoint)?;
+    }
+
+    let peer = Peer {
+        socket,
+        count: args.count.unwrap_or(u64::MAX),
+        timeout: args.timeout,
+    };
+    if let Err(error) = peer.talk(kind, &args) {
+        // At once: to linger after a time-out would be to wait once more.
+        eprintln!("peer: {error}");
+        process::exit(1);
+    }
+    match peer.socket.close().undelivered {
+        0 => Ok(()),
+        n => Err(format!("{n} messages could not be delivered").into()),
+    }
+}
+
+/// The socket, and how much and how long to use it.
+struct Peer {
+    socket: DynSocket,
+    count: u64,
+    timeout: Option<Duration>,
+}
+
+impl Peer {
+    fn talk(&self, kind: SocketType, args: &Args) -> Result<(), Box<dyn Error>> {
+        match kind {
+            SocketType::Push | SocketType::Pub => self.send_lines(args.delay),
+            SocketType::Req => self.ask(args.delay),
+            SocketType::Rep if args.echo => self.echo(args.delay),
+            SocketType::Rep => self.answer(args.delay),
+            _ => self.print_all(),
+        }
+    }
+
+    /// push, pub: each line is a message.
+    fn send_lines(&self, mut delay: Option<Duration>) -> Result<(), Box<dyn Error>> {
+        for _ in 0..self.count {
+            let Some(message) = next_line()? else { break };
+            self.send(message, &mut delay)?;
+        }
+        Ok(())
+    }
+
+    /// pull, sub: each message is a line.
+    fn print_all(&self) -> Result<(), Box<dyn Error>> {
+        for _ in 0..self.count {
+            print(&self.recv()?)?;
+        }
+        Ok(())
+    }
+
+    /// req: sends a line, prints the reply.
+    fn ask(&self, mut delay: Option<Duration>) -> Result<(), Box<dyn Error>> {
+        for _ in 0..self.count {
+            let Some(message) = next_line()? else { break };
+            self.send(message, &mut delay)?;
+            print(&self.recv()?)?;
+        }
+        Ok(())
+    }
+
+    /// rep --echo: prints each request and sends it back.
+    fn echo(&self, mut delay: Option<Duration>) -> Result<(), Box<dyn Error>> {
+        for _ in 0..self.count {
+            let request = self.recv()?;
+            print(&request)?;
+            self.send(request, &mut delay)?;
+        }
+        Ok(())
+    }
+
+    /// rep: prints each request and answers it with the next line.
+    ///
+    /// A thread of its own reads the lines, so that the end of input is noticed while no request
+    /// comes: the thread then closes the socket, and `recv` returns.
+    fn answer(&self, mut delay: Option<Duration>) -> Result<(), Box<dyn Error>> {
+        let (line_to, lines) = mpsc::sync_channel(0);
+        let (sent_to, sent) = mpsc::sync_channel(1);
+        let socket = self.socket.clone();
+        let reader = thread::spawn(move || {
+            let outcome = hand_out_lines(line_to, sent);
+            socket.close();
+            outcome
+        });
+        let end_of_input = || match reader.join() {
+            Ok(outcome) => outcome,
+            Err(_) => Err(io::Error::other("the thread that reads lines panicked")),
+        };
+
+        for _ in 0..self.count {
+            let request = match self.recv() {
+                Err(RecvError::Closed) => return Ok(end_of_input()?),
+                received => received?,
+            };
+            print(&request)?;
+            let Ok(line) = lines.recv() else {
+                return Ok(end_of_input()?);
+            };
+            self.send(line, &mut delay)?;
+            // Fails only if the reader is gone, which the next round notices.
+            let _ = sent_to.send(());
+        }
+        Ok(())
+    }
+
+    fn send(&self, message: Message, delay: &mut Option<Duration>) -> Result<(), SendError> {
+        if let Some(delay) = delay.take() {
+            thread::sleep(delay);
+        }
+        match self.timeout {
+            None => self.socket.send(message),
+            Some(timeout) => self.socket.send_timeout(message, timeout),
+        }
+    }
+
+    fn recv(&self) -> Result<Message, RecvError> {
+        match self.timeout {
+            None => self.socket.recv(),
+            Some(timeout) => self.socket.recv_timeout(timeout),
+        }
+    }
+}
+
+/// Reads a line, hands it out, waits until it has been sent; and so on to the end of input.
+fn hand_out_lines(line_to: SyncSender<Message>, sent: Receiver<()>) -> io::Result<()> {
+    while let Some(line) = next_line()? {
+        if line_to.send(line).is_err() || sent.recv().is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The next line of input as a message, split into frames at TABs; `None` at the end.
+fn next_line() -> io::Result<Option<Message>> {
+    let mut line = Vec::new();
+    if io::stdin().lock().read_until(b'\n', &mut line)? == 0 {
+        return Ok(None);
+    }
+    if line.last() == Some(&b'\n') {
+        line.pop();
+    }
+    Ok(Some(line.split(|&byte| byte == b'\t').collect()))
+}
+
+/// Prints a message as a line, its frames joined by TABs, at once.
+fn print(message: &Message) -> io::Result<()> {
+    let mut line = message.frames().collect::<Vec<_>>().join(&b'\t');
+    line.push(b'\n');
+    let mut out = io::stdout().lock();
+    out.write_all(&line)?;
+    out.flush()
+}
+
+/// The command line, or `None` when it asks for help.
+fn parse() -> Result<Option<(SocketType, Args)>, lexopt::Error> {
+    let mut kind = None;
+    let mut args = Args::default();
+    let mut parser = lexopt::Parser::from_env();
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Long("bind") => args.bind.push(parser.value()?.string()?),
+            Long("connect") => args.connect.push(parser.value()?.string()?),
+            Long("subscribe") => {
+                args.subscribe
+                    .push(parser.value()?.as_encoded_bytes().to_vec());
+            }
+            Long("count") => args.count = Some(parser.value()?.parse()?),
+            Long("timeout") => args.timeout = Some(milliseconds(&mut parser)?),
+            Long("linger") => args.linger = Some(milliseconds(&mut parser)?),
+            Long("delay") => args.delay = Some(milliseconds(&mut parser)?),
+            Long("echo") => args.echo = true,
+            Long("help") | Short('h') => return Ok(None),
+            Value(name) if kind.is_none() => kind = Some(socket_type(&name.string()?)?),
+            _ => return Err(arg.unexpected()),
+        }
+    }
+
+    let kind = kind.ok_or("which TYPE of socket?")?;
+    if args.bind.is_empty() && args.connect.is_empty() {
+        return Err("give at least one --bind or --connect".into());
+    }
+    if !args.subscribe.is_empty() && kind != SocketType::Sub {
+        return Err("--subscribe is for sub".into());
+    }
+    if args.echo && kind != SocketType::Rep {
+        return Err("--echo is for rep".into());
+    }
+    if kind == SocketType::Sub && args.subscribe.is_empty() {
+        args.subscribe.push(Vec::new());
+    }
+    Ok(Some((kind, args)))
+}
+
+fn milliseconds(parser: &mut lexopt::Parser) -> Result<Duration, lexopt::Error> {
+    Ok(Duration::from_millis(parser.value()?.parse()?))
+}
+
+fn socket_type(name: &str) -> Result<SocketType, lexopt::Error> {
+    match name {
+        "push" => Ok(SocketType::Push),
+        "pull" => Ok(SocketType::Pull),
+        "pub" => Ok(SocketType::Pub),
+        "sub" => Ok(SocketType::Sub),
+        "req" => Ok(SocketType::Req),
+        "rep" => Ok(SocketType::Rep),
+        _ => Err(format!("no such TYPE: {name}").into()),
+    }
+}

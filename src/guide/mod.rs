@@ -1,0 +1,43 @@
+//! A guide to the library, a page for each subject. There is no code here.
+//!
+//! | Page | Read it for |
+//! |---|---|
+//! | [`pipeline`] | PUSH and PULL: sharing work out, collecting results, flow control |
+//! | [`pub_sub`] | PUB and SUB: topics, late and slow subscribers |
+//! | [`req_rep`] | REQ and REP: taking turns, time-outs, a server that dies |
+//! | [`transports`] | endpoints: `tcp`, `ipc`, `inproc`; bind or connect |
+//! | [`options`] | queues and their limits, heartbeats, hostile peers |
+//! | [`lifecycle`] | contexts, threads, closing, lingering, reconnecting, watching |
+//!
+//! The words are ZeroMQ's. A **message** is one or more **frames**, and arrives whole or not at
+//! all. A **socket** is not a connection but one end of a pattern with any number of **peers**; it
+//! **binds** to endpoints where peers may come, and **connects** to endpoints where peers are, or
+//! will be. A **context** holds sockets together.
+//!
+//! ```
+//! use sinew::{Context, Pull, Push};
+//!
+//! let ctx = Context::new();
+//! let pull = ctx.socket(Pull).bind("tcp://127.0.0.1:0")?;
+//! let endpoint = pull.last_endpoint().ok_or("not bound")?.to_string();
+//!
+//! let push = ctx.socket(Push).connect(&endpoint)?;
+//! push.send("hello")?;
+//! assert_eq!(pull.recv()?, "hello");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! What goes over the wire is ZMTP 3.1 ([RFC 37](https://rfc.zeromq.org/spec/37/)), so that the
+//! other end may be any ZeroMQ program since version 4.0.
+
+pub mod lifecycle;
+pub mod options;
+pub mod pipeline;
+pub mod pub_sub;
+pub mod req_rep;
+pub mod transports;
+
+// The README's program is compiled and run with the pages' examples.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}

@@ -1,0 +1,74 @@
+//! Settings and limits.
+//!
+//! Every setting is a method of [`SocketBuilder`](crate::SocketBuilder), with its unit and default
+//! in its text. Times are [`Duration`](std::time::Duration)s; where "for ever" or "off" makes sense,
+//! it is `None`. The defaults are libzmq's, except where those are a trap.
+//!
+//! ```
+//! use sinew::{Context, Push};
+//! use std::time::Duration;
+//!
+//! let ctx = Context::new();
+//! let push = ctx
+//!     .socket(Push)
+//!     .send_hwm(10_000)
+//!     .linger(Duration::from_secs(5))
+//!     .heartbeat_interval(Duration::from_secs(10))
+//!     .connect("tcp://127.0.0.1:5555")?;
+//! # push.disconnect("tcp://127.0.0.1:5555")?;
+//! # Ok::<(), sinew::Error>(())
+//! ```
+//!
+//! # Queues have limits
+//!
+//! Every peer has a queue on either side, and every queue a high-water mark: `send_hwm` and
+//! `recv_hwm` in messages (default 1000, as in libzmq), `send_hwm_bytes` and `recv_hwm_bytes` in
+//! bytes; zero means none. At the mark PUSH and REQ wait, and PUB drops; once a mark was reached,
+//! there is room again when half of the queue has gone. A receiver at its mark stops reading that
+//! connection, so that its peer's queue fills in turn.
+//!
+//! Between two processes a message may thus wait in four places: the sender's queue, the kernel's
+//! two buffers, and the receiver's queue. A mark of 10 does not mean that the eleventh message
+//! waits; it means that memory is bounded.
+//!
+//! ```
+//! use sinew::{Context, Push, SendErrorKind};
+//! use std::time::Duration;
+//!
+//! let ctx = Context::new();
+//! let push = ctx
+//!     .socket(Push)
+//!     .send_hwm(2)
+//!     .linger(Duration::ZERO)
+//!     .connect("inproc://nobody-yet")?;
+//! push.send("one")?;
+//! push.send("two")?;
+//! let error = push.try_send("three").unwrap_err();
+//! assert_eq!(error.kind(), SendErrorKind::WouldBlock);
+//! assert_eq!(error.into_message(), "three");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Peers that are silent
+//!
+//! A connection whose other machine lost its power looks alive to TCP for a long time. With
+//! `heartbeat_interval` the socket sends a PING when it is due; a peer from which nothing comes
+//! within `heartbeat_timeout` after that loses its connection, which is then made anew.
+//! `heartbeat_ttl` asks the peer to do the same to us. PONGs are answered in the background, however
+//! busy the program is ([RFC 37](https://rfc.zeromq.org/spec/37/)).
+//!
+//! `handshake_timeout` (30 s) bounds how long a new connection may take to say who it is.
+//!
+//! # Peers that are hostile
+//!
+//! `max_message_size` is checked on a frame's header, before any of it is stored; a peer that sends
+//! more loses its connection. It is off by default, as in libzmq: set it on every socket that
+//! strangers can reach. Without it, too, memory grows with the bytes that have arrived, never with
+//! a length that a peer has only declared. Set `recv_hwm_bytes` with it: it bounds what one peer
+//! can make this process hold.
+//!
+//! # Speed
+//!
+//! The defaults are the fast ones. `busy_poll` lets a blocked call spin so long before it sleeps,
+//! which saves the wake-up of some ten microseconds and costs a processor meanwhile. Leave
+//! `send_buffer` and `recv_buffer` alone: the kernel tunes them as it goes, until they are set.

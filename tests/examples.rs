@@ -1,0 +1,613 @@
+//! The examples keep their word: `peer` and `perf` are scripted against, `pipeline` is the first
+//! command of the README.
+//!
+//! They are run as programs, as cargo built them. Every wait is bounded; nothing sleeps.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Far more than any example needs, even unoptimized on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+// ---- running them ------------------------------------------------------------------------------
+
+/// An example that runs. It is killed when this value goes.
+struct Running {
+    name: String,
+    child: Child,
+    stdin: Option<ChildStdin>,
+    stdout: Receiver<Vec<u8>>,
+    stderr: Receiver<Vec<u8>>,
+}
+
+/// What an example left behind.
+struct Ended {
+    code: Option<i32>,
+    stdout: Vec<u8>,
+    stderr: String,
+}
+
+fn example(name: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let profile = test.parent().and_then(Path::parent).unwrap();
+    let path = profile
+        .join("examples")
+        .join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    assert!(
+        path.exists(),
+        "{} is not built: cargo build --examples",
+        path.display()
+    );
+    path
+}
+
+fn start(name: &str, args: &[&str]) -> Running {
+    let mut child = Command::new(example(name))
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    Running {
+        name: format!("{name} {}", args.join(" ")),
+        stdin: child.stdin.take(),
+        stdout: lines(child.stdout.take().unwrap()),
+        stderr: lines(child.stderr.take().unwrap()),
+        child,
+    }
+}
+
+/// Runs an example with this input to its end.
+fn run(name: &str, args: &[&str], input: &[u8]) -> Ended {
+    let mut running = start(name, args);
+    running.write(input);
+    running.end()
+}
+
+/// Reads lines, ends included, in a thread, so that waiting for them can be bounded.
+fn lines(pipe: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
+    let (line_to, lines) = mpsc::channel();
+    thread::spawn(move || {
+        let mut pipe = BufReader::new(pipe);
+        loop {
+            let mut line = Vec::new();
+            if pipe.read_until(b'\n', &mut line).unwrap_or(0) == 0 || line_to.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    lines
+}
+
+impl Running {
+    fn write(&mut self, input: &[u8]) {
+        self.stdin.as_mut().unwrap().write_all(input).unwrap();
+    }
+
+    /// The next line of output, which must come while the example runs.
+    fn line(&self) -> String {
+        self.next(&self.stdout)
+            .unwrap_or_else(|| panic!("{} ended", self.name))
+    }
+
+    /// The endpoint of the next line on standard error, which must be a `bound` one.
+    fn bound(&self) -> String {
+        let line = self
+            .next(&self.stderr)
+            .unwrap_or_else(|| panic!("{} ended", self.name));
+        line.strip_prefix("bound ")
+            .unwrap_or_else(|| panic!("{}: {line}", self.name))
+            .to_owned()
+    }
+
+    fn next(&self, pipe: &Receiver<Vec<u8>>) -> Option<String> {
+        match pipe.recv_timeout(PATIENCE) {
+            Ok(line) => Some(
+                String::from_utf8_lossy(&line)
+                    .trim_end_matches('\n')
+                    .to_owned(),
+            ),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => panic!("{} is silent", self.name),
+        }
+    }
+
+    /// Ends its input, waits for its end, returns what it has still said.
+    fn end(mut self) -> Ended {
+        self.stdin = None;
+        let deadline = Instant::now() + PATIENCE;
+        let rest = |pipe: &Receiver<Vec<u8>>| {
+            let mut all = Vec::new();
+            loop {
+                match pipe.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                    Ok(line) => all.extend(line),
+                    Err(RecvTimeoutError::Disconnected) => return all,
+                    Err(RecvTimeoutError::Timeout) => panic!("{} does not end", self.name),
+                }
+            }
+        };
+        // Both pipes are closed when the process ends, so `wait` has nothing to wait for.
+        let (stdout, stderr) = (rest(&self.stdout), rest(&self.stderr));
+        let code = self.child.wait().unwrap().code();
+        Ended {
+            code,
+            stdout,
+            stderr: String::from_utf8_lossy(&stderr).into_owned(),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Ended {
+    #[track_caller]
+    fn expect(self, code: i32, stdout: impl AsRef<[u8]>) -> Ended {
+        let shown = String::from_utf8_lossy(&self.stdout);
+        assert_eq!(self.code, Some(code), "{shown}{}", self.stderr);
+        assert!(self.stdout == stdout.as_ref(), "{shown}{}", self.stderr);
+        self
+    }
+}
+
+// ---- peer --------------------------------------------------------------------------------------
+
+const LIMIT: [&str; 2] = ["--timeout", "60000"];
+
+fn push_to_pull(endpoint: &str) {
+    let pull = start(
+        "peer",
+        &[&["pull", "--bind", endpoint, "--count", "3"], &LIMIT[..]].concat(),
+    );
+    let endpoint = pull.bound();
+    run(
+        "peer",
+        &["push", "--connect", &endpoint],
+        b"one\ntwo\tframes\n\n",
+    )
+    .expect(0, "");
+    pull.end().expect(0, "one\ntwo\tframes\n\n");
+}
+
+#[test]
+fn peer_pushes_to_pull_over_tcp() {
+    push_to_pull("tcp://127.0.0.1:*");
+}
+
+#[test]
+fn peer_pushes_to_pull_over_ipc() {
+    let folder = tempfile::tempdir().unwrap();
+    push_to_pull(&format!("ipc://{}", folder.path().join("socket").display()));
+}
+
+#[test]
+fn peer_pushes_before_anybody_pulls() {
+    let folder = tempfile::tempdir().unwrap();
+    let endpoint = format!("ipc://{}", folder.path().join("socket").display());
+    let mut push = start("peer", &["push", "--connect", &endpoint]);
+    push.write(b"early\n");
+    run(
+        "peer",
+        &[
+            "pull",
+            "--bind",
+            &endpoint,
+            "--count",
+            "1",
+            "--timeout",
+            "60000",
+        ],
+        b"",
+    )
+    .expect(0, "early\n");
+    push.end().expect(0, "");
+}
+
+#[test]
+fn peer_carries_bytes_that_are_not_text() {
+    let pull = start(
+        "peer",
+        &["pull", "--bind", "tcp://127.0.0.1:0", "--count", "1"],
+    );
+    let bytes: Vec<u8> = (0..=255)
+        .filter(|&byte| byte != b'\n')
+        .chain([b'\n'])
+        .collect();
+    run("peer", &["push", "--connect", &pull.bound()], &bytes).expect(0, "");
+    pull.end().expect(0, &bytes);
+}
+
+#[test]
+fn peer_prints_each_message_at_once() {
+    let pull = start("peer", &["pull", "--bind", "tcp://127.0.0.1:0"]);
+    let mut push = start("peer", &["push", "--connect", &pull.bound()]);
+    for text in ["first", "second"] {
+        push.write(format!("{text}\n").as_bytes());
+        assert_eq!(pull.line(), text);
+    }
+}
+
+#[test]
+fn peer_stops_sending_at_count() {
+    let pull = start(
+        "peer",
+        &["pull", "--bind", "tcp://127.0.0.1:0", "--count", "2"],
+    );
+    run(
+        "peer",
+        &["push", "--connect", &pull.bound(), "--count", "2"],
+        b"a\nb\nc\n",
+    )
+    .expect(0, "");
+    pull.end().expect(0, "a\nb\n");
+}
+
+#[test]
+fn peer_echoes_requests() {
+    let args = [
+        "rep",
+        "--bind",
+        "tcp://127.0.0.1:0",
+        "--echo",
+        "--count",
+        "2",
+    ];
+    let rep = start("peer", &[&args, &LIMIT[..]].concat());
+    let endpoint = rep.bound();
+    let args = [&["req", "--connect", &endpoint], &LIMIT[..]].concat();
+    run("peer", &args, b"hello\na\tb\n").expect(0, "hello\na\tb\n");
+    rep.end().expect(0, "hello\na\tb\n");
+}
+
+#[test]
+fn peer_answers_with_its_input() {
+    let mut rep = start("peer", &["rep", "--bind", "tcp://127.0.0.1:0"]);
+    let mut req = start("peer", &["req", "--connect", &rep.bound()]);
+    for number in 1..=3 {
+        req.write(format!("question {number}\n").as_bytes());
+        assert_eq!(rep.line(), format!("question {number}"));
+        rep.write(format!("answer {number}\n").as_bytes());
+        assert_eq!(req.line(), format!("answer {number}"));
+    }
+    req.end().expect(0, "");
+    rep.end().expect(0, "");
+}
+
+#[test]
+fn peer_that_answers_ends_with_its_input() {
+    run("peer", &["rep", "--bind", "tcp://127.0.0.1:0"], b"").expect(0, "");
+}
+
+#[test]
+fn peer_publishes_to_subscribers_what_they_asked_for() {
+    let some = start(
+        "peer",
+        &["sub", "--bind", "tcp://127.0.0.1:0", "--subscribe", "b"],
+    );
+    let all = start("peer", &["sub", "--bind", "tcp://127.0.0.1:0"]);
+    let mut publisher = start(
+        "peer",
+        &["pub", "--connect", &some.bound(), "--connect", &all.bound()],
+    );
+
+    // A publisher sends to those who are there. Say something until both have heard it.
+    let (mut heard_some, mut heard_all) = (false, false);
+    let deadline = Instant::now() + PATIENCE;
+    while !(heard_some && heard_all) {
+        assert!(Instant::now() < deadline, "nobody hears the publisher");
+        publisher.write(b"b is here\n");
+        let soon = Duration::from_millis(20);
+        heard_some |= some.stdout.recv_timeout(soon).is_ok();
+        heard_all |= all.stdout.recv_timeout(soon).is_ok();
+    }
+
+    publisher.write(b"a\tskipped\nb\ttwo\tframes\nend\nb end\n");
+    publisher.end().expect(0, "");
+    let after_greetings = |sub: &Running, first: &str| {
+        let mut line = sub.line();
+        while line == "b is here" {
+            line = sub.line();
+        }
+        assert_eq!(line, first);
+    };
+    after_greetings(&some, "b\ttwo\tframes");
+    assert_eq!(some.line(), "b end");
+    after_greetings(&all, "a\tskipped");
+    assert_eq!(all.line(), "b\ttwo\tframes");
+    assert_eq!(all.line(), "end");
+}
+
+#[test]
+fn peer_delay_lets_subscribers_in() {
+    let sub = start(
+        "peer",
+        &["sub", "--bind", "tcp://127.0.0.1:0", "--count", "1"],
+    );
+    let args = ["pub", "--connect", &sub.bound(), "--delay", "2000"];
+    run("peer", &args, b"topic\tbody\n").expect(0, "");
+    sub.end().expect(0, "topic\tbody\n");
+}
+
+#[test]
+fn peer_that_waits_too_long_exits_with_1() {
+    for kind in [&["pull"][..], &["sub"], &["rep", "--echo"]] {
+        let args = [kind, &["--bind", "tcp://127.0.0.1:0", "--timeout", "50"]].concat();
+        assert!(run("peer", &args, b"")
+            .expect(1, "")
+            .stderr
+            .contains("in time"));
+    }
+    let ended = run(
+        "peer",
+        &["push", "--bind", "tcp://127.0.0.1:0", "--timeout", "50"],
+        b"x\n",
+    );
+    assert!(ended.expect(1, "").stderr.contains("in time"));
+    let args = [
+        "req",
+        "--connect",
+        "ipc:///nonexistent/nobody",
+        "--timeout",
+        "50",
+        "--linger",
+        "0",
+    ];
+    assert!(run("peer", &args, b"x\n")
+        .expect(1, "")
+        .stderr
+        .contains("in time"));
+}
+
+#[test]
+fn peer_that_cannot_bind_exits_with_1() {
+    let first = start("peer", &["pull", "--bind", "tcp://127.0.0.1:0"]);
+    run("peer", &["pull", "--bind", &first.bound()], b"").expect(1, "");
+}
+
+#[test]
+fn peer_says_what_it_could_not_deliver() {
+    let args = [
+        "push",
+        "--connect",
+        "ipc:///nonexistent/nobody",
+        "--linger",
+        "50",
+    ];
+    let ended = run("peer", &args, b"lost\n").expect(1, "");
+    assert!(
+        ended.stderr.contains("1 messages could not be delivered"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn peer_refuses_bad_usage_with_2() {
+    for args in [
+        &[][..],
+        &["push"],
+        &["PUSH", "--bind", "tcp://127.0.0.1:0"],
+        &["pipe", "--bind", "tcp://127.0.0.1:0"],
+        &["push", "--bind", "tcp://127.0.0.1:0", "--nonsense"],
+        &["push", "--bind"],
+        &["push", "pull", "--bind", "tcp://127.0.0.1:0"],
+        &["push", "--bind", "127.0.0.1:0"],
+        &["pull", "--bind", "tcp://127.0.0.1:0", "--count", "many"],
+        &["pull", "--bind", "tcp://127.0.0.1:0", "--subscribe", "x"],
+        &["req", "--bind", "tcp://127.0.0.1:0", "--echo"],
+    ] {
+        let ended = run("peer", args, b"").expect(2, "");
+        assert!(
+            ended.stderr.lines().any(|line| line.starts_with("peer: ")),
+            "{}",
+            ended.stderr
+        );
+    }
+}
+
+// ---- perf --------------------------------------------------------------------------------------
+
+/// The members of a flat JSON object, in order.
+fn members(line: &[u8]) -> Vec<(String, String)> {
+    let text = std::str::from_utf8(line).unwrap();
+    let inner = text
+        .trim_end()
+        .strip_prefix('{')
+        .and_then(|text| text.strip_suffix('}'))
+        .unwrap();
+    inner
+        .split(",\"")
+        .map(|member| {
+            let (key, value) = member.split_once("\":").unwrap();
+            (key.trim_start_matches('"').to_owned(), value.to_owned())
+        })
+        .collect()
+}
+
+fn perf(mode: &str, endpoint: &[&str], figures: &[&str]) {
+    let args = [
+        &[mode, "--count", "200", "--size", "100", "--json"],
+        endpoint,
+    ]
+    .concat();
+    let ended = run("perf", &args, b"");
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_eq!(
+        ended.stdout.iter().filter(|&&byte| byte == b'\n').count(),
+        1
+    );
+
+    let members = members(&ended.stdout);
+    let keys: Vec<_> = members.iter().map(|(key, _)| key.as_str()).collect();
+    let first = ["mode", "endpoint", "size", "count"];
+    assert_eq!(keys, [&first[..], figures, &["cpu_s", "vcs"]].concat());
+    let value = |key: &str| &members.iter().find(|(name, _)| name == key).unwrap().1[..];
+    assert_eq!(value("mode"), format!("\"{mode}\""));
+    assert_eq!((value("size"), value("count")), ("100", "200"));
+    for figure in figures {
+        assert!(value(figure).parse::<f64>().unwrap() > 0.0, "{figure}");
+    }
+    if cfg!(target_os = "linux") {
+        assert!(value("cpu_s").parse::<f64>().unwrap() >= 0.0);
+        value("vcs").parse::<u64>().unwrap();
+    }
+}
+
+const RATES: [&str; 2] = ["msgs_per_s", "mb_per_s"];
+const TIMES: [&str; 3] = ["p50_us", "p99_us", "p999_us"];
+
+#[test]
+fn perf_measures_throughput() {
+    perf("thr", &[], &RATES);
+    perf("thr", &["--endpoint", "inproc://perf"], &RATES);
+}
+
+#[test]
+fn perf_measures_round_trips() {
+    perf("lat", &[], &TIMES);
+    perf("lat", &["--endpoint", "inproc://perf"], &TIMES);
+    perf(
+        "lat",
+        &["--busy-poll", "50", "--endpoint", "ipc://*"],
+        &TIMES,
+    );
+}
+
+#[test]
+fn perf_ends_may_be_started_apart() {
+    let common = ["--count", "200", "--endpoint"];
+    for (mode, measures) in [("thr", "recv"), ("lat", "send")] {
+        let recv = start(
+            "perf",
+            &[
+                &[mode, "--role", "recv"],
+                &common[..],
+                &["tcp://127.0.0.1:0"],
+            ]
+            .concat(),
+        );
+        let endpoint = recv.bound();
+        let send = start(
+            "perf",
+            &[&[mode, "--role", "send"], &common[..], &[&endpoint]].concat(),
+        );
+        for (role, ended) in [("send", send.end()), ("recv", recv.end())] {
+            assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+            let lines = ended.stdout.iter().filter(|&&byte| byte == b'\n').count();
+            assert_eq!(lines, usize::from(role == measures));
+        }
+    }
+}
+
+#[test]
+fn perf_refuses_bad_usage_with_2() {
+    for args in [
+        &[][..],
+        &["fast"],
+        &["thr", "--role", "judge"],
+        &["lat", "--count", "0"],
+    ] {
+        run("perf", args, b"").expect(2, "");
+    }
+}
+
+// ---- pipeline ----------------------------------------------------------------------------------
+
+/// A folder of text, and how often each of its words occurs.
+fn texts() -> (tempfile::TempDir, HashMap<String, u64>) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut counts = HashMap::new();
+    for file in 0..5 {
+        let mut text = String::new();
+        for line in 0..3000 {
+            let words = [
+                format!("file{file}"),
+                format!("line{}", line % 100),
+                "Über".to_owned(),
+            ];
+            text += &format!("{}; {}, ({})\n", words[0], words[1], words[2]);
+            for word in words {
+                *counts.entry(word.to_lowercase()).or_insert(0) += 1;
+            }
+        }
+        fs::create_dir_all(folder.path().join("deep/er")).unwrap();
+        let name = if file % 2 == 0 {
+            "deep/er/text"
+        } else {
+            "text"
+        };
+        fs::write(folder.path().join(format!("{name}{file}.txt")), text).unwrap();
+    }
+    (folder, counts)
+}
+
+#[track_caller]
+fn pipeline_counts_right(options: &[&str]) -> Ended {
+    let (folder, counts) = texts();
+    let args = [options, &[folder.path().to_str().unwrap()]].concat();
+    let ended = run("pipeline", &args, b"");
+    let output = String::from_utf8_lossy(&ended.stdout).into_owned();
+    assert_eq!(ended.code, Some(0), "{output}{}", ended.stderr);
+    let totals = format!(
+        "{} words, {} different, ",
+        counts.values().sum::<u64>(),
+        counts.len()
+    );
+    assert!(output.starts_with(&totals), "{output}");
+    assert!(output.contains("    15000 über\n"), "{output}");
+    assert!(
+        output.contains("equal to a single-threaded count of the 5 files"),
+        "{output}"
+    );
+    ended
+}
+
+#[test]
+fn pipeline_counts_as_one_thread_does() {
+    pipeline_counts_right(&[]);
+    pipeline_counts_right(&["--workers", "5"]);
+}
+
+#[test]
+fn pipeline_counts_right_though_a_worker_is_killed() {
+    let ended = pipeline_counts_right(&["--kill-one", "--workers", "2"]);
+    assert!(ended.stderr.contains("killing worker"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("sending them again"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn pipeline_does_not_hang_without_work() {
+    let folder = tempfile::tempdir().unwrap();
+    run("pipeline", &[folder.path().to_str().unwrap()], b"").expect(1, "");
+}
+
+// ---- the others --------------------------------------------------------------------------------
+
+#[test]
+fn the_tutorials_run_alone() {
+    for (name, says) in [
+        ("hello_queue", "received \"Hello World!\""),
+        ("pub_sub", "until everybody had had enough"),
+        ("req_rep", "are you better now? -> ARE YOU BETTER NOW?"),
+    ] {
+        let ended = run(name, &[], b"");
+        let output = String::from_utf8_lossy(&ended.stdout);
+        assert_eq!(ended.code, Some(0), "{name}: {output}{}", ended.stderr);
+        assert!(output.contains(says), "{name}: {output}{}", ended.stderr);
+    }
+}
