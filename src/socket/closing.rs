@@ -67,6 +67,15 @@ impl Core {
             Some(Duration::ZERO) => state = self.end_linger_now(state),
             Some(linger) => {
                 if let Some(at) = Instant::now().checked_add(linger) {
+                    // A socket that has only inproc peers has had no use for a reactor so far.
+                    if !state.links.is_empty() {
+                        self.unlock(state);
+                        let keeper = self.poll_side().is_ok();
+                        state = self.lock();
+                        if !keeper {
+                            state = self.end_linger_now(state);
+                        }
+                    }
                     state.set_timer(at, Timer::Linger);
                 }
             }

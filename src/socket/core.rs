@@ -510,7 +510,9 @@ impl Core {
                 if !driver.events.is_empty() {
                     return;
                 }
-                std::hint::spin_loop();
+                // On a machine with more to do than processors, whoever would answer may be waiting
+                // for this one.
+                std::thread::yield_now();
             }
         }
         if driver.poll.poll(&mut driver.events, timeout).is_err() {
