@@ -356,10 +356,8 @@ type Counts = HashMap<String, u64>;
 fn count(text: &str) -> Counts {
     let mut counts = Counts::new();
     let lower = text.to_lowercase();
-    for word in lower
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-    {
+    let words = lower.split(|c: char| !c.is_alphanumeric());
+    for word in words.filter(|word| word.starts_with(char::is_alphabetic)) {
         match counts.get_mut(word) {
             Some(count) => *count += 1,
             None => drop(counts.insert(word.to_owned(), 1)),
