@@ -77,9 +77,9 @@ pub(crate) const LEASE: Duration = Duration::from_millis(5);
 /// Readiness events taken from the kernel in one go.
 pub(crate) const EVENTS: usize = 256;
 
-/// Sockets with at most this many connections spin on direct reads in `busy_poll`; with more, one
-/// poll call asks for all of them.
-pub(crate) const SPIN_LINKS: usize = 4;
+/// Messages of several talkers that a receiver takes with one lock: enough that the lock no longer
+/// counts, few enough that what comes meanwhile has its turn soon.
+pub(crate) const TURNS: usize = 64;
 
 /// Pause after `accept` ran out of descriptors or memory, before it is tried again.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -91,7 +91,3 @@ pub(crate) const PENDING_HANDSHAKES: usize = 1024;
 
 /// Events a monitor holds for a reader that does not come; then the oldest goes.
 pub(crate) const MONITOR_EVENTS: usize = 1024;
-
-/// How long a closing connection waits for the peer to have read everything, at most, once the
-/// kernel has taken all of it. Only a peer that reads nothing at all makes this run out.
-pub(crate) const FAREWELL: Duration = Duration::from_secs(2);

@@ -91,6 +91,11 @@ impl Marks {
         self.messages
     }
 
+    #[inline]
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// How many more messages fit; bytes only stop the queue once they are over the limit.
     #[inline]
     pub(crate) fn room(&self) -> usize {

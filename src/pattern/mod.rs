@@ -202,6 +202,19 @@ impl Pattern {
         }
     }
 
+    /// Takes out of a batch what is not for the user: [`incoming`](Pattern::incoming) for the
+    /// patterns whose messages have no envelope and no turn, which is all of `is_one_way`.
+    pub(crate) fn filter(&self, batch: &mut std::collections::VecDeque<Message>) {
+        if let Pattern::Sub(sub) = self {
+            batch.retain(|message| sub.matches(message));
+        }
+    }
+
+    /// Whether the user only receives, so that messages may be taken ahead in batches.
+    pub(crate) fn is_one_way(&self) -> bool {
+        matches!(self, Pattern::Pull(_) | Pattern::Sub(_))
+    }
+
     /// Whether the user can send at all.
     pub(crate) fn sends(&self) -> bool {
         !matches!(self, Pattern::Pull(_) | Pattern::Sub(_))

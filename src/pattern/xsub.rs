@@ -26,6 +26,10 @@ impl Xsub {
         self.fair.next()
     }
 
+    pub(crate) fn matches(&self, message: &Message) -> bool {
+        self.filter.matches(message.as_bytes())
+    }
+
     /// The publisher filters; but what it sent before our cancellation reached it is still on its
     /// way, and several topics may have been one to a publisher of another make.
     #[inline]

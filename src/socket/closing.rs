@@ -47,6 +47,7 @@ impl Core {
             return;
         }
         state.life = Life::Lingering;
+        self.front.lock().clear();
         let bound = std::mem::take(&mut state.bound);
         self.unlock(state);
         for bound in bound {

@@ -1,5 +1,6 @@
 //! A socket's engine: sending, receiving and waiting, for one lock and whoever is inside a call.
 
+use std::collections::VecDeque;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
@@ -78,6 +79,10 @@ pub(crate) struct Core {
     pub(super) context: Arc<Inner>,
     pub(super) me: Weak<Core>,
     state: Mutex<State>,
+    /// PULL, SUB: messages that were taken out of the state together and are received next, so that
+    /// most receives take a lock that nobody else wants and nothing more.
+    pub(super) front: Mutex<VecDeque<Message>>,
+    one_way: bool,
     pub(super) bell: Bell,
     /// Made when the first endpoint other than inproc is bound or connected.
     poll: OnceLock<PollSide>,
@@ -105,6 +110,7 @@ impl Core {
         };
         let pattern =
             Pattern::new(socket_type, &settings).ok_or(Error::NoSuchSocket(socket_type))?;
+        let one_way = pattern.is_one_way();
         let core = Arc::new_cyclic(|me| Core {
             id,
             socket_type,
@@ -112,6 +118,8 @@ impl Core {
             context: Arc::clone(context),
             me: Weak::clone(me),
             state: Mutex::new(State::new(id, pattern, options.heartbeat_interval)),
+            front: Mutex::new(VecDeque::new()),
+            one_way,
             bell: Bell::new(),
             poll: OnceLock::new(),
             making_poll: Mutex::new(()),
@@ -130,10 +138,14 @@ impl Core {
 
     /// Lets go of the lock and does what was left to be done outside it.
     #[inline]
-    pub(super) fn unlock(&self, mut state: Guard<'_>) {
-        if state.errands.is_empty() && state.ring == Ring::default() {
-            return;
+    pub(super) fn unlock(&self, state: Guard<'_>) {
+        if !state.errands.is_empty() || state.ring != Ring::default() {
+            self.unlock_and_run_errands(state);
         }
+    }
+
+    #[cold]
+    fn unlock_and_run_errands(&self, mut state: Guard<'_>) {
         let errands = std::mem::take(&mut state.errands);
         let ring = std::mem::take(&mut state.ring);
         drop(state);
@@ -301,10 +313,20 @@ impl Core {
     /// Receives, waiting for a message as long as allowed.
     #[inline]
     pub(crate) fn recv(&self, wait: Wait) -> Result<Message, RecvError> {
+        if self.one_way {
+            if let Some(message) = self.front.lock().pop_front() {
+                return Ok(message);
+            }
+        }
+        self.recv_behind(wait)
+    }
+
+    /// Nothing is in front: looks behind the big lock.
+    fn recv_behind(&self, wait: Wait) -> Result<Message, RecvError> {
         let mut state = self.lock();
         let mut tried = false;
         loop {
-            match state.take_message() {
+            match self.take_message(&mut state) {
                 Ok(Some(message)) => {
                     self.unlock(state);
                     return Ok(message);
@@ -318,6 +340,25 @@ impl Core {
         }
     }
 
+    fn take_message(&self, state: &mut State) -> Result<Option<Message>, RecvError> {
+        if !self.one_way {
+            return state.take_message();
+        }
+        if state.life != Life::Open {
+            return Err(RecvError::Closed);
+        }
+        // Lock order: the front comes after the state, and is never held while the state is taken.
+        let mut front = self.front.lock();
+        if front.is_empty() {
+            state.take_batch(&mut front);
+            if front.len() > 1 {
+                // Who waits behind the big lock shall look in front.
+                state.wake_waiters();
+            }
+        }
+        Ok(front.pop_front())
+    }
+
     /// Receives at least one message, and up to `most` that are there, into `messages`.
     pub(crate) fn recv_many(
         &self,
@@ -325,19 +366,23 @@ impl Core {
         most: usize,
         wait: Wait,
     ) -> Result<usize, RecvError> {
+        if most == 0 {
+            return Ok(0);
+        }
+        let before = messages.len();
+        let more = |messages: &Vec<Message>| most - (messages.len() - before);
+        self.take_front(messages, most);
         let mut state = self.lock();
-        let mut tried = false;
-        let mut got = 0;
-        while got < most {
-            match state.take_message() {
+        let mut tried = messages.len() > before;
+        while more(messages) > 0 {
+            match self.take_message(&mut state) {
                 Ok(Some(message)) => {
                     messages.push(message);
-                    got += 1;
+                    self.take_front(messages, more(messages));
                 }
-                Ok(None) if got > 0 => break,
-                Ok(None) => state = self.wait_for_message(state, wait, &mut tried)?,
                 // What came before the error goes out first; the next call repeats it.
-                Err(_) if got > 0 => break,
+                Ok(None) | Err(_) if messages.len() > before => break,
+                Ok(None) => state = self.wait_for_message(state, wait, &mut tried)?,
                 Err(error) => {
                     self.unlock(state);
                     return Err(error);
@@ -345,7 +390,16 @@ impl Core {
             }
         }
         self.unlock(state);
-        Ok(got)
+        Ok(messages.len() - before)
+    }
+
+    /// Takes what is in front, at most `most`.
+    fn take_front(&self, messages: &mut Vec<Message>, most: usize) {
+        if self.one_way {
+            let mut front = self.front.lock();
+            let most = most.min(front.len());
+            messages.extend(front.drain(..most));
+        }
     }
 
     fn wait_for_message<'a>(
@@ -407,7 +461,9 @@ impl Core {
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        self.lock().stats
+        let mut stats = self.lock().stats;
+        stats.received = stats.received.saturating_sub(self.front.lock().len() as u64);
+        stats
     }
 
     pub(crate) fn monitor(&self) -> Monitor {

@@ -70,6 +70,15 @@ pub(super) struct Bound {
     pub(super) listener: Option<Arc<Listener>>,
 }
 
+/// Messages that left a link's inbox for the front and are not received yet.
+#[derive(Clone, Copy, Debug)]
+struct Loan {
+    link: usize,
+    epoch: u32,
+    messages: usize,
+    bytes: usize,
+}
+
 /// What an offered message met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Offer {
@@ -115,6 +124,7 @@ pub(super) struct State {
     scratch: Outbox,
     /// The links that PUB's message goes to.
     chosen: Vec<usize>,
+    lent: Vec<Loan>,
     spare_buffers: Vec<Box<ReadBuffer>>,
     spare_passes: Vec<Pass>,
 }
@@ -145,6 +155,7 @@ impl State {
             heartbeat,
             scratch: Outbox::default(),
             chosen: Vec::new(),
+            lent: Vec::new(),
             spare_buffers: Vec::new(),
             spare_passes: Vec::new(),
         }
@@ -317,6 +328,66 @@ impl State {
             }
         }
         Ok(None)
+    }
+
+    /// Moves what can be received to `front`, which is empty: all of a lone talker's inbox at the cost
+    /// of one message, or a round of turns of several.
+    ///
+    /// What is in front still counts as waiting to be received: it is credited to its link when
+    /// the front is used up and this is called again.
+    pub(super) fn take_batch(&mut self, front: &mut VecDeque<Message>) {
+        self.repay();
+        while front.is_empty() {
+            let Some(key) = self.pattern.next() else { return };
+            if self.links.get(key).is_none_or(|link| link.inbox.is_empty()) {
+                self.refill(key);
+            } else if self.pattern.next() == Some(key) {
+                self.take_all(key, front);
+            } else {
+                self.take_turns(front);
+            }
+            self.pattern.filter(front);
+        }
+        self.stats.received += front.len() as u64;
+    }
+
+    fn take_all(&mut self, key: usize, front: &mut VecDeque<Message>) {
+        let Some(link) = self.links.get_mut(key) else { return };
+        std::mem::swap(&mut link.inbox, front);
+        let (messages, bytes) = (link.inward.messages(), link.inward.bytes());
+        self.lent.push(Loan { link: key, epoch: link.epoch, messages, bytes });
+        if link.pipe.is_none() {
+            self.refill(key);
+        }
+    }
+
+    fn take_turns(&mut self, front: &mut VecDeque<Message>) {
+        while front.len() < tuning::TURNS {
+            let Some(key) = self.pattern.next() else { return };
+            let Some(link) = self.links.get_mut(key) else { return self.refill(key) };
+            let Some(message) = link.inbox.pop_front() else { return self.refill(key) };
+            let (epoch, bytes) = (link.epoch, message.byte_len());
+            self.lent.push(Loan { link: key, epoch, messages: 1, bytes });
+            let empty = link.inbox.is_empty() && link.pipe.is_none();
+            front.push_back(message);
+            if empty {
+                self.refill(key);
+            }
+        }
+    }
+
+    /// The front is used up: its messages are received.
+    fn repay(&mut self) {
+        while let Some(loan) = self.lent.pop() {
+            let Some(link) = self.links.get_mut(loan.link) else { continue };
+            if link.epoch != loan.epoch {
+                continue;
+            }
+            let regained = link.inward.sub(loan.messages, loan.bytes);
+            if regained && std::mem::take(&mut link.paused) {
+                self.resume_reading(loan.link);
+            }
+        }
     }
 
     /// A link's inbox is empty: takes the next batch of an inproc peer, or notes that there is
