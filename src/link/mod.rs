@@ -22,6 +22,7 @@ use crate::message::Message;
 use crate::options::Options;
 use crate::peer::PeerInfo;
 use crate::transport::Stream;
+use crate::tuning;
 use crate::zmtp::command::SubscriptionForm;
 use crate::zmtp::encoder::Outbox;
 
@@ -158,6 +159,12 @@ impl Link {
     /// Whether messages may be written now.
     pub(crate) fn is_up(&self) -> bool {
         matches!(self.stage, Stage::Up | Stage::Farewell)
+    }
+
+    /// Whether what is queued is worth a write of its own although more is coming.
+    #[inline]
+    pub(crate) fn has_batch(&self) -> bool {
+        self.outbox.bytes() >= tuning::WRITE_BATCH || self.outward.is_half_full()
     }
 
     /// Whether everything accepted for this peer is in the kernel or in the peer's hands.

@@ -195,7 +195,7 @@ impl State {
                 if self.pattern.starts_afresh() {
                     self.forget_inboxes();
                 }
-                self.queue(key, std::mem::take(message));
+                self.queue(key, message);
                 Ok(Offer::Taken)
             }
             Route::ToMany { links, full } => {
@@ -216,16 +216,17 @@ impl State {
         }
     }
 
-    fn queue(&mut self, key: usize, message: Message) {
-        let Some(link) = self.links.get_mut(key) else {
-            return;
-        };
+    /// Queues a message for one peer; takes it out of `message`, or leaves a copy that is not
+    /// needed any more.
+    #[inline]
+    fn queue(&mut self, key: usize, message: &mut Message) {
+        let Some(link) = self.links.get_mut(key) else { return };
         self.stats.sent += 1;
         if link.pipe.is_some() {
-            return self.put_into_pipe(key, message);
+            return self.put_into_pipe(key, std::mem::take(message));
         }
         let before = link.outbox.bytes();
-        link.outbox.push(&message);
+        link.outbox.push(message);
         let bytes = link.outbox.bytes() - before;
         self.queued(key, bytes);
     }
@@ -233,23 +234,26 @@ impl State {
     /// Books what was just put into a link's outbox, and has it written.
     #[inline]
     fn queued(&mut self, key: usize, bytes: usize) {
-        let Some(link) = self.links.get_mut(key) else {
+        let Some(link) = self.links.get_mut(key) else { return };
+        let full = link.outward.add(1, bytes);
+        if link.dirty && !link.has_batch() {
             return;
-        };
-        if link.outward.add(1, bytes) {
+        }
+        self.queued_first_or_last(key, full);
+    }
+
+    /// The message that makes a link dirty, and those that are worth a write.
+    #[cold]
+    fn queued_first_or_last(&mut self, key: usize, full: bool) {
+        if full {
             self.pattern.set_room(key, false);
         }
-        if !link.is_up() {
-            return;
-        }
-        if !link.dirty {
-            link.dirty = true;
-            self.dirty.push(key);
-        }
-        // Exactly once a flight: the message that fills it.
-        let batch = link.outbox.bytes() >= tuning::WRITE_BATCH || link.outward.is_half_full();
-        if self.heat.is_hot() && batch && !self.batches.contains(&key) {
-            self.batches.push(key);
+        if self.links.get(key).is_some_and(Link::is_up) {
+            self.mark_dirty(key);
+            let batch = self.links.get(key).is_some_and(Link::has_batch);
+            if batch && self.heat.is_hot() && !self.batches.contains(&key) {
+                self.batches.push(key);
+            }
         }
     }
 
