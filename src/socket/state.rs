@@ -99,6 +99,8 @@ pub(super) struct State {
     pub(super) ready: VecDeque<usize>,
     /// Links that have something to write, each once.
     pub(super) dirty: Vec<usize>,
+    /// The link whose messages may be taking the shortcut now.
+    pub(super) shortcut: Option<usize>,
     /// Links that have just lost their connection and want a new one.
     pub(super) reconnect: Vec<usize>,
     /// Links whose connection takes bytes again.
@@ -139,6 +141,7 @@ impl State {
             heat: Heat::default(),
             ready: VecDeque::new(),
             dirty: Vec::new(),
+            shortcut: None,
             reconnect: Vec::new(),
             unblocked: Vec::new(),
             batches: Vec::new(),
@@ -244,7 +247,7 @@ impl State {
 
     /// The message that makes a link dirty, and those that are worth a write.
     #[cold]
-    fn queued_first_or_last(&mut self, key: usize, full: bool) {
+    pub(super) fn queued_first_or_last(&mut self, key: usize, full: bool) {
         if full {
             self.pattern.set_room(key, false);
         }
