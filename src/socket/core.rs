@@ -487,7 +487,9 @@ impl Core {
 
     pub(crate) fn stats(&self) -> Stats {
         let mut stats = self.lock().stats;
-        stats.received = stats.received.saturating_sub(self.front.lock().len() as u64);
+        stats.received = stats
+            .received
+            .saturating_sub(self.front.lock().len() as u64);
         stats
     }
 

@@ -59,8 +59,13 @@ impl Core {
         if !self.balances || !state.heat.is_hot() || state.links.len() != 1 {
             return;
         }
-        let Some((key, link)) = state.links.iter().next() else { return };
-        let ready = link.wire.as_ref().is_some_and(|wire| !wire.blocked && !wire.broken);
+        let Some((key, link)) = state.links.iter().next() else {
+            return;
+        };
+        let ready = link
+            .wire
+            .as_ref()
+            .is_some_and(|wire| !wire.blocked && !wire.broken);
         if !ready || !link.is_up() || link.leaving || state.life != Life::Open {
             return;
         }
@@ -75,7 +80,9 @@ impl Core {
     /// Closes the shortcut and books what came that way.
     #[cold]
     pub(super) fn close_shortcut<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
-        let Some(key) = state.shortcut.take() else { return state };
+        let Some(key) = state.shortcut.take() else {
+            return state;
+        };
         let mut lane = self.shortcut.lane.lock();
         lane.room = 0;
         if !lane.outbox.is_empty() {
@@ -88,7 +95,9 @@ impl Core {
 impl State {
     /// Books messages that were encoded for a link.
     fn book_batch(&mut self, key: usize, batch: &mut Outbox) {
-        let Some(link) = self.links.get_mut(key) else { return };
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
         let (messages, bytes) = (batch.messages(), batch.bytes());
         if link.outbox.is_empty() {
             std::mem::swap(&mut link.outbox, batch);

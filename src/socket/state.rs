@@ -223,7 +223,9 @@ impl State {
     /// needed any more.
     #[inline]
     fn queue(&mut self, key: usize, message: &mut Message) {
-        let Some(link) = self.links.get_mut(key) else { return };
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
         self.stats.sent += 1;
         if link.pipe.is_some() {
             return self.put_into_pipe(key, std::mem::take(message));
@@ -237,7 +239,9 @@ impl State {
     /// Books what was just put into a link's outbox, and has it written.
     #[inline]
     fn queued(&mut self, key: usize, bytes: usize) {
-        let Some(link) = self.links.get_mut(key) else { return };
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
         let full = link.outward.add(1, bytes);
         if link.dirty && !link.has_batch() {
             return;
@@ -345,7 +349,9 @@ impl State {
     pub(super) fn take_batch(&mut self, front: &mut VecDeque<Message>) {
         self.repay();
         while front.is_empty() {
-            let Some(key) = self.pattern.next() else { return };
+            let Some(key) = self.pattern.next() else {
+                return;
+            };
             if self.links.get(key).is_none_or(|link| link.inbox.is_empty()) {
                 self.refill(key);
             } else if self.pattern.next() == Some(key) {
@@ -359,10 +365,17 @@ impl State {
     }
 
     fn take_all(&mut self, key: usize, front: &mut VecDeque<Message>) {
-        let Some(link) = self.links.get_mut(key) else { return };
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
         std::mem::swap(&mut link.inbox, front);
         let (messages, bytes) = (link.inward.messages(), link.inward.bytes());
-        self.lent.push(Loan { link: key, epoch: link.epoch, messages, bytes });
+        self.lent.push(Loan {
+            link: key,
+            epoch: link.epoch,
+            messages,
+            bytes,
+        });
         if link.pipe.is_none() {
             self.refill(key);
         }
@@ -370,11 +383,22 @@ impl State {
 
     fn take_turns(&mut self, front: &mut VecDeque<Message>) {
         while front.len() < tuning::TURNS {
-            let Some(key) = self.pattern.next() else { return };
-            let Some(link) = self.links.get_mut(key) else { return self.refill(key) };
-            let Some(message) = link.inbox.pop_front() else { return self.refill(key) };
+            let Some(key) = self.pattern.next() else {
+                return;
+            };
+            let Some(link) = self.links.get_mut(key) else {
+                return self.refill(key);
+            };
+            let Some(message) = link.inbox.pop_front() else {
+                return self.refill(key);
+            };
             let (epoch, bytes) = (link.epoch, message.byte_len());
-            self.lent.push(Loan { link: key, epoch, messages: 1, bytes });
+            self.lent.push(Loan {
+                link: key,
+                epoch,
+                messages: 1,
+                bytes,
+            });
             let empty = link.inbox.is_empty() && link.pipe.is_none();
             front.push_back(message);
             if empty {
@@ -386,7 +410,9 @@ impl State {
     /// The front is used up: its messages are received.
     fn repay(&mut self) {
         while let Some(loan) = self.lent.pop() {
-            let Some(link) = self.links.get_mut(loan.link) else { continue };
+            let Some(link) = self.links.get_mut(loan.link) else {
+                continue;
+            };
             if link.epoch != loan.epoch {
                 continue;
             }
@@ -448,8 +474,10 @@ impl State {
             let Some(link) = self.links.get_mut(key) else {
                 continue;
             };
-            if let Some((pipe, _)) = &link.pipe {
-                pipe.clear_inward();
+            if let Some((pipe, door)) = &link.pipe {
+                if let (true, Some(door)) = (pipe.clear_inward(), door) {
+                    self.errands.push(Errand::GiveRoom(door.clone()));
+                }
             }
             if link.inbox.is_empty() {
                 continue;
