@@ -272,10 +272,11 @@ impl Neighbour for Core {
             link.peer = None;
         }
         self.connect_inproc(&mut state, link);
-        let busy = state.links.get(link).is_some_and(|link| {
-            !link.inbox.is_empty() || link.pipe.as_ref().is_some_and(|(p, _)| p.waiting() > 0)
-        });
-        if !busy {
+        let unsent = state
+            .links
+            .get(link)
+            .is_some_and(|link| link.pipe.as_ref().is_some_and(|(p, _)| p.waiting() > 0));
+        if !unsent {
             state.pattern.connection_lost(link);
         }
         state.wake_waiters();

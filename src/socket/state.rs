@@ -338,7 +338,11 @@ impl State {
                 return Ok(Some(message));
             }
         }
-        Ok(None)
+        // What was discarded on the way may have been the last that a lost peer had to say.
+        match self.pattern.may_receive() {
+            Ok(()) => Ok(None),
+            Err(refusal) => Err(recv_refusal(refusal)),
+        }
     }
 
     /// Moves what can be received to `front`, which is empty: all of a lone talker's inbox at the cost
