@@ -316,8 +316,10 @@ impl State {
             link: key,
             serial: link.serial,
         };
-        if link.wire.is_some() {
-            self.end_wire(key, Ended::Linger);
+        if let Some(wire) = &mut link.wire {
+            // Whatever else was wrong with it: it is not to come back.
+            wire.ended = Some(Ended::Linger);
+            wire.broken = true;
         } else {
             self.abandon(key);
         }

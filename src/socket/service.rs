@@ -452,7 +452,9 @@ impl State {
         let Some(mut wire) = link.wire.take() else {
             return;
         };
-        let reason = wire.ended.take().unwrap_or(Ended::ByUs).to_string();
+        let ended = wire.ended.take().unwrap_or(Ended::ByUs);
+        let given_up = matches!(ended, Ended::Linger);
+        let reason = ended.to_string();
         let stage = link.stage;
         let peer_address = wire.stream.peer_address();
         let rewound = wire
@@ -477,7 +479,7 @@ impl State {
         link.paused = false;
         // RFC 28 to 30: the side that connected keeps its queue, the side that accepted does not.
         match link.origin {
-            Origin::Connected if !link.leaving || stage != Stage::Farewell => {
+            Origin::Connected if !given_up && (!link.leaving || stage != Stage::Farewell) => {
                 self.await_reconnect(key, rewound, options.immediate);
             }
             _ => self.let_go(key, rewound.messages()),
