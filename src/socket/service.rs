@@ -525,7 +525,12 @@ impl State {
         link.paused = false;
         self.stats.peers = self.stats.peers.saturating_sub(1);
         let stream = Arc::clone(&wire.stream);
+        let place = Place {
+            link: key,
+            serial: link.serial,
+        };
         self.errands.push(Errand::Shutdown(stream));
+        self.set_timer(Instant::now() + tuning::FAREWELL, Timer::Farewell(place));
         self.enqueue(key);
         if self.lease.is_reactors() {
             self.errands.push(Errand::Reactor(Command::Ready(self.id)));
