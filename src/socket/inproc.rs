@@ -200,11 +200,19 @@ impl Member for Core {
         }
         self.unlock(state);
         binder.introduce(far);
+        // Disconnected or closed before anybody had the name: it stayed only to deliver this.
+        let mut state = self.lock();
+        if state.link(place).is_some_and(|link| link.leaving) {
+            state.remove_link(place.link);
+            self.check_closed(&mut state);
+        }
+        self.unlock(state);
     }
 
     fn introduce(&self, place: Place) {
         let mut state = self.lock();
-        let Some(link) = state.link(place) else {
+        // The caller may have sent all it had and gone again meanwhile.
+        let Some(link) = state.link(place).filter(|link| link.pipe.is_some()) else {
             return;
         };
         let peer = link
