@@ -76,6 +76,16 @@ impl Core {
 
     /// Looks for the one who has the name, or waits for one.
     pub(super) fn seek(&self, endpoint: &Arc<Endpoint>, place: Place) {
+        self.seek_another(endpoint, place, None);
+    }
+
+    /// The same, but for one who has refused, which keeps the name only until it is closed.
+    fn seek_another(
+        &self,
+        endpoint: &Arc<Endpoint>,
+        place: Place,
+        refused: Option<&Arc<dyn Member>>,
+    ) {
         let Endpoint::Inproc(name) = &**endpoint else {
             return;
         };
@@ -84,7 +94,13 @@ impl Core {
         let binder = {
             let mut names = self.context.names.lock();
             let entry = names.entry(name.name().to_owned()).or_default();
-            let binder = entry.binder.as_ref().and_then(Weak::upgrade);
+            let binder = entry
+                .binder
+                .as_ref()
+                .and_then(Weak::upgrade)
+                .filter(|binder| {
+                    refused.is_none_or(|refused| !std::ptr::addr_eq(&**refused, &**binder))
+                });
             if binder.is_none() {
                 entry.waiting.push((Arc::downgrade(&me), place));
             }
@@ -176,8 +192,12 @@ impl Member for Core {
         let mut state = self.lock();
         let Some(answer) = answer else {
             let reason = String::from("the socket that has this name is of a type that cannot talk to this one, or is closing");
-            state.report(place.link, EventKind::HandshakeFailed { reason });
-            return self.unlock(state);
+            if state.link(place).is_some() {
+                state.report(place.link, EventKind::HandshakeFailed { reason });
+                self.connect_inproc(&mut state, place.link);
+            }
+            self.unlock(state);
+            return self.seek_another(&endpoint, place, Some(binder));
         };
         let far = Place {
             link: answer.door.link,
