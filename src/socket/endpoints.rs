@@ -140,6 +140,10 @@ impl Core {
 
     pub(crate) fn disconnect(&self, endpoint: &str) -> Result<(), Error> {
         let wanted: Endpoint = endpoint.parse()?;
+        if matches!(wanted, Endpoint::Inproc(_)) && self.has_unanswered() {
+            // Only the reactor can end its linger.
+            self.poll_side()?;
+        }
         let mut state = self.lock();
         let found = state.links.iter().find(|(_, link)| {
             link.origin == Origin::Connected && !link.leaving && *link.endpoint == wanted
@@ -152,6 +156,13 @@ impl Core {
         self.see_off(&mut state, key);
         self.unlock(state);
         Ok(())
+    }
+
+    /// Whether anything is queued for an inproc name that nobody has.
+    fn has_unanswered(&self) -> bool {
+        let state = self.lock();
+        let mut links = state.links.iter();
+        links.any(|(_, link)| link.pipe.is_some() && !link.is_flushed())
     }
 
     /// A link gets no more messages, and goes once what it has queued is delivered or the linger
