@@ -652,6 +652,12 @@ impl Core {
         state.lease.install(Driver { poll, events });
         // Those who wait on the condition variable may drive from now on.
         state.wake_waiters();
+        if state.life == Life::Closed {
+            // Closed meanwhile, when there was no reactor yet that could be told.
+            state
+                .errands
+                .push(Errand::Reactor(Command::Remove(self.id)));
+        }
         self.unlock(state);
         Ok(side)
     }

@@ -64,6 +64,9 @@ impl Core {
         let endpoint = Arc::new(Endpoint::parse_for_connect(endpoint)?);
         let inproc = matches!(*endpoint, Endpoint::Inproc(_));
         if !inproc {
+            if !self.is_open() {
+                return Err(Error::Closed);
+            }
             self.poll_side()?;
         }
         let mut state = self.lock();
