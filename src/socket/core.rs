@@ -606,7 +606,7 @@ impl Core {
 
     /// Somebody else drives, or there is nothing to drive: waits for the bell.
     fn follow<'a>(&'a self, mut state: Guard<'a>, timeout: Option<Duration>) -> Guard<'a> {
-        if !state.errands.is_empty() {
+        if !state.errands.is_empty() || state.ring != Ring::default() {
             self.unlock(state);
             // What was done meanwhile may be what is waited for.
             return self.lock();
