@@ -606,7 +606,7 @@ impl Core {
 
     /// Somebody else drives, or there is nothing to drive: waits for the bell.
     fn follow<'a>(&'a self, mut state: Guard<'a>, timeout: Option<Duration>) -> Guard<'a> {
-        if !state.errands.is_empty() {
+        if !state.errands.is_empty() || state.ring != Ring::default() {
             self.unlock(state);
             // What was done meanwhile may be what is waited for.
             return self.lock();
@@ -652,6 +652,12 @@ impl Core {
         state.lease.install(Driver { poll, events });
         // Those who wait on the condition variable may drive from now on.
         state.wake_waiters();
+        if state.life == Life::Closed {
+            // Closed meanwhile, when there was no reactor yet that could be told.
+            state
+                .errands
+                .push(Errand::Reactor(Command::Remove(self.id)));
+        }
         self.unlock(state);
         Ok(side)
     }

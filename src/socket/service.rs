@@ -435,7 +435,9 @@ impl State {
         let Some(mut wire) = link.wire.take() else {
             return;
         };
-        let reason = wire.ended.take().unwrap_or(Ended::ByUs).to_string();
+        let ended = wire.ended.take().unwrap_or(Ended::ByUs);
+        let given_up = matches!(ended, Ended::Linger);
+        let reason = ended.to_string();
         let stage = link.stage;
         let peer_address = wire.stream.peer_address();
         let rewound = wire
@@ -460,7 +462,7 @@ impl State {
         link.paused = false;
         // RFC 28 to 30: the side that connected keeps its queue, the side that accepted does not.
         match link.origin {
-            Origin::Connected if !link.leaving || stage != Stage::Farewell => {
+            Origin::Connected if !given_up && (!link.leaving || stage != Stage::Farewell) => {
                 self.await_reconnect(key, rewound, options.immediate);
             }
             _ => self.let_go(key, rewound.messages()),
@@ -506,7 +508,12 @@ impl State {
         link.paused = false;
         self.stats.peers = self.stats.peers.saturating_sub(1);
         let stream = Arc::clone(&wire.stream);
+        let place = Place {
+            link: key,
+            serial: link.serial,
+        };
         self.errands.push(Errand::Shutdown(stream));
+        self.set_timer(Instant::now() + tuning::FAREWELL, Timer::Farewell(place));
         self.enqueue(key);
         if self.lease.is_reactors() {
             self.errands.push(Errand::Reactor(Command::Ready(self.id)));

@@ -338,7 +338,11 @@ impl State {
                 return Ok(Some(message));
             }
         }
-        Ok(None)
+        // What was discarded on the way may have been the last that a lost peer had to say.
+        match self.pattern.may_receive() {
+            Ok(()) => Ok(None),
+            Err(refusal) => Err(recv_refusal(refusal)),
+        }
     }
 
     /// Moves what can be received to `front`, which is empty: all of a lone talker's inbox at the cost
@@ -474,8 +478,10 @@ impl State {
             let Some(link) = self.links.get_mut(key) else {
                 continue;
             };
-            if let Some((pipe, _)) = &link.pipe {
-                pipe.clear_inward();
+            if let Some((pipe, door)) = &link.pipe {
+                if let (true, Some(door)) = (pipe.clear_inward(), door) {
+                    self.errands.push(Errand::GiveRoom(door.clone()));
+                }
             }
             if link.inbox.is_empty() {
                 continue;
