@@ -205,7 +205,12 @@ impl PipeEnd {
 
     /// Throws away what is on its way to this end.
     pub(crate) fn clear_inward(&self) {
-        self.inward().lock().queue.clear();
+        let mut lane = self.inward().lock();
+        let bytes: usize = lane.queue.iter().map(Message::byte_len).sum();
+        // Its sender learns of the room with the next take, as if this had been taken and used up.
+        lane.taken.0 += lane.queue.len();
+        lane.taken.1 += bytes;
+        lane.queue.clear();
     }
 
     /// The other side turns out to hold so much more: what this end sends may be that much ahead.
@@ -261,6 +266,19 @@ mod tests {
         assert_eq!((taken.messages, taken.room), (2, false));
         assert!(b.take(&mut inbox).room);
         assert!(!b.take(&mut inbox).room);
+    }
+
+    #[test]
+    fn what_is_thrown_away_unread_makes_room() {
+        let (a, b) = pipe((2, 0), (2, 0));
+        for _ in 0..3 {
+            assert!(!a.put("stale".into()).full);
+            assert!(a.put("stale".into()).full);
+            b.clear_inward();
+            let taken = b.take(&mut VecDeque::new());
+            assert_eq!((taken.messages, taken.room), (0, true));
+            assert!(a.has_room());
+        }
     }
 
     #[test]
