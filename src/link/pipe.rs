@@ -271,6 +271,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_thrown_away_unread_makes_room() {
+        let (a, b) = pipe((2, 0), (2, 0));
+        for _ in 0..3 {
+            assert!(!a.put("stale".into()).full);
+            assert!(a.put("stale".into()).full);
+            b.clear_inward();
+            let taken = b.take(&mut VecDeque::new());
+            assert_eq!((taken.messages, taken.room), (0, true));
+            assert!(a.has_room());
+        }
+    }
+
+    #[test]
     fn the_end_comes_after_the_last_message() {
         let (a, b) = pipe((0, 0), (0, 0));
         a.put("last".into());
