@@ -17,6 +17,7 @@ use crate::message::Message;
 use crate::monitor::EventKind;
 use crate::options::Options;
 use crate::reactor::{Command, Place, Timer};
+use crate::tuning;
 use crate::zmtp::command::Command as Zmtp;
 
 /// Turns that one flush writes before it leaves the rest to the reactor, so that a thread that
