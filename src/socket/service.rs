@@ -354,6 +354,9 @@ impl State {
             return false;
         };
         let idle = writer.is_idle();
+        if idle && !hot {
+            writer.release_memory();
+        }
         wire.writer = Some(writer);
         match wrote {
             Wrote::All | Wrote::Turn => {}
@@ -392,6 +395,18 @@ impl State {
             self.mark_dirty(key);
         }
         urgent || queued && (!hot || enough)
+    }
+
+    /// The stream is over: what it took to buffer it is given back.
+    pub(super) fn release_memory(&mut self) {
+        for (_, link) in &mut self.links {
+            if link.outbox.is_empty() {
+                link.outbox.release_memory();
+            }
+            if let Some(writer) = link.wire.as_mut().and_then(|wire| wire.writer.as_mut()) {
+                writer.release_memory();
+            }
+        }
     }
 
     /// Notes that a link has something to write.
