@@ -194,6 +194,13 @@ impl<D> Lease<D> {
         self.owner == Owner::Reactor
     }
 
+    /// Whether events that come now find somebody, by and by: the reactor, which is told of them or
+    /// looks at the lease, or the one who drives.
+    #[cfg(all(test, loom))]
+    pub(crate) fn is_looked_after(&self) -> bool {
+        self.owner == Owner::Reactor || self.watched || self.driver.is_none()
+    }
+
     /// A caller is going to wait on the condition variable, or has come back.
     pub(crate) fn follow(&mut self, waiting: bool) {
         if waiting {

@@ -31,6 +31,9 @@ mod monitor;
 mod socket;
 mod stats;
 
+#[cfg(all(test, loom))]
+mod loom_models;
+
 // For the crate's own benchmarks; not part of what the version number promises.
 #[cfg(feature = "internals")]
 #[doc(hidden)]

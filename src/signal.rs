@@ -12,13 +12,27 @@ use crate::sync::{Condvar, MutexGuard};
 /// What to ring is decided under the socket's lock ([`Ring`]); the ringing itself, a system call,
 /// comes after the lock is released.
 #[derive(Debug)]
-pub(crate) struct Bell {
+pub(crate) struct Bell<W = mio::Waker> {
     condvar: Condvar,
-    waker: OnceLock<mio::Waker>,
+    waker: OnceLock<W>,
 }
 
-impl Bell {
-    pub(crate) fn new() -> Bell {
+/// What ends a sleep in a poll: the system's waker, or a model's.
+pub(crate) trait Wake {
+    /// Ends the sleep that goes on, or else the next one. Calls before that are one.
+    fn wake(&self);
+}
+
+impl Wake for mio::Waker {
+    #[inline]
+    fn wake(&self) {
+        // The only failure is a full counter, which means that it rings already.
+        let _ = mio::Waker::wake(self);
+    }
+}
+
+impl<W: Wake> Bell<W> {
+    pub(crate) fn new() -> Bell<W> {
         Bell {
             condvar: Condvar::new(),
             waker: OnceLock::new(),
@@ -26,7 +40,7 @@ impl Bell {
     }
 
     /// Sets the waker of the socket's poll, once that exists.
-    pub(crate) fn set_waker(&self, waker: mio::Waker) {
+    pub(crate) fn set_waker(&self, waker: W) {
         // A second poll for one socket is never made; if it were, the first waker stays.
         let _ = self.waker.set(waker);
     }
@@ -36,8 +50,7 @@ impl Bell {
     pub(crate) fn ring(&self, ring: Ring) {
         if ring.poll {
             if let Some(waker) = self.waker.get() {
-                // The only failure is a full counter, which means that it rings already.
-                let _ = waker.wake();
+                waker.wake();
             }
         }
         if ring.followers {

@@ -5,6 +5,7 @@
 #[cfg(loom)]
 use loom::sync as imp;
 #[cfg(loom)]
+#[allow(unused_imports, reason = "the names are the same in both builds")]
 pub(crate) use loom::sync::atomic;
 #[cfg(not(loom))]
 use std::sync as imp;

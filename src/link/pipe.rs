@@ -116,8 +116,8 @@ pub(crate) struct Taken {
     pub(crate) ended: bool,
 }
 
-/// One end of a pipe: writes into one lane and reads from the other.
-#[derive(Debug)]
+/// One end of a pipe: writes into one lane and reads from the other. Clones are the same end.
+#[derive(Clone, Debug)]
 pub(crate) struct PipeEnd {
     lanes: Arc<[Mutex<Lane>; 2]>,
     /// The lane this end writes into; it reads from the other one.
@@ -268,6 +268,19 @@ mod tests {
         assert_eq!((taken.messages, taken.room), (2, false));
         assert!(b.take(&mut inbox).room);
         assert!(!b.take(&mut inbox).room);
+    }
+
+    #[test]
+    fn what_is_thrown_away_unread_makes_room() {
+        let (a, b) = pipe((2, 0), (2, 0));
+        for _ in 0..3 {
+            assert!(!a.put("stale".into()).full);
+            assert!(a.put("stale".into()).full);
+            b.clear_inward();
+            let taken = b.take(&mut VecDeque::new());
+            assert_eq!((taken.messages, taken.room), (0, true));
+            assert!(a.has_room());
+        }
     }
 
     #[test]

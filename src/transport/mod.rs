@@ -243,6 +243,7 @@ fn no_stream() -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::KeepAlive;
     use mio::{Events, Poll};
     use std::io::IoSlice;
     use std::time::Duration;

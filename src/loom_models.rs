@@ -1,0 +1,891 @@
+//! Models of how callers, the reactor and peers hand a socket's work to each other, for loom, which
+//! runs them under every order that the memory model and the scheduler allow:
+//!
+//! ```text
+//! RUSTFLAGS="--cfg loom" cargo test --release --lib loom_
+//! ```
+//!
+//! [`Lease`], [`Bell`], [`Flight`] and the pipe are the real ones. Around them stands a miniature
+//! of the socket that takes the same steps under the same lock as `socket/core` and
+//! `socket/service`, with a condition variable where the kernel would be. A model fails when
+//! somebody waits for ever (loom calls that a deadlock) or when an assertion does not hold.
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+use std::sync::Arc;
+
+use loom::model::Builder;
+use loom::thread;
+
+use crate::lease::{Entry, Lease, Ring, Tick};
+use crate::link::pipe::{pipe, Limits, PipeEnd};
+use crate::message::Message;
+use crate::signal::{Bell, Wake};
+use crate::sync::{Condvar, Mutex, MutexGuard};
+use crate::zmtp::decoder::Decoder;
+use crate::zmtp::encoder::{Flight, Outbox};
+
+/// Runs a model under every order with at most so many switches away from a thread that could have
+/// gone on. Faults in code like this one need two or three; each more costs tenfold.
+fn explore(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = Builder::new();
+    builder.preemption_bound = Some(preemptions);
+    builder.max_branches = 20_000;
+    builder.check(model);
+}
+
+// ----- the socket's poll, and the reactor's -----
+
+/// A socket's poll and the connection in it: edge-triggered, with a waker.
+#[derive(Default)]
+struct Kernel {
+    inner: Mutex<Arrived>,
+    condvar: Condvar,
+}
+
+#[derive(Default)]
+struct Arrived {
+    /// What the peer has sent and nobody has read.
+    bytes: VecDeque<u32>,
+    /// An event that nobody was told of.
+    event: bool,
+    rung: bool,
+    /// The reactor is told of events.
+    nested: bool,
+}
+
+impl Arrived {
+    fn has_news(&self) -> bool {
+        self.event || self.rung
+    }
+}
+
+struct Eventfd(Arc<Shared>);
+
+impl Wake for Eventfd {
+    fn wake(&self) {
+        self.0.kernel.inner.lock().rung = true;
+        self.0.kernel.condvar.notify_all();
+        // The real one would wake the reactor too, to no use: the lease is a caller's.
+    }
+}
+
+/// What the reactor is asked to do.
+#[derive(Default)]
+struct Mail {
+    ready: bool,
+    watch: bool,
+    /// Threads that may still write.
+    writers: usize,
+}
+
+/// What lies outside the socket's lock.
+#[derive(Default)]
+struct Shared {
+    kernel: Kernel,
+    mail: Mutex<Mail>,
+    mail_came: Condvar,
+}
+
+impl Shared {
+    fn tell_reactor(&self, tell: impl FnOnce(&mut Mail)) {
+        tell(&mut self.mail.lock());
+        self.mail_came.notify_all();
+    }
+
+    /// The peer sends.
+    fn deliver(&self, message: u32) {
+        let mut arrived = self.kernel.inner.lock();
+        arrived.bytes.push_back(message);
+        arrived.event = true;
+        let nested = arrived.nested;
+        drop(arrived);
+        self.kernel.condvar.notify_all();
+        if nested {
+            self.tell_reactor(|mail| mail.ready = true);
+        }
+    }
+
+    /// The reactor is told of events, and at once if there is one.
+    fn register(&self) {
+        let mut arrived = self.kernel.inner.lock();
+        arrived.nested = true;
+        let news = arrived.has_news();
+        drop(arrived);
+        if news {
+            self.tell_reactor(|mail| mail.ready = true);
+        }
+    }
+
+    fn deregister(&self) {
+        self.kernel.inner.lock().nested = false;
+    }
+
+    /// Sleeps until there is news, and takes it.
+    fn sleep(&self) {
+        let mut arrived = self.kernel.inner.lock();
+        while !arrived.has_news() {
+            arrived = self.kernel.condvar.wait(arrived, None);
+        }
+        (arrived.event, arrived.rung) = (false, false);
+    }
+
+    /// A poll that does not wait.
+    fn glance(&self) {
+        let mut arrived = self.kernel.inner.lock();
+        (arrived.event, arrived.rung) = (false, false);
+    }
+
+    fn read(&self) -> VecDeque<u32> {
+        std::mem::take(&mut self.kernel.inner.lock().bytes)
+    }
+}
+
+// ----- the socket -----
+
+/// Stands for the poll: whoever has it drives.
+struct Driver;
+
+struct Mini {
+    lease: Lease<Driver>,
+    inbox: VecDeque<u32>,
+    ring: Ring,
+    closed: bool,
+}
+
+impl Mini {
+    fn wake_waiters(&mut self) {
+        let ring = self.lease.ring();
+        self.ring.poll |= ring.poll;
+        self.ring.followers |= ring.followers;
+    }
+}
+
+struct Socket {
+    state: Mutex<Mini>,
+    bell: Bell<Eventfd>,
+    shared: Arc<Shared>,
+}
+
+type Guard<'a> = MutexGuard<'a, Mini>;
+
+impl Socket {
+    /// A socket whose lease is the reactor's, with `writers` threads that call [`Socket::done`].
+    fn new(writers: usize) -> Arc<Socket> {
+        let socket = Socket::without_poll(writers);
+        socket.make_poll();
+        socket
+    }
+
+    fn without_poll(writers: usize) -> Arc<Socket> {
+        let shared = Arc::new(Shared::default());
+        shared.mail.lock().writers = writers;
+        Arc::new(Socket {
+            state: Mutex::new(Mini {
+                lease: Lease::default(),
+                inbox: VecDeque::new(),
+                ring: Ring::default(),
+                closed: false,
+            }),
+            bell: Bell::new(),
+            shared,
+        })
+    }
+
+    fn make_poll(&self) {
+        self.shared.register();
+        self.bell.set_waker(Eventfd(Arc::clone(&self.shared)));
+        let mut state = self.state.lock();
+        state.lease.install(Driver);
+        state.wake_waiters();
+        self.unlock(state);
+    }
+
+    fn unlock(&self, mut state: Guard<'_>) {
+        assert!(state.lease.is_looked_after());
+        let ring = std::mem::take(&mut state.ring);
+        drop(state);
+        self.bell.ring(ring);
+    }
+
+    /// One of the threads that the reactor outlives has finished.
+    fn done(&self) {
+        self.shared.tell_reactor(|mail| mail.writers -= 1);
+    }
+
+    // ----- callers -----
+
+    /// `None` once the socket is closed.
+    fn recv(&self) -> Option<u32> {
+        let mut state = self.state.lock();
+        loop {
+            if let Some(outcome) = Socket::look(&mut state) {
+                self.unlock(state);
+                return outcome;
+            }
+            state = self.wait(state);
+        }
+    }
+
+    /// The same, by a caller whose time is over when it has been woken once.
+    fn recv_once(&self) -> Option<u32> {
+        let mut state = self.state.lock();
+        let mut outcome = Socket::look(&mut state);
+        if outcome.is_none() {
+            state = self.wait(state);
+            outcome = Socket::look(&mut state);
+        }
+        self.unlock(state);
+        outcome.flatten()
+    }
+
+    fn look(state: &mut Guard<'_>) -> Option<Option<u32>> {
+        if state.closed {
+            return Some(None);
+        }
+        state.inbox.pop_front().map(Some)
+    }
+
+    fn wait<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
+        let Some((driver, entry)) = state.lease.enter() else {
+            return self.follow(state);
+        };
+        state.lease.set_sleeping(true);
+        if entry == Entry::TakenOver {
+            self.unlock(state);
+            self.shared.deregister();
+            self.shared.tell_reactor(|mail| mail.watch = true);
+            state = self.state.lock();
+        }
+        self.unlock(state);
+        self.shared.sleep();
+        state = self.state.lock();
+        state.lease.set_sleeping(false);
+        state = self.serve(state);
+        let parting = state.lease.leave(driver);
+        assert!(state.lease.is_looked_after());
+        if parting.tell_reactor {
+            self.shared.tell_reactor(|mail| mail.watch = true);
+        }
+        self.bell.part(parting);
+        state
+    }
+
+    fn follow<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
+        state.lease.follow(true);
+        let mut state = self.bell.wait(state, None);
+        state.lease.follow(false);
+        state
+    }
+
+    /// Reads what has come, without the lock.
+    fn serve<'a>(&'a self, state: Guard<'a>) -> Guard<'a> {
+        drop(state);
+        let read = self.shared.read();
+        let mut state = self.state.lock();
+        if !read.is_empty() {
+            state.inbox.extend(read);
+            state.wake_waiters();
+        }
+        state
+    }
+
+    /// Another thread of this program brings a message, without the kernel: inproc.
+    fn put(&self, message: u32) {
+        let mut state = self.state.lock();
+        state.inbox.push_back(message);
+        state.wake_waiters();
+        self.unlock(state);
+    }
+
+    fn close(&self) {
+        let mut state = self.state.lock();
+        state.closed = true;
+        state.wake_waiters();
+        if let Some(driver) = state.lease.surrender() {
+            self.unlock(state);
+            self.shared.register();
+            state = self.state.lock();
+            let parting = state.lease.leave_reactor(driver);
+            self.bell.part(parting);
+            self.shared.tell_reactor(|mail| mail.ready = true);
+        } else {
+            self.shared.tell_reactor(|mail| mail.watch = true);
+        }
+        self.unlock(state);
+    }
+
+    // ----- the reactor -----
+
+    /// Until nobody can write to it any more, and there is nothing to watch and nothing to do.
+    fn run_reactor(&self) {
+        loop {
+            let mut mail = self.shared.mail.lock();
+            while !mail.ready && !mail.watch && mail.writers > 0 {
+                mail = self.shared.mail_came.wait(mail, None);
+            }
+            let ready = std::mem::take(&mut mail.ready);
+            let watch = std::mem::take(&mut mail.watch);
+            drop(mail);
+            if !ready && !watch {
+                return;
+            }
+            if ready {
+                self.on_ready();
+            }
+            if watch && self.on_watch() {
+                self.shared.mail.lock().watch = true;
+            }
+        }
+    }
+
+    fn on_ready(&self) {
+        let mut state = self.state.lock();
+        if let Some(driver) = state.lease.enter_reactor() {
+            self.drive_for_reactor(state, driver);
+        }
+    }
+
+    /// Whether to look again.
+    fn on_watch(&self) -> bool {
+        let mut state = self.state.lock();
+        let tick = state.lease.tick();
+        assert!(state.lease.is_looked_after());
+        match tick {
+            Tick::Busy => true,
+            Tick::Inside | Tick::Mine => false,
+            Tick::Lapsed(driver) => {
+                drop(state);
+                self.shared.register();
+                state = self.state.lock();
+                self.drive_for_reactor(state, driver);
+                false
+            }
+        }
+    }
+
+    fn drive_for_reactor(&self, state: Guard<'_>, driver: Driver) {
+        self.unlock(state);
+        self.shared.glance();
+        let mut state = self.serve(self.state.lock());
+        let parting = state.lease.leave_reactor(driver);
+        self.bell.part(parting);
+        self.unlock(state);
+    }
+}
+
+fn spawn<T: 'static>(
+    socket: &Arc<Socket>,
+    run: impl FnOnce(&Socket) -> T + 'static,
+) -> thread::JoinHandle<T> {
+    let socket = Arc::clone(socket);
+    thread::spawn(move || {
+        let outcome = run(&socket);
+        socket.done();
+        outcome
+    })
+}
+
+// ----- waking -----
+
+#[test]
+fn loom_a_sleeper_is_woken_by_another_thread() {
+    explore(4, || {
+        let socket = Socket::new(1);
+        let producer = spawn(&socket, |socket| socket.put(7));
+        assert_eq!(socket.recv(), Some(7));
+        producer.join().unwrap();
+    });
+}
+
+#[test]
+fn loom_a_sleeper_is_woken_by_each_of_two() {
+    explore(3, || {
+        let socket = Socket::new(2);
+        let near = spawn(&socket, |socket| socket.put(1));
+        let far = spawn(&socket, |socket| socket.shared.deliver(2));
+        let mut got = [socket.recv(), socket.recv()];
+        got.sort_unstable();
+        assert_eq!(got, [Some(1), Some(2)]);
+        near.join().unwrap();
+        far.join().unwrap();
+    });
+}
+
+#[test]
+fn loom_one_who_waits_before_there_is_a_poll_drives_once_there_is() {
+    explore(3, || {
+        let socket = Socket::without_poll(1);
+        let peer = spawn(&socket, |socket| {
+            socket.make_poll();
+            socket.shared.deliver(7);
+        });
+        assert_eq!(socket.recv(), Some(7));
+        peer.join().unwrap();
+    });
+}
+
+// ----- two callers -----
+
+#[test]
+fn loom_a_follower_takes_its_turn() {
+    explore(3, || {
+        let socket = Socket::new(2);
+        let peer = spawn(&socket, |socket| {
+            socket.shared.deliver(1);
+            socket.shared.deliver(2);
+        });
+        let second = spawn(&socket, Socket::recv);
+        let mut got = [socket.recv(), second.join().unwrap()];
+        got.sort_unstable();
+        assert_eq!(got, [Some(1), Some(2)]);
+        peer.join().unwrap();
+    });
+}
+
+#[test]
+fn loom_two_callers_and_the_reactor_share_what_comes() {
+    explore(2, || {
+        let socket = Socket::new(3);
+        let callers = [spawn(&socket, Socket::recv), spawn(&socket, Socket::recv)];
+        let peer = spawn(&socket, |socket| {
+            socket.shared.deliver(1);
+            socket.put(2);
+        });
+        socket.run_reactor();
+        let mut got = callers.map(|caller| caller.join().unwrap());
+        got.sort_unstable();
+        assert_eq!(got, [Some(1), Some(2)]);
+        peer.join().unwrap();
+    });
+}
+
+/// The one who was told that it is its turn goes away instead: the reactor finds out, and passes
+/// the turn on.
+#[test]
+fn loom_a_turn_that_is_not_taken_is_not_lost() {
+    explore(2, || {
+        let socket = Socket::new(3);
+        let fickle = spawn(&socket, Socket::recv_once);
+        let patient = [spawn(&socket, Socket::recv), spawn(&socket, Socket::recv)];
+        for message in 1..=3 {
+            socket.shared.deliver(message);
+        }
+        socket.run_reactor();
+        let fickle = fickle.join().unwrap();
+        let patient = patient.map(|caller| caller.join().unwrap());
+        assert!(patient.iter().all(|got| got.is_some() && *got != fickle));
+    });
+}
+
+// ----- the lease -----
+
+#[test]
+fn loom_what_comes_after_the_caller_left_is_driven_by_the_reactor() {
+    explore(3, || {
+        let socket = Socket::new(2);
+        let caller = spawn(&socket, |socket| assert!(socket.recv().is_some()));
+        let peer = spawn(&socket, |socket| {
+            socket.shared.deliver(1);
+            socket.shared.deliver(2);
+        });
+        socket.run_reactor();
+        caller.join().unwrap();
+        peer.join().unwrap();
+        assert!(socket.shared.read().is_empty(), "nobody drove");
+        assert_eq!(socket.state.lock().inbox.len(), 1);
+    });
+}
+
+#[test]
+fn loom_the_lease_comes_and_goes() {
+    explore(2, || {
+        let socket = Socket::new(2);
+        let caller = spawn(&socket, |socket| {
+            assert!(socket.recv().is_some());
+            assert!(socket.recv().is_some());
+        });
+        let peer = spawn(&socket, |socket| {
+            for message in 0..3 {
+                socket.shared.deliver(message);
+            }
+        });
+        socket.run_reactor();
+        caller.join().unwrap();
+        peer.join().unwrap();
+        assert!(socket.shared.read().is_empty(), "nobody drove");
+        assert!(socket.state.lock().lease.is_reactors());
+    });
+}
+
+// ----- closing -----
+
+#[test]
+fn loom_closing_wakes_whoever_waits() {
+    explore(3, || {
+        let socket = Socket::new(2);
+        let first = spawn(&socket, Socket::recv);
+        let second = spawn(&socket, Socket::recv);
+        socket.close();
+        assert_eq!(first.join().unwrap(), None);
+        assert_eq!(second.join().unwrap(), None);
+    });
+}
+
+#[test]
+fn loom_after_closing_the_reactor_drives() {
+    explore(2, || {
+        let socket = Socket::new(3);
+        let caller = spawn(&socket, Socket::recv);
+        let peer = spawn(&socket, |socket| socket.shared.deliver(1));
+        let closer = spawn(&socket, Socket::close);
+        socket.run_reactor();
+        assert!(matches!(caller.join().unwrap(), None | Some(1)));
+        peer.join().unwrap();
+        closer.join().unwrap();
+        assert!(socket.shared.read().is_empty(), "nobody drove");
+        assert!(socket.state.lock().lease.is_reactors());
+    });
+}
+
+#[test]
+fn loom_closing_wakes_those_who_wait_on_inproc_alone() {
+    explore(3, || {
+        let socket = Socket::without_poll(2);
+        let callers = [spawn(&socket, Socket::recv), spawn(&socket, Socket::recv)];
+        let mut state = socket.state.lock();
+        state.closed = true;
+        state.wake_waiters();
+        socket.unlock(state);
+        for caller in callers {
+            assert_eq!(caller.join().unwrap(), None);
+        }
+    });
+}
+
+// ----- the writer's token -----
+
+/// The kernel's side of a connection that takes so many bytes until somebody reads.
+struct Wire {
+    inner: Mutex<Buffered>,
+    came: Condvar,
+}
+
+struct Buffered {
+    bytes: Vec<u8>,
+    room: usize,
+    /// A write found no room: the next read makes an event.
+    wanted: bool,
+}
+
+/// The parts of a link that writing it needs; the flags mean what they mean in `link::Wire`.
+struct Outward {
+    outbox: Outbox,
+    writer: Option<Box<Flight>>,
+    blocked: bool,
+    unblocked: bool,
+}
+
+struct Sender {
+    state: Mutex<Outward>,
+    wire: Wire,
+}
+
+impl Sender {
+    fn new(room: usize) -> Arc<Sender> {
+        Arc::new(Sender {
+            state: Mutex::new(Outward {
+                outbox: Outbox::new(),
+                writer: Some(Box::default()),
+                blocked: false,
+                unblocked: false,
+            }),
+            wire: Wire {
+                inner: Mutex::new(Buffered {
+                    bytes: Vec::new(),
+                    room,
+                    wanted: false,
+                }),
+                came: Condvar::new(),
+            },
+        })
+    }
+
+    fn send(&self, text: &str) {
+        let mut state = self.state.lock();
+        state.outbox.push(&Message::from(text));
+        self.flush(state);
+    }
+
+    fn flush<'a>(&'a self, mut state: MutexGuard<'a, Outward>) {
+        loop {
+            if state.blocked {
+                return;
+            }
+            let Some(mut writer) = state.writer.take() else {
+                return;
+            };
+            writer.load(&mut state.outbox);
+            if writer.is_empty() {
+                state.writer = Some(writer);
+                return;
+            }
+            drop(state);
+            let all = self.write(&mut writer);
+            state = self.state.lock();
+            state.writer = Some(writer);
+            if !all {
+                // The event that says so may have come before the writer was back.
+                state.blocked = !std::mem::take(&mut state.unblocked);
+            }
+        }
+    }
+
+    /// False: the kernel is full.
+    fn write(&self, flight: &mut Flight) -> bool {
+        while !flight.is_empty() {
+            let mut slices = [IoSlice::new(&[]); 2];
+            let count = flight.slices(&mut slices);
+            let mut wire = self.wire.inner.lock();
+            if wire.room == 0 {
+                wire.wanted = true;
+                return false;
+            }
+            assert!(count > 0);
+            let written = slices[0].len().min(wire.room);
+            wire.room -= written;
+            wire.bytes.extend_from_slice(&slices[0][..written]);
+            drop(wire);
+            self.wire.came.notify_all();
+            flight.advance(written);
+        }
+        true
+    }
+
+    /// The peer reads `total` bytes, in steps, and each step may make an event, which is served as
+    /// `note_events` and `serve` do.
+    fn drain(&self, total: usize) -> Vec<u8> {
+        let mut read = Vec::new();
+        while read.len() < total {
+            let mut wire = self.wire.inner.lock();
+            while wire.bytes.is_empty() {
+                wire = self.wire.came.wait(wire, None);
+            }
+            wire.room += wire.bytes.len();
+            read.append(&mut wire.bytes);
+            let event = std::mem::take(&mut wire.wanted);
+            drop(wire);
+            if event {
+                self.on_writable();
+            }
+        }
+        read
+    }
+
+    fn on_writable(&self) {
+        let mut state = self.state.lock();
+        if std::mem::take(&mut state.blocked) {
+            self.flush(state);
+        } else if state.writer.is_none() {
+            state.unblocked = true;
+        }
+    }
+}
+
+fn decoded(bytes: &[u8]) -> Vec<String> {
+    let (mut messages, mut commands) = (VecDeque::new(), Vec::new());
+    let used = Decoder::new(None).decode(bytes, usize::MAX, &mut messages, &mut commands);
+    assert_eq!(used.unwrap(), bytes.len());
+    let texts = messages.iter().map(|message| message.to_str().unwrap());
+    texts.map(str::to_owned).collect()
+}
+
+/// Each message once, and those of one sender in their order.
+fn assert_complete(got: &[String]) {
+    let place = |text: &str| got.iter().position(|other| other == text);
+    assert_eq!(got.len(), 3);
+    assert!(place("a1") < place("a2") && place("a1").is_some());
+    assert!(place("b1").is_some());
+}
+
+#[test]
+fn loom_whoever_has_the_writer_takes_along_what_others_queue() {
+    explore(4, || {
+        let sender = Sender::new(usize::MAX);
+        let other = Arc::clone(&sender);
+        let other = thread::spawn(move || other.send("b1"));
+        sender.send("a1");
+        sender.send("a2");
+        other.join().unwrap();
+        let state = sender.state.lock();
+        assert!(state.outbox.is_empty(), "stranded");
+        assert!(state
+            .writer
+            .as_ref()
+            .is_some_and(|writer| writer.is_empty()));
+        assert_complete(&decoded(&sender.wire.inner.lock().bytes));
+    });
+}
+
+#[test]
+fn loom_a_full_kernel_strands_nothing() {
+    explore(3, || {
+        // A frame has four bytes: two of them fit no more than one and a half times.
+        let sender = Sender::new(6);
+        let peer = Arc::clone(&sender);
+        let peer = thread::spawn(move || peer.drain(12));
+        let other = Arc::clone(&sender);
+        let other = thread::spawn(move || other.send("b1"));
+        sender.send("a1");
+        sender.send("a2");
+        other.join().unwrap();
+        assert_complete(&decoded(&peer.join().unwrap()));
+    });
+}
+
+// ----- inproc -----
+
+/// Two sockets of one context and the pipe between them, as their callers see it.
+struct Pair {
+    from: Mutex<From>,
+    from_woken: Condvar,
+    to: Mutex<To>,
+    to_woken: Condvar,
+}
+
+struct From {
+    pipe: PipeEnd,
+    /// What the pattern believes.
+    room: bool,
+}
+
+struct To {
+    pipe: PipeEnd,
+    inbox: VecDeque<Message>,
+    readable: bool,
+}
+
+impl Pair {
+    fn new(limits: Limits) -> Arc<Pair> {
+        let (from, to) = pipe(limits, limits);
+        Arc::new(Pair {
+            from: Mutex::new(From {
+                pipe: from,
+                room: true,
+            }),
+            from_woken: Condvar::new(),
+            to: Mutex::new(To {
+                pipe: to,
+                inbox: VecDeque::new(),
+                readable: false,
+            }),
+            to_woken: Condvar::new(),
+        })
+    }
+
+    fn send(&self, message: Message) {
+        let mut from = self.from.lock();
+        while !from.room {
+            from = self.from_woken.wait(from, None);
+        }
+        let put = from.pipe.put(message);
+        if put.full {
+            from.room = false;
+        }
+        drop(from);
+        if put.announce {
+            self.to.lock().readable = true;
+            self.to_woken.notify_all();
+        }
+    }
+
+    fn recv(&self) -> Message {
+        let mut to = self.to.lock();
+        loop {
+            if let Some(message) = to.inbox.pop_front() {
+                return message;
+            }
+            if !to.readable {
+                to = self.to_woken.wait(to, None);
+                continue;
+            }
+            let To { pipe, inbox, .. } = &mut *to;
+            let taken = pipe.take(inbox);
+            if taken.messages == 0 {
+                to.readable = false;
+            }
+            if taken.room {
+                drop(to);
+                self.give_room();
+                to = self.to.lock();
+            }
+        }
+    }
+
+    fn give_room(&self) {
+        let mut from = self.from.lock();
+        if from.pipe.has_room() {
+            from.room = true;
+            self.from_woken.notify_all();
+        }
+    }
+}
+
+#[test]
+fn loom_a_pipe_loses_no_announcement() {
+    for limits in [(1, 0), (2, 0), (0, 0)] {
+        explore(3, move || {
+            let pair = Pair::new(limits);
+            let sender = Arc::clone(&pair);
+            let sender = thread::spawn(move || {
+                for text in ["1", "2", "3"] {
+                    sender.send(text.into());
+                }
+            });
+            for text in ["1", "2", "3"] {
+                assert_eq!(pair.recv(), text);
+            }
+            sender.join().unwrap();
+        });
+    }
+}
+
+#[test]
+fn loom_a_pipe_that_is_emptied_unread_has_room_again() {
+    explore(3, || {
+        let pair = Pair::new((1, 0));
+        let sender = Arc::clone(&pair);
+        let sender = thread::spawn(move || {
+            sender.send("stale".into());
+            sender.send("fresh".into());
+        });
+        // REQ forgets old replies before it asks again.
+        {
+            let mut to = pair.to.lock();
+            to.pipe.clear_inward();
+            to.inbox.clear();
+        }
+        while pair.recv() != "fresh" {}
+        sender.join().unwrap();
+    });
+}
+
+#[test]
+fn loom_the_end_of_a_pipe_comes_after_its_last_message() {
+    explore(3, || {
+        let pair = Pair::new((0, 0));
+        let sender = Arc::clone(&pair);
+        let sender = thread::spawn(move || {
+            sender.send("last".into());
+            sender.from.lock().pipe.end();
+            sender.to.lock().readable = true;
+            sender.to_woken.notify_all();
+        });
+        assert_eq!(pair.recv(), "last");
+        sender.join().unwrap();
+        let mut to = pair.to.lock();
+        let To { pipe, inbox, .. } = &mut *to;
+        let taken = pipe.take(inbox);
+        assert!(taken.ended && taken.messages == 0);
+    });
+}
