@@ -222,8 +222,8 @@ impl State {
         }
         if let Some(ended) = pass.ended.take() {
             wire.ended.get_or_insert(ended);
-        } else if wire.broken && !pass.heard {
-            // Writing failed before, and now there is nothing left to read.
+        } else if wire.broken && !pass.heard && !pass.more {
+            // Writing failed before, and now there is nothing left to read or to decode.
             wire.ended.get_or_insert(Ended::ByPeer);
         } else if again {
             self.enqueue(key);
@@ -342,6 +342,7 @@ impl State {
     fn put_writer(&mut self, place: Place, mut writer: Box<Writer>, wrote: Wrote) -> bool {
         let key = place.link;
         let hot = self.heat.is_hot();
+        let open = self.life == Life::Open;
         let Some(link) = self.link(place) else {
             return false;
         };
@@ -364,12 +365,13 @@ impl State {
             Wrote::Blocked => wire.blocked = !std::mem::take(&mut wire.unblocked),
             Wrote::Failed(error) => {
                 wire.broken = true;
-                // What the peer sent before it went is still to be read; the end of that, or the
-                // error, ends the connection. When nothing is being read, it ends now.
-                if link.paused || link.stage != Stage::Up {
-                    wire.ended = Some(Ended::Io(error));
-                } else {
-                    wire.hung_up = true;
+                // What the peer sent before it went is still to be read, also when the inbox is full
+                // now, and may say why it went; the end of that, or the error, ends the
+                // connection. When nothing will be read any more, it ends now.
+                wire.hung_up = true;
+                if !open {
+                    wire.ended.get_or_insert(Ended::Io(error));
+                } else if !link.paused {
                     self.enqueue(key);
                 }
             }
