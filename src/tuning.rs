@@ -91,3 +91,10 @@ pub(crate) const PENDING_HANDSHAKES: usize = 1024;
 
 /// Events a monitor holds for a reader that does not come; then the oldest goes.
 pub(crate) const MONITOR_EVENTS: usize = 1024;
+
+/// How long a connection that is closed waits for the peer to have read everything, once the
+/// kernel has taken all of it.
+///
+/// A peer that reads answers within a round trip. One that does not keeps what the kernel has for
+/// it, so that this costs no message; it only bounds how long closing takes.
+pub(crate) const FAREWELL: Duration = Duration::from_secs(2);

@@ -86,6 +86,12 @@ impl Marks {
         self.messages > self.most_messages / 2
     }
 
+    /// How many messages make [`is_half_full`](Marks::is_half_full) true.
+    #[inline]
+    pub(crate) fn room_to_half(&self) -> usize {
+        (self.most_messages / 2 + 1).saturating_sub(self.messages)
+    }
+
     #[inline]
     pub(crate) fn messages(&self) -> usize {
         self.messages

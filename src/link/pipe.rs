@@ -203,14 +203,16 @@ impl PipeEnd {
         self.outward().lock().queue.len()
     }
 
-    /// Throws away what is on its way to this end.
-    pub(crate) fn clear_inward(&self) {
+    /// Throws away what is on its way to this end, and what it took last, which its owner throws
+    /// away too. True: the sender waits, and there is room again.
+    pub(crate) fn clear_inward(&self) -> bool {
         let mut lane = self.inward().lock();
-        let bytes: usize = lane.queue.iter().map(Message::byte_len).sum();
-        // Its sender learns of the room with the next take, as if this had been taken and used up.
-        lane.taken.0 += lane.queue.len();
-        lane.taken.1 += bytes;
+        let lane = &mut *lane;
+        let (messages, bytes) = std::mem::take(&mut lane.taken);
+        let queued: usize = lane.queue.iter().map(Message::byte_len).sum();
+        lane.marks.sub(messages + lane.queue.len(), bytes + queued);
         lane.queue.clear();
+        !lane.marks.is_full() && std::mem::take(&mut lane.sender_waits)
     }
 
     /// The other side turns out to hold so much more: what this end sends may be that much ahead.

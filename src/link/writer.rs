@@ -32,6 +32,8 @@ pub(crate) enum Wrote {
 pub(crate) struct Writer {
     stream: Arc<Stream>,
     flight: Flight,
+    /// The socket's poll was asked to say when this stream takes bytes again.
+    pub(crate) asked_for_room: bool,
 }
 
 impl Writer {
@@ -39,6 +41,7 @@ impl Writer {
         Writer {
             stream,
             flight: Flight::default(),
+            asked_for_room: false,
         }
     }
 

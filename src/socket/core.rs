@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token, Waker};
 
+use super::shortcut::{Shortcut, Taken};
 use super::state::{Driver, Errand, Life, Offer, State};
 use crate::context::Inner;
 use crate::error::{Error, RecvError, SendError, SendErrorKind};
@@ -90,6 +91,9 @@ pub(crate) struct Core {
     /// Whether sends come in streams, so that batching them pays: not for REQ and REP, which take
     /// turns with their peer.
     streams: bool,
+    /// PUSH: see [`shortcut`](super::shortcut).
+    pub(super) balances: bool,
+    pub(super) shortcut: Shortcut,
 }
 
 impl Core {
@@ -123,6 +127,8 @@ impl Core {
             bell: Bell::new(),
             poll: OnceLock::new(),
             making_poll: Mutex::new(()),
+            balances: socket_type == SocketType::Push,
+            shortcut: Shortcut::default(),
             streams: matches!(socket_type, SocketType::Push | SocketType::Pub),
             options,
         });
@@ -133,7 +139,11 @@ impl Core {
 
     #[inline]
     pub(super) fn lock(&self) -> Guard<'_> {
-        self.state.lock()
+        let state = self.state.lock();
+        if state.shortcut.is_some() {
+            return self.close_shortcut(state);
+        }
+        state
     }
 
     /// Lets go of the lock and does what was left to be done outside it.
@@ -180,7 +190,21 @@ impl Core {
 
     /// Sends, waiting for room as long as allowed.
     #[inline]
-    pub(crate) fn send(&self, mut message: Message, wait: Wait) -> Result<(), SendError> {
+    pub(crate) fn send(&self, message: Message, wait: Wait) -> Result<(), SendError> {
+        if self.balances {
+            match self.shortcut.offer(&message) {
+                Taken::Yes => return Ok(()),
+                Taken::Last => {
+                    self.write_out(self.lock());
+                    return Ok(());
+                }
+                Taken::No => {}
+            }
+        }
+        self.send_by_the_book(message, wait)
+    }
+
+    fn send_by_the_book(&self, mut message: Message, wait: Wait) -> Result<(), SendError> {
         let mut state = self.lock();
         match state.offer(&mut message) {
             Ok(Offer::Taken) => {
@@ -288,6 +312,7 @@ impl Core {
                 if !state.batches.is_empty() {
                     state = self.flush_batches(state);
                 }
+                self.open_shortcut(&mut state);
             } else {
                 state = self.write_cold(state);
             }
@@ -462,7 +487,9 @@ impl Core {
 
     pub(crate) fn stats(&self) -> Stats {
         let mut stats = self.lock().stats;
-        stats.received = stats.received.saturating_sub(self.front.lock().len() as u64);
+        stats.received = stats
+            .received
+            .saturating_sub(self.front.lock().len() as u64);
         stats
     }
 
@@ -579,7 +606,7 @@ impl Core {
 
     /// Somebody else drives, or there is nothing to drive: waits for the bell.
     fn follow<'a>(&'a self, mut state: Guard<'a>, timeout: Option<Duration>) -> Guard<'a> {
-        if !state.errands.is_empty() {
+        if !state.errands.is_empty() || state.ring != Ring::default() {
             self.unlock(state);
             // What was done meanwhile may be what is waited for.
             return self.lock();
@@ -590,7 +617,7 @@ impl Core {
         state.lease.follow(true);
         let mut state = self.bell.wait(state, timeout);
         state.lease.follow(false);
-        state
+        self.close_shortcut(state)
     }
 
     // ----- the poll -----
@@ -625,6 +652,12 @@ impl Core {
         state.lease.install(Driver { poll, events });
         // Those who wait on the condition variable may drive from now on.
         state.wake_waiters();
+        if state.life == Life::Closed {
+            // Closed meanwhile, when there was no reactor yet that could be told.
+            state
+                .errands
+                .push(Errand::Reactor(Command::Remove(self.id)));
+        }
         self.unlock(state);
         Ok(side)
     }

@@ -64,6 +64,9 @@ impl Core {
         let endpoint = Arc::new(Endpoint::parse_for_connect(endpoint)?);
         let inproc = matches!(*endpoint, Endpoint::Inproc(_));
         if !inproc {
+            if !self.is_open() {
+                return Err(Error::Closed);
+            }
             self.poll_side()?;
         }
         let mut state = self.lock();
@@ -140,6 +143,10 @@ impl Core {
 
     pub(crate) fn disconnect(&self, endpoint: &str) -> Result<(), Error> {
         let wanted: Endpoint = endpoint.parse()?;
+        if matches!(wanted, Endpoint::Inproc(_)) && self.has_unanswered() {
+            // Only the reactor can end its linger.
+            self.poll_side()?;
+        }
         let mut state = self.lock();
         let found = state.links.iter().find(|(_, link)| {
             link.origin == Origin::Connected && !link.leaving && *link.endpoint == wanted
@@ -152,6 +159,13 @@ impl Core {
         self.see_off(&mut state, key);
         self.unlock(state);
         Ok(())
+    }
+
+    /// Whether anything is queued for an inproc name that nobody has.
+    fn has_unanswered(&self) -> bool {
+        let state = self.lock();
+        let mut links = state.links.iter();
+        links.any(|(_, link)| link.pipe.is_some() && !link.is_flushed())
     }
 
     /// A link gets no more messages, and goes once what it has queued is delivered or the linger

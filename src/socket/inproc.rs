@@ -76,6 +76,16 @@ impl Core {
 
     /// Looks for the one who has the name, or waits for one.
     pub(super) fn seek(&self, endpoint: &Arc<Endpoint>, place: Place) {
+        self.seek_another(endpoint, place, None);
+    }
+
+    /// The same, but for one who has refused, which keeps the name only until it is closed.
+    fn seek_another(
+        &self,
+        endpoint: &Arc<Endpoint>,
+        place: Place,
+        refused: Option<&Arc<dyn Member>>,
+    ) {
         let Endpoint::Inproc(name) = &**endpoint else {
             return;
         };
@@ -84,7 +94,13 @@ impl Core {
         let binder = {
             let mut names = self.context.names.lock();
             let entry = names.entry(name.name().to_owned()).or_default();
-            let binder = entry.binder.as_ref().and_then(Weak::upgrade);
+            let binder = entry
+                .binder
+                .as_ref()
+                .and_then(Weak::upgrade)
+                .filter(|binder| {
+                    refused.is_none_or(|refused| !std::ptr::addr_eq(&**refused, &**binder))
+                });
             if binder.is_none() {
                 entry.waiting.push((Arc::downgrade(&me), place));
             }
@@ -176,8 +192,12 @@ impl Member for Core {
         let mut state = self.lock();
         let Some(answer) = answer else {
             let reason = String::from("the socket that has this name is of a type that cannot talk to this one, or is closing");
-            state.report(place.link, EventKind::HandshakeFailed { reason });
-            return self.unlock(state);
+            if state.link(place).is_some() {
+                state.report(place.link, EventKind::HandshakeFailed { reason });
+                self.connect_inproc(&mut state, place.link);
+            }
+            self.unlock(state);
+            return self.seek_another(&endpoint, place, Some(binder));
         };
         let far = Place {
             link: answer.door.link,
@@ -200,11 +220,19 @@ impl Member for Core {
         }
         self.unlock(state);
         binder.introduce(far);
+        // Disconnected or closed before anybody had the name: it stayed only to deliver this.
+        let mut state = self.lock();
+        if state.link(place).is_some_and(|link| link.leaving) {
+            state.remove_link(place.link);
+            self.check_closed(&mut state);
+        }
+        self.unlock(state);
     }
 
     fn introduce(&self, place: Place) {
         let mut state = self.lock();
-        let Some(link) = state.link(place) else {
+        // The caller may have sent all it had and gone again meanwhile.
+        let Some(link) = state.link(place).filter(|link| link.pipe.is_some()) else {
             return;
         };
         let peer = link
@@ -272,10 +300,11 @@ impl Neighbour for Core {
             link.peer = None;
         }
         self.connect_inproc(&mut state, link);
-        let busy = state.links.get(link).is_some_and(|link| {
-            !link.inbox.is_empty() || link.pipe.as_ref().is_some_and(|(p, _)| p.waiting() > 0)
-        });
-        if !busy {
+        let unsent = state
+            .links
+            .get(link)
+            .is_some_and(|link| link.pipe.as_ref().is_some_and(|(p, _)| p.waiting() > 0));
+        if !unsent {
             state.pattern.connection_lost(link);
         }
         state.wake_waiters();

@@ -10,6 +10,7 @@ mod kind;
 mod peers;
 mod random;
 mod service;
+mod shortcut;
 mod state;
 
 use std::fmt;

@@ -281,8 +281,8 @@ impl State {
             .settle(link.outbox.messages(), link.outbox.bytes());
         let unsent = link.outbox.messages() > 0;
         let room = !link.outward.is_full() && !immediate && !link.leaving;
-        let replies = !link.inbox.is_empty();
-        if !unsent && !replies {
+        // The pattern knows that what is left in the inbox may hold the answer, or mere noise.
+        if !unsent {
             self.pattern.connection_lost(key);
         }
         self.pattern.set_room(key, room);
@@ -316,8 +316,10 @@ impl State {
             link: key,
             serial: link.serial,
         };
-        if link.wire.is_some() {
-            self.end_wire(key, Ended::Linger);
+        if let Some(wire) = &mut link.wire {
+            // Whatever else was wrong with it: it is not to come back.
+            wire.ended = Some(Ended::Linger);
+            wire.broken = true;
         } else {
             self.abandon(key);
         }

@@ -40,7 +40,7 @@ impl Core {
     /// Reads links that are ready, at most `passes` of them.
     pub(super) fn serve<'a>(&'a self, mut state: Guard<'a>, passes: usize) -> Guard<'a> {
         while let Some(key) = state.unblocked.pop() {
-            state = self.resume_writing(state, key);
+            state = self.flush(state, key);
         }
         for _ in 0..passes {
             let Some(mut reading) = state.take_reader() else {
@@ -99,9 +99,7 @@ impl Core {
             };
             drop(state);
             let wrote = writer.pass();
-            if matches!(wrote, Wrote::Blocked) {
-                self.ask_for_room(place, &writer);
-            }
+            self.ask_for_room(place, &mut writer, matches!(wrote, Wrote::Blocked));
             state = self.lock();
             let more = state.put_writer(place, writer, wrote);
             self.after_io(&mut state, place);
@@ -109,47 +107,33 @@ impl Core {
                 return state;
             }
         }
+        state.mark_dirty(key);
         state.errands.push(Errand::Reactor(Command::Sweep(self.id)));
         state
     }
 
-    /// The kernel is full: have an event say when it is not.
+    /// When the kernel is full, has an event say when it is not.
     ///
     /// TCP streams ask for that all the time, at no cost. The kernel wakes the poll of a
     /// Unix-domain socket for every message that its peer reads, so that one asks only when it
-    /// must, and takes the question back with the next event.
-    fn ask_for_room(&self, place: Place, writer: &Writer) {
-        if writer.stream().is_tcp() {
+    /// must, and takes the question back later. Only the holder of the writer does either, so that
+    /// the two cannot cross.
+    fn ask_for_room(&self, place: Place, writer: &mut Writer, blocked: bool) {
+        if writer.stream().is_tcp() || !blocked && !writer.asked_for_room {
             return;
         }
-        let interest = mio::Interest::READABLE | mio::Interest::WRITABLE;
+        writer.asked_for_room = blocked;
+        let interest = if blocked {
+            mio::Interest::READABLE | mio::Interest::WRITABLE
+        } else {
+            mio::Interest::READABLE
+        };
         if let Some(poll) = self.poll_if_any() {
             // It fails only for a stream that is not registered any more.
             let _ = writer
                 .stream()
                 .rewatch(&poll.registry, token_of(place), interest);
         }
-    }
-
-    /// The kernel takes bytes for a link again.
-    fn resume_writing<'a>(&'a self, mut state: Guard<'a>, key: usize) -> Guard<'a> {
-        let Some(link) = state.links.get(key) else {
-            return state;
-        };
-        let place = Place {
-            link: key,
-            serial: link.serial,
-        };
-        let stream = link.wire.as_ref().map(|wire| Arc::clone(&wire.stream));
-        if let Some(stream) = stream.filter(|stream| !stream.is_tcp()) {
-            drop(state);
-            if let Some(poll) = self.poll_if_any() {
-                // It fails only for a stream that is not registered any more.
-                let _ = stream.rewatch(&poll.registry, token_of(place), mio::Interest::READABLE);
-            }
-            state = self.lock();
-        }
-        self.flush(state, key)
     }
 
     /// A link's tokens are home again after a pass: what became possible by that?
@@ -403,7 +387,7 @@ impl State {
         }
         let urgent = !idle || !link.control.is_empty();
         let queued = link.is_up() && !link.outbox.is_empty();
-        let enough = link.outbox.bytes() >= tuning::WRITE_BATCH || link.outward.is_half_full();
+        let enough = link.has_batch();
         if queued {
             self.mark_dirty(key);
         }
@@ -452,7 +436,9 @@ impl State {
         let Some(mut wire) = link.wire.take() else {
             return;
         };
-        let reason = wire.ended.take().unwrap_or(Ended::ByUs).to_string();
+        let ended = wire.ended.take().unwrap_or(Ended::ByUs);
+        let given_up = matches!(ended, Ended::Linger);
+        let reason = ended.to_string();
         let stage = link.stage;
         let peer_address = wire.stream.peer_address();
         let rewound = wire
@@ -477,7 +463,7 @@ impl State {
         link.paused = false;
         // RFC 28 to 30: the side that connected keeps its queue, the side that accepted does not.
         match link.origin {
-            Origin::Connected if !link.leaving || stage != Stage::Farewell => {
+            Origin::Connected if !given_up && (!link.leaving || stage != Stage::Farewell) => {
                 self.await_reconnect(key, rewound, options.immediate);
             }
             _ => self.let_go(key, rewound.messages()),
@@ -523,7 +509,12 @@ impl State {
         link.paused = false;
         self.stats.peers = self.stats.peers.saturating_sub(1);
         let stream = Arc::clone(&wire.stream);
+        let place = Place {
+            link: key,
+            serial: link.serial,
+        };
         self.errands.push(Errand::Shutdown(stream));
+        self.set_timer(Instant::now() + tuning::FAREWELL, Timer::Farewell(place));
         self.enqueue(key);
         if self.lease.is_reactors() {
             self.errands.push(Errand::Reactor(Command::Ready(self.id)));

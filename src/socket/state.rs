@@ -99,6 +99,8 @@ pub(super) struct State {
     pub(super) ready: VecDeque<usize>,
     /// Links that have something to write, each once.
     pub(super) dirty: Vec<usize>,
+    /// The link whose messages may be taking the shortcut now.
+    pub(super) shortcut: Option<usize>,
     /// Links that have just lost their connection and want a new one.
     pub(super) reconnect: Vec<usize>,
     /// Links whose connection takes bytes again.
@@ -139,6 +141,7 @@ impl State {
             heat: Heat::default(),
             ready: VecDeque::new(),
             dirty: Vec::new(),
+            shortcut: None,
             reconnect: Vec::new(),
             unblocked: Vec::new(),
             batches: Vec::new(),
@@ -220,7 +223,9 @@ impl State {
     /// needed any more.
     #[inline]
     fn queue(&mut self, key: usize, message: &mut Message) {
-        let Some(link) = self.links.get_mut(key) else { return };
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
         self.stats.sent += 1;
         if link.pipe.is_some() {
             return self.put_into_pipe(key, std::mem::take(message));
@@ -234,7 +239,9 @@ impl State {
     /// Books what was just put into a link's outbox, and has it written.
     #[inline]
     fn queued(&mut self, key: usize, bytes: usize) {
-        let Some(link) = self.links.get_mut(key) else { return };
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
         let full = link.outward.add(1, bytes);
         if link.dirty && !link.has_batch() {
             return;
@@ -244,7 +251,7 @@ impl State {
 
     /// The message that makes a link dirty, and those that are worth a write.
     #[cold]
-    fn queued_first_or_last(&mut self, key: usize, full: bool) {
+    pub(super) fn queued_first_or_last(&mut self, key: usize, full: bool) {
         if full {
             self.pattern.set_room(key, false);
         }
@@ -331,7 +338,11 @@ impl State {
                 return Ok(Some(message));
             }
         }
-        Ok(None)
+        // What was discarded on the way may have been the last that a lost peer had to say.
+        match self.pattern.may_receive() {
+            Ok(()) => Ok(None),
+            Err(refusal) => Err(recv_refusal(refusal)),
+        }
     }
 
     /// Moves what can be received to `front`, which is empty: all of a lone talker's inbox at the cost
@@ -342,7 +353,9 @@ impl State {
     pub(super) fn take_batch(&mut self, front: &mut VecDeque<Message>) {
         self.repay();
         while front.is_empty() {
-            let Some(key) = self.pattern.next() else { return };
+            let Some(key) = self.pattern.next() else {
+                return;
+            };
             if self.links.get(key).is_none_or(|link| link.inbox.is_empty()) {
                 self.refill(key);
             } else if self.pattern.next() == Some(key) {
@@ -356,10 +369,17 @@ impl State {
     }
 
     fn take_all(&mut self, key: usize, front: &mut VecDeque<Message>) {
-        let Some(link) = self.links.get_mut(key) else { return };
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
         std::mem::swap(&mut link.inbox, front);
         let (messages, bytes) = (link.inward.messages(), link.inward.bytes());
-        self.lent.push(Loan { link: key, epoch: link.epoch, messages, bytes });
+        self.lent.push(Loan {
+            link: key,
+            epoch: link.epoch,
+            messages,
+            bytes,
+        });
         if link.pipe.is_none() {
             self.refill(key);
         }
@@ -367,11 +387,22 @@ impl State {
 
     fn take_turns(&mut self, front: &mut VecDeque<Message>) {
         while front.len() < tuning::TURNS {
-            let Some(key) = self.pattern.next() else { return };
-            let Some(link) = self.links.get_mut(key) else { return self.refill(key) };
-            let Some(message) = link.inbox.pop_front() else { return self.refill(key) };
+            let Some(key) = self.pattern.next() else {
+                return;
+            };
+            let Some(link) = self.links.get_mut(key) else {
+                return self.refill(key);
+            };
+            let Some(message) = link.inbox.pop_front() else {
+                return self.refill(key);
+            };
             let (epoch, bytes) = (link.epoch, message.byte_len());
-            self.lent.push(Loan { link: key, epoch, messages: 1, bytes });
+            self.lent.push(Loan {
+                link: key,
+                epoch,
+                messages: 1,
+                bytes,
+            });
             let empty = link.inbox.is_empty() && link.pipe.is_none();
             front.push_back(message);
             if empty {
@@ -383,7 +414,9 @@ impl State {
     /// The front is used up: its messages are received.
     fn repay(&mut self) {
         while let Some(loan) = self.lent.pop() {
-            let Some(link) = self.links.get_mut(loan.link) else { continue };
+            let Some(link) = self.links.get_mut(loan.link) else {
+                continue;
+            };
             if link.epoch != loan.epoch {
                 continue;
             }
@@ -445,8 +478,10 @@ impl State {
             let Some(link) = self.links.get_mut(key) else {
                 continue;
             };
-            if let Some((pipe, _)) = &link.pipe {
-                pipe.clear_inward();
+            if let Some((pipe, door)) = &link.pipe {
+                if let (true, Some(door)) = (pipe.clear_inward(), door) {
+                    self.errands.push(Errand::GiveRoom(door.clone()));
+                }
             }
             if link.inbox.is_empty() {
                 continue;
