@@ -81,6 +81,18 @@ pub(crate) const EVENTS: usize = 256;
 /// counts, few enough that what comes meanwhile has its turn soon.
 pub(crate) const TURNS: usize = 64;
 
+/// Looks that a waiter takes at its inproc peers before it sleeps, when looking has paid lately.
+///
+/// About 20 microseconds together: what putting a thread to sleep and waking it again costs.
+pub(crate) const LOOKS: u32 = 40;
+
+/// Processor pauses between two such looks: about half a microsecond, in which a sender adds a dozen
+/// messages, so that taking them is worth the lock.
+pub(crate) const PAUSES: u32 = 10;
+
+/// Waits without a look after looking was in vain; grows to this while it stays so.
+pub(crate) const BLIND_WAITS: u8 = 64;
+
 /// Pause after `accept` ran out of descriptors or memory, before it is tried again.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 

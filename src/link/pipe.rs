@@ -116,8 +116,8 @@ pub(crate) struct Taken {
     pub(crate) ended: bool,
 }
 
-/// One end of a pipe: writes into one lane and reads from the other.
-#[derive(Debug)]
+/// One end of a pipe: writes into one lane and reads from the other. Clones are the same end.
+#[derive(Clone, Debug)]
 pub(crate) struct PipeEnd {
     lanes: Arc<[Mutex<Lane>; 2]>,
     /// The lane this end writes into; it reads from the other one.

@@ -20,6 +20,7 @@ use crate::peer::SocketType;
 use crate::reactor::{Command, Driven, Handle, Place, SocketId};
 use crate::signal::Bell;
 use crate::stats::Stats;
+use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::sync::{Mutex, MutexGuard};
 use crate::transport::TransportOptions;
 use crate::tuning;
@@ -85,6 +86,8 @@ pub(crate) struct Core {
     pub(super) front: Mutex<VecDeque<Message>>,
     one_way: bool,
     pub(super) bell: Bell,
+    /// Counts what inproc peers did.
+    pokes: AtomicU32,
     /// Made when the first endpoint other than inproc is bound or connected.
     poll: OnceLock<PollSide>,
     making_poll: Mutex<()>,
@@ -125,6 +128,7 @@ impl Core {
             front: Mutex::new(VecDeque::new()),
             one_way,
             bell: Bell::new(),
+            pokes: AtomicU32::new(0),
             poll: OnceLock::new(),
             making_poll: Mutex::new(()),
             balances: socket_type == SocketType::Push,
@@ -190,10 +194,14 @@ impl Core {
 
     /// Sends, waiting for room as long as allowed.
     #[inline]
-    pub(crate) fn send(&self, message: Message, wait: Wait) -> Result<(), SendError> {
+    pub(crate) fn send(&self, mut message: Message, wait: Wait) -> Result<(), SendError> {
         if self.balances {
-            match self.shortcut.offer(&message) {
+            match self.shortcut.offer(&mut message) {
                 Taken::Yes => return Ok(()),
+                Taken::Announce(door) => {
+                    door.readable();
+                    return Ok(());
+                }
                 Taken::Last => {
                     self.write_out(self.lock());
                     return Ok(());
@@ -312,11 +320,11 @@ impl Core {
                 if !state.batches.is_empty() {
                     state = self.flush_batches(state);
                 }
-                self.open_shortcut(&mut state);
             } else {
                 state = self.write_cold(state);
             }
         }
+        self.open_shortcut(&mut state);
         self.unlock(state);
     }
 
@@ -614,10 +622,43 @@ impl Core {
         if timeout == Some(Duration::ZERO) {
             return state;
         }
+        if state.pipes > 0 && state.glance.pays() {
+            let seen = self.pokes.load(Ordering::Acquire);
+            drop(state);
+            let paid = self.look_for_pokes(seen);
+            state = self.lock();
+            state.glance.learn(paid);
+            if self.pokes.load(Ordering::Acquire) != seen {
+                return state;
+            }
+        }
         state.lease.follow(true);
         let mut state = self.bell.wait(state, timeout);
         state.lease.follow(false);
         self.close_shortcut(state)
+    }
+
+    /// Waits a moment, awake, for an inproc peer to do something.
+    fn look_for_pokes(&self, seen: u32) -> bool {
+        for look in 1..=tuning::LOOKS {
+            for _ in 0..tuning::PAUSES {
+                std::hint::spin_loop();
+            }
+            if self.pokes.load(Ordering::Acquire) != seen {
+                return true;
+            }
+            if look % 8 == 0 {
+                // The peer may be waiting for this processor.
+                std::thread::yield_now();
+            }
+        }
+        false
+    }
+
+    /// An inproc peer has done something; those who wait awake see it here. To be called with the
+    /// state locked, so that who finds nothing there and then looks here misses nothing.
+    pub(super) fn poke(&self) {
+        self.pokes.fetch_add(1, Ordering::Release);
     }
 
     // ----- the poll -----

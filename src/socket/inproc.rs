@@ -59,6 +59,9 @@ impl Core {
         };
         let limits = self.send_limits();
         let (near, far) = pipe(limits, self.recv_limits());
+        if link.pipe.is_none() {
+            state.pipes += 1;
+        }
         if let Some((old, _)) = link.pipe.take() {
             // What nobody took is for whoever comes next.
             for message in old.reclaim() {
@@ -161,6 +164,7 @@ impl Member for Core {
         // This end was made with the caller's inbox as its only limit.
         caller.pipe.widen(self.send_limits());
         link.pipe = Some((caller.pipe, Some(caller.door)));
+        state.pipes += 1;
         link.peer = Some(Box::new(caller.peer));
         let key = state.links.insert(link);
         state.report(key, EventKind::Accepted);
@@ -254,6 +258,7 @@ impl Neighbour for Core {
         if state.pattern.receives() {
             state.pattern.set_readable(link, true);
             state.wake_waiters();
+            self.poke();
         } else {
             state.drain_upstream(place);
         }
@@ -269,6 +274,7 @@ impl Neighbour for Core {
         if room {
             state.pattern.set_room(link, true);
             state.wake_waiters();
+            self.poke();
         }
         self.unlock(state);
     }
@@ -308,6 +314,7 @@ impl Neighbour for Core {
             state.pattern.connection_lost(link);
         }
         state.wake_waiters();
+        self.poke();
         self.unlock(state);
         self.seek(&endpoint, Place { link, serial });
     }
@@ -360,7 +367,10 @@ impl State {
             return;
         };
         let lost = match link.pipe.take() {
-            Some((pipe, _)) => pipe.reclaim().len() as u64,
+            Some((pipe, _)) => {
+                self.pipes = self.pipes.saturating_sub(1);
+                pipe.reclaim().len() as u64
+            }
             None => 0,
         };
         self.stats.dropped += lost;

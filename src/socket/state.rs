@@ -70,6 +70,33 @@ pub(super) struct Bound {
     pub(super) listener: Option<Arc<Listener>>,
 }
 
+/// Whether waiting awake for an inproc peer pays: it does in a stream or a quick exchange, and is
+/// waste when messages are rare.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Glance {
+    /// Waits still to be slept through before the next try.
+    blind: u8,
+    /// How many that will be after the next vain try.
+    next: u8,
+}
+
+impl Glance {
+    pub(super) fn pays(&mut self) -> bool {
+        let pays = self.blind == 0;
+        self.blind = self.blind.saturating_sub(1);
+        pays
+    }
+
+    pub(super) fn learn(&mut self, paid: bool) {
+        if paid {
+            *self = Glance::default();
+        } else {
+            self.next = (self.next * 2 + 1).min(tuning::BLIND_WAITS);
+            self.blind = self.next;
+        }
+    }
+}
+
 /// Messages that left a link's inbox for the front and are not received yet.
 #[derive(Clone, Copy, Debug)]
 struct Loan {
@@ -99,6 +126,9 @@ pub(super) struct State {
     pub(super) ready: VecDeque<usize>,
     /// Links that have something to write, each once.
     pub(super) dirty: Vec<usize>,
+    /// Links that are inproc.
+    pub(super) pipes: usize,
+    pub(super) glance: Glance,
     /// The link whose messages may be taking the shortcut now.
     pub(super) shortcut: Option<usize>,
     /// Links that have just lost their connection and want a new one.
@@ -141,6 +171,8 @@ impl State {
             heat: Heat::default(),
             ready: VecDeque::new(),
             dirty: Vec::new(),
+            pipes: 0,
+            glance: Glance::default(),
             shortcut: None,
             reconnect: Vec::new(),
             unblocked: Vec::new(),
@@ -623,6 +655,9 @@ impl State {
         }
         if link.stage == Stage::Up && link.pipe.is_some() {
             self.stats.peers = self.stats.peers.saturating_sub(1);
+        }
+        if link.pipe.is_some() {
+            self.pipes = self.pipes.saturating_sub(1);
         }
         if let Some((pipe, Some(door))) = &link.pipe {
             pipe.end();
