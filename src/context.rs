@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 
@@ -11,6 +10,7 @@ use crate::endpoint::Endpoint;
 use crate::link::pipe::{Door, Limits, PipeEnd};
 use crate::peer::PeerInfo;
 use crate::reactor::{self, Command, Place, SocketId};
+use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Condvar, Mutex};
 
 /// Makes sockets, and owns the threads that keep their connections going.

@@ -106,6 +106,12 @@ impl Shared {
         }
     }
 
+    /// The peer sends something that no caller waits for: a PING.
+    fn stir(&self) {
+        self.kernel.inner.lock().event = true;
+        self.kernel.condvar.notify_all();
+    }
+
     /// The reactor is told of events, and at once if there is one.
     fn register(&self) {
         let mut arrived = self.kernel.inner.lock();
@@ -413,6 +419,20 @@ fn loom_a_sleeper_is_woken_by_each_of_two() {
 }
 
 #[test]
+fn loom_a_sleeper_is_woken_again() {
+    explore(4, || {
+        let socket = Socket::new(1);
+        let producer = spawn(&socket, |socket| {
+            socket.put(1);
+            socket.put(2);
+        });
+        assert_eq!(socket.recv(), Some(1));
+        assert_eq!(socket.recv(), Some(2));
+        producer.join().unwrap();
+    });
+}
+
+#[test]
 fn loom_one_who_waits_before_there_is_a_poll_drives_once_there_is() {
     explore(3, || {
         let socket = Socket::without_poll(1);
@@ -457,6 +477,22 @@ fn loom_two_callers_and_the_reactor_share_what_comes() {
         got.sort_unstable();
         assert_eq!(got, [Some(1), Some(2)]);
         peer.join().unwrap();
+    });
+}
+
+/// Something comes that is no message, and the one who drives has no more time: whoever waits for
+/// its turn has to be told, by nobody else than the one who leaves.
+#[test]
+fn loom_one_who_leaves_empty_handed_passes_the_turn_on() {
+    explore(3, || {
+        let socket = Socket::new(2);
+        let hasty = spawn(&socket, Socket::recv_once);
+        let patient = spawn(&socket, Socket::recv);
+        socket.shared.stir();
+        socket.shared.deliver(1);
+        socket.shared.deliver(2);
+        assert!(patient.join().unwrap().is_some());
+        hasty.join().unwrap();
     });
 }
 

@@ -5,12 +5,10 @@
 #[cfg(loom)]
 use loom::sync as imp;
 #[cfg(loom)]
-#[allow(unused_imports, reason = "the names are the same in both builds")]
 pub(crate) use loom::sync::atomic;
 #[cfg(not(loom))]
 use std::sync as imp;
 #[cfg(not(loom))]
-#[allow(unused_imports, reason = "the loom models use it")]
 pub(crate) use std::sync::atomic;
 
 use std::sync::PoisonError;

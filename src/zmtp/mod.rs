@@ -27,5 +27,8 @@ pub mod bench_support;
 )]
 pub mod fuzzing;
 
+#[cfg(test)]
+mod simulation;
+
 #[allow(unused_imports, reason = "until the links use it")]
 pub(crate) use error::ProtocolError;
