@@ -30,6 +30,14 @@ fn template(size: usize) -> Vec<u8> {
     body
 }
 
+/// A message to send.
+pub(crate) enum Body<'a> {
+    /// Of a buffer that is used again.
+    Borrowed(&'a [u8]),
+    /// To be sent by the way that avoids copying it.
+    Static(&'static [u8]),
+}
+
 /// Makes the messages of a stream, one after the other.
 pub(crate) struct Source {
     next: u64,
@@ -55,13 +63,22 @@ impl Source {
 
     #[inline]
     pub(crate) fn send_next(&mut self, socket: &impl SendEnd) {
-        if self.fixed.is_empty() {
-            stamp(&mut self.buffer, self.next);
-            socket.send(&self.buffer);
-        } else {
-            socket.send_static(self.fixed[(self.next % FIXED) as usize]);
+        match self.next_body() {
+            Body::Borrowed(body) => socket.send(body),
+            Body::Static(body) => socket.send_static(body),
         }
+    }
+
+    #[inline]
+    pub(crate) fn next_body(&mut self) -> Body<'_> {
+        let number = self.next;
         self.next += 1;
+        if self.fixed.is_empty() {
+            stamp(&mut self.buffer, number);
+            Body::Borrowed(&self.buffer)
+        } else {
+            Body::Static(self.fixed[(number % FIXED) as usize])
+        }
     }
 
     pub(crate) fn sent(&self) -> u64 {
@@ -69,7 +86,11 @@ impl Source {
     }
 
     pub(crate) fn send_end(&self, socket: &impl SendEnd) {
-        socket.send(&[&self.next.to_le_bytes()[..], &END].concat());
+        socket.send(&self.end_body());
+    }
+
+    pub(crate) fn end_body(&self) -> Vec<u8> {
+        [&self.next.to_le_bytes()[..], &END].concat()
     }
 }
 
