@@ -173,6 +173,7 @@ impl Pattern {
     }
 
     /// Whether `may_receive` would report [`Refusal::PeerGone`]; reports nothing itself.
+    #[cfg(test)]
     pub(crate) fn peer_gone(&self) -> bool {
         matches!(self, Pattern::Req(req) if req.peer_gone())
     }

@@ -5,19 +5,25 @@ mod closing;
 mod core;
 mod driven;
 mod endpoints;
+mod glance;
 mod inproc;
 mod kind;
+mod parting;
 mod peers;
 mod random;
+mod receiving;
+mod sending;
 mod service;
 mod shortcut;
 mod state;
+mod waiting;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::core::{Core, Wait};
+use self::core::Core;
+use self::waiting::Wait;
 use crate::context::User;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, RecvError, SendError, SendManyError};
