@@ -49,6 +49,13 @@ impl Writer {
         self.flight.is_empty()
     }
 
+    /// Gives back the memory of the last flight, once that is gone.
+    pub(crate) fn release_memory(&mut self) {
+        if self.flight.is_empty() {
+            self.flight.release_memory();
+        }
+    }
+
     pub(crate) fn stream(&self) -> &Arc<Stream> {
         &self.stream
     }

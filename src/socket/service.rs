@@ -222,8 +222,8 @@ impl State {
         }
         if let Some(ended) = pass.ended.take() {
             wire.ended.get_or_insert(ended);
-        } else if wire.broken && !pass.heard {
-            // Writing failed before, and now there is nothing left to read.
+        } else if wire.broken && !pass.heard && !pass.more {
+            // Writing failed before, and now there is nothing left to read or to decode.
             wire.ended.get_or_insert(Ended::ByPeer);
         } else if again {
             self.enqueue(key);
@@ -342,6 +342,7 @@ impl State {
     fn put_writer(&mut self, place: Place, mut writer: Box<Writer>, wrote: Wrote) -> bool {
         let key = place.link;
         let hot = self.heat.is_hot();
+        let open = self.life == Life::Open;
         let Some(link) = self.link(place) else {
             return false;
         };
@@ -354,6 +355,9 @@ impl State {
             return false;
         };
         let idle = writer.is_idle();
+        if idle && !hot {
+            writer.release_memory();
+        }
         wire.writer = Some(writer);
         match wrote {
             Wrote::All | Wrote::Turn => {}
@@ -361,12 +365,13 @@ impl State {
             Wrote::Blocked => wire.blocked = !std::mem::take(&mut wire.unblocked),
             Wrote::Failed(error) => {
                 wire.broken = true;
-                // What the peer sent before it went is still to be read; the end of that, or the
-                // error, ends the connection. When nothing is being read, it ends now.
-                if link.paused || link.stage != Stage::Up {
-                    wire.ended = Some(Ended::Io(error));
-                } else {
-                    wire.hung_up = true;
+                // What the peer sent before it went is still to be read, also when the inbox is full
+                // now, and may say why it went; the end of that, or the error, ends the
+                // connection. When nothing will be read any more, it ends now.
+                wire.hung_up = true;
+                if !open {
+                    wire.ended.get_or_insert(Ended::Io(error));
+                } else if !link.paused {
                     self.enqueue(key);
                 }
             }
@@ -392,6 +397,18 @@ impl State {
             self.mark_dirty(key);
         }
         urgent || queued && (!hot || enough)
+    }
+
+    /// The stream is over: what it took to buffer it is given back.
+    pub(super) fn release_memory(&mut self) {
+        for (_, link) in &mut self.links {
+            if link.outbox.is_empty() {
+                link.outbox.release_memory();
+            }
+            if let Some(writer) = link.wire.as_mut().and_then(|wire| wire.writer.as_mut()) {
+                writer.release_memory();
+            }
+        }
     }
 
     /// Notes that a link has something to write.

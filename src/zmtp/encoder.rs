@@ -18,8 +18,13 @@ use crate::message::{Message, INLINE};
 /// entry here and another slice for the kernel to walk.
 const COPY_LIMIT: usize = 4 * 1024;
 
-/// The capacity that an outbox keeps when it is emptied: as much as one turn of a connection writes.
-const KEEP: usize = 256 * 1024;
+/// The capacity that an outbox keeps when it is emptied.
+///
+/// A stream whose receiver is the slower end fills its outbox to the high-water mark again and
+/// again: a megabyte with the default mark and messages of 1 KiB. Giving that back and asking for it
+/// anew each time costs more than writing it. Connections that have gone quiet give it back with
+/// `release_memory`.
+const KEEP: usize = 2 * 1024 * 1024;
 
 /// Encoded frames that wait to be written, and how many messages they are.
 #[derive(Debug, Default)]
@@ -146,7 +151,7 @@ impl Outbox {
         self.buffer.is_empty()
     }
 
-    /// Forgets everything, and keeps at most 256 KiB of buffer.
+    /// Forgets everything, and keeps at most `KEEP` of buffer.
     pub(crate) fn clear(&mut self) {
         self.buffer.clear();
         self.buffer.shrink_to(KEEP);
@@ -158,8 +163,13 @@ impl Outbox {
     }
 
     /// Gives back what memory is not in use: for connections that have gone quiet.
+    ///
+    /// What is little is kept: a page is not worth the way to the allocator and back.
     pub(crate) fn release_memory(&mut self) {
-        self.buffer.shrink_to_fit();
+        const LITTLE: usize = 4 * 1024;
+        if self.buffer.capacity() > LITTLE {
+            self.buffer.shrink_to_fit();
+        }
         self.bodies.shrink_to_fit();
         self.subscriptions.shrink_to_fit();
     }

@@ -1,0 +1,325 @@
+//! The end of sockets and contexts.
+
+use std::net::TcpListener;
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use sinew::{Context, Pub, Pull, Push, RecvError, Rep, Req, SendErrorKind, Sub};
+
+use crate::support::{address, await_disconnect, await_peer, endpoints, Raw, SOON};
+
+/// Runs something that must not take longer than `SOON`.
+#[track_caller]
+fn soon<T: Send + 'static>(what: impl FnOnce() -> T + Send + 'static) -> T {
+    let (done, wait) = mpsc::channel();
+    thread::spawn(move || done.send(what()));
+    wait.recv_timeout(SOON).expect("it hangs")
+}
+
+fn nowhere() -> Vec<String> {
+    let name = format!("ipc:///nonexistent/{}", std::process::id());
+    vec!["tcp://127.0.0.1:9".into(), name, "inproc://nobody".into()]
+}
+
+#[test]
+fn without_linger_close_gives_up_at_once_and_says_what_was_lost() {
+    for endpoint in nowhere() {
+        let push = Context::new()
+            .socket(Push)
+            .linger(Duration::ZERO)
+            .connect(&endpoint)
+            .unwrap();
+        for _ in 0..5 {
+            push.send("lost").unwrap();
+        }
+        assert_eq!(soon(|| push.close()).undelivered, 5, "{endpoint}");
+    }
+}
+
+#[test]
+fn a_short_linger_ends_and_says_what_was_lost() {
+    for endpoint in nowhere() {
+        let linger = Duration::from_millis(60);
+        let push = Context::new()
+            .socket(Push)
+            .linger(linger)
+            .connect(&endpoint)
+            .unwrap();
+        for _ in 0..5 {
+            push.send("lost").unwrap();
+        }
+        let start = Instant::now();
+        let report = soon(|| push.close());
+        assert_eq!(report.undelivered, 5, "{endpoint}");
+        assert!(start.elapsed() >= linger);
+    }
+}
+
+#[test]
+fn dropping_lingers_too_and_the_context_waits_for_it() {
+    for endpoint in nowhere() {
+        let linger = Duration::from_millis(60);
+        let ctx = Context::new();
+        let push = ctx.socket(Push).linger(linger).connect(&endpoint).unwrap();
+        push.send("lost").unwrap();
+        let start = Instant::now();
+        soon(|| {
+            drop(push);
+            drop(ctx);
+        });
+        assert!(start.elapsed() >= linger, "{endpoint}");
+    }
+}
+
+#[test]
+fn linger_delivers_to_a_peer_that_comes_late() {
+    let dir = tempfile::tempdir().unwrap();
+    let ipc = format!("ipc://{}/late", dir.path().display());
+    for endpoint in [ipc, "inproc://late-linger".into()] {
+        let ctx = Context::new();
+        let push = ctx
+            .socket(Push)
+            .linger(None)
+            .reconnect_interval(Duration::from_millis(5))
+            .connect(&endpoint)
+            .unwrap();
+        for n in 0..100 {
+            push.send(n.to_string()).unwrap();
+        }
+        let closing = thread::spawn(move || push.close());
+        let pull = ctx.socket(Pull).bind(&endpoint).unwrap();
+        for n in 0..100 {
+            assert_eq!(
+                pull.recv_timeout(SOON).unwrap(),
+                n.to_string().as_str(),
+                "{endpoint}"
+            );
+        }
+        assert_eq!(soon(|| closing.join().unwrap()).undelivered, 0);
+    }
+}
+
+#[test]
+fn a_slow_peer_loses_nothing() {
+    for endpoint in endpoints("slow") {
+        let ctx = Context::new();
+        let pull = ctx.socket(Pull).recv_hwm(2).bind(&endpoint).unwrap();
+        let push = ctx.socket(Push).connect(&address(&pull)).unwrap();
+        for _ in 0..200 {
+            push.send(vec![1; 32 * 1024]).unwrap();
+        }
+        let closing = thread::spawn(move || push.close());
+        for _ in 0..200 {
+            // Other things to do between two messages.
+            thread::yield_now();
+            assert_eq!(pull.recv_timeout(SOON).unwrap().byte_len(), 32 * 1024);
+        }
+        // Coming back for more shows that it has all.
+        assert_eq!(pull.try_recv(), Err(RecvError::WouldBlock), "{endpoint}");
+        assert_eq!(soon(|| closing.join().unwrap()).undelivered, 0);
+    }
+}
+
+#[test]
+fn a_peer_that_reads_nothing_is_waited_for_no_longer_than_linger() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let ctx = Context::new();
+    let push = ctx
+        .socket(Push)
+        .send_buffer(Some(16 * 1024))
+        .linger(Duration::from_millis(60))
+        .connect(&format!("tcp://{}", listener.local_addr().unwrap()))
+        .unwrap();
+    let monitor = push.monitor();
+    let _deaf = Raw::accept(&listener).shake("PULL");
+    await_peer(&monitor);
+    for _ in 0..20 {
+        push.send(vec![1; 1 << 20]).unwrap();
+    }
+    let lost = soon(|| push.close()).undelivered;
+    assert!((1..=20).contains(&lost), "{lost}");
+}
+
+#[test]
+fn a_peer_that_has_everything_but_never_hangs_up_is_not_waited_for_for_ever() {
+    for linger in [None, Some(Duration::from_secs(3600))] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let ctx = Context::new();
+        let push = ctx
+            .socket(Push)
+            .linger(linger)
+            .connect(&format!("tcp://{}", listener.local_addr().unwrap()))
+            .unwrap();
+        let mut stubborn = Raw::accept(&listener).shake("PULL");
+        push.send("all").unwrap();
+        assert_eq!(stubborn.read_frame(), (0, b"all".to_vec()));
+        assert_eq!(soon(|| push.close()).undelivered, 0);
+        soon(|| drop(ctx));
+    }
+}
+
+#[test]
+fn close_wakes_everybody_who_is_blocked() {
+    for endpoint in endpoints("blocked") {
+        let ctx = Context::new();
+        let pull = ctx.socket(Pull).bind(&endpoint).unwrap();
+        let push = ctx
+            .socket(Push)
+            .linger(Duration::ZERO)
+            .send_hwm(1)
+            .connect("tcp://127.0.0.1:9")
+            .unwrap();
+        push.send("fills it").unwrap();
+        let (started, start) = mpsc::channel();
+        let mut waiting = Vec::new();
+        for _ in 0..4 {
+            let (pull, push) = (pull.clone(), push.clone());
+            let (at_recv, at_send) = (started.clone(), started.clone());
+            waiting.push(thread::spawn(move || {
+                at_recv.send(()).unwrap();
+                assert_eq!(pull.recv(), Err(RecvError::Closed));
+            }));
+            waiting.push(thread::spawn(move || {
+                at_send.send(()).unwrap();
+                let error = push.send("x").unwrap_err();
+                assert_eq!(error.kind(), SendErrorKind::Closed);
+                assert_eq!(error.into_message(), "x");
+            }));
+        }
+        waiting.iter().for_each(|_| start.recv().unwrap());
+        let (other_pull, other_push) = (pull.clone(), push.clone());
+        soon(|| {
+            pull.close();
+            push.close();
+            waiting
+                .into_iter()
+                .for_each(|thread| thread.join().unwrap());
+        });
+        assert_eq!(other_pull.recv(), Err(RecvError::Closed));
+        assert_eq!(
+            other_push.send("x").unwrap_err().kind(),
+            SendErrorKind::Closed
+        );
+        assert!(other_pull.bind("inproc://too-late").is_err());
+        assert!(other_push.connect("tcp://127.0.0.1:9").is_err());
+        assert!(other_push.connect("inproc://too-late").is_err());
+    }
+}
+
+#[test]
+fn closing_the_context_wakes_everybody_and_may_be_repeated() {
+    let ctx = Context::new();
+    let pull = ctx.socket(Pull).bind("tcp://127.0.0.1:*").unwrap();
+    let sub = ctx.socket(Sub).bind("inproc://x").unwrap();
+    let push = ctx.socket(Push).open().unwrap();
+    let req = ctx.socket(Req).open().unwrap();
+    let rep = ctx.socket(Rep).bind("ipc://*").unwrap();
+    let monitor = rep.monitor();
+    let closed = Err(RecvError::Closed);
+    let (expected, expected_rep) = (closed.clone(), closed.clone());
+    let waiting = [
+        thread::spawn(move || assert_eq!(pull.recv(), expected)),
+        thread::spawn(move || assert_eq!(sub.recv(), closed)),
+        thread::spawn(move || assert_eq!(rep.recv(), expected_rep)),
+        thread::spawn(move || {
+            assert_eq!(push.send("x").unwrap_err().kind(), SendErrorKind::Closed);
+        }),
+        thread::spawn(move || {
+            assert_eq!(req.send("x").unwrap_err().kind(), SendErrorKind::Closed);
+        }),
+        thread::spawn(move || while monitor.recv().is_ok() {}),
+    ];
+    let again = ctx.clone();
+    soon(move || {
+        ctx.close();
+        ctx.close();
+        waiting.into_iter().for_each(|w| w.join().unwrap());
+    });
+    soon(move || drop(again));
+}
+
+#[test]
+fn sockets_and_contexts_may_be_dropped_in_any_order() {
+    for order in 0..6 {
+        for endpoint in endpoints("order") {
+            let ctx = Context::new();
+            let pull = ctx.socket(Pull).bind(&endpoint).unwrap();
+            let push = ctx
+                .socket(Push)
+                .linger(Duration::from_millis(20))
+                .connect(&address(&pull))
+                .unwrap();
+            push.send("x").unwrap();
+            soon(move || match order {
+                0 => drop((ctx, pull, push)),
+                1 => drop((ctx, push, pull)),
+                2 => drop((pull, ctx, push)),
+                3 => drop((push, ctx, pull)),
+                4 => drop((pull, push, ctx)),
+                _ => drop((push, pull, ctx)),
+            });
+        }
+    }
+}
+
+#[test]
+fn what_a_closed_sender_sent_can_still_be_received() {
+    for endpoint in endpoints("sent") {
+        let ctx = Context::new();
+        let pull = ctx.socket(Pull).bind(&endpoint).unwrap();
+        let monitor = pull.monitor();
+        let push = ctx.socket(Push).connect(&address(&pull)).unwrap();
+        for n in 0..100 {
+            push.send(n.to_string()).unwrap();
+        }
+        assert_eq!(soon(|| push.close()).undelivered, 0);
+        await_disconnect(&monitor);
+        for n in 0..100 {
+            let got = pull.recv_timeout(SOON).unwrap();
+            assert_eq!(got, n.to_string().as_str(), "{endpoint}");
+        }
+        assert_eq!(pull.try_recv(), Err(RecvError::WouldBlock));
+    }
+}
+
+#[test]
+fn subscribers_and_receivers_close_at_once() {
+    for endpoint in endpoints("at-once") {
+        let ctx = Context::new();
+        let publisher = ctx.socket(Pub).linger(None).bind(&endpoint).unwrap();
+        let sub = ctx
+            .socket(Sub)
+            .linger(None)
+            .subscribe("")
+            .connect(&address(&publisher))
+            .unwrap();
+        let away = ctx
+            .socket(Sub)
+            .linger(None)
+            .subscribe("")
+            .connect("tcp://127.0.0.1:9")
+            .unwrap();
+        soon(move || {
+            assert_eq!(away.close().undelivered, 0);
+            assert_eq!(sub.close().undelivered, 0);
+            assert_eq!(publisher.close().undelivered, 0);
+        });
+    }
+}
+
+#[test]
+fn a_name_that_is_given_up_is_waited_for_again() {
+    // The caller may meet the old holder of the name just as it closes.
+    for _ in 0..300 {
+        let ctx = Context::new();
+        let old = ctx.socket(Pull).bind("inproc://again").unwrap();
+        let push = ctx.socket(Push).open().unwrap();
+        let closing = thread::spawn(move || old.close());
+        push.connect("inproc://again").unwrap();
+        closing.join().unwrap();
+        let new = ctx.socket(Pull).bind("inproc://again").unwrap();
+        push.send("x").unwrap();
+        assert_eq!(new.recv_timeout(SOON).unwrap(), "x");
+    }
+}

@@ -1,0 +1,10 @@
+//! The rules of ZeroMQ's patterns, between our own sockets and against raw peers, each test named
+//! after its rule.
+
+mod closing;
+mod endpoints;
+mod pipeline;
+mod pub_sub;
+mod req_rep;
+mod support;
+mod wire;

@@ -1,0 +1,332 @@
+//! What peers may do on the wire, and what becomes of those that may not.
+
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use sinew::{Context, EventKind, Pub, Pull, Push, RecvError, SocketType, Sub};
+
+use crate::support::{
+    address, await_disconnect, await_event, await_peer, await_refusal, await_subscription, frame,
+    Raw, A_WHILE, COMMAND, LONG, MORE, SOON,
+};
+
+#[test]
+fn a_silent_client_is_closed_after_the_handshake_timeout() {
+    let ctx = Context::new();
+    let pull = ctx
+        .socket(Pull)
+        .handshake_timeout(A_WHILE)
+        .bind("tcp://127.0.0.1:*")
+        .unwrap();
+    let monitor = pull.monitor();
+    let mut silent = Raw::connect(&address(&pull));
+    assert!(await_refusal(&monitor).contains("handshake_timeout"));
+    assert_eq!(silent.await_end().len(), 64, "it got our greeting");
+
+    // Talking slowly does not help.
+    let mut slow = Raw::connect(&address(&pull));
+    slow.write(&Raw::greeting(1, "NULL")[..20]);
+    assert!(await_refusal(&monitor).contains("handshake_timeout"));
+    slow.await_end();
+}
+
+#[test]
+fn a_flood_of_silent_clients_does_not_stop_honest_ones() {
+    let ctx = Context::new();
+    let pull = ctx.socket(Pull).bind("tcp://127.0.0.1:*").unwrap();
+    let monitor = pull.monitor();
+    let silent: Vec<_> = (0..1100).map(|_| Raw::connect(&address(&pull))).collect();
+    let reason = await_refusal(&monitor);
+    assert!(reason.contains("too many"), "{reason}");
+    let push = ctx.socket(Push).connect(&address(&pull)).unwrap();
+    push.send("honest").unwrap();
+    assert_eq!(pull.recv_timeout(SOON).unwrap(), "honest");
+    drop(silent);
+}
+
+#[test]
+fn older_versions_and_other_protocols_are_refused_with_a_reason() {
+    let ctx = Context::new();
+    let pull = ctx.socket(Pull).bind("tcp://127.0.0.1:*").unwrap();
+    let monitor = pull.monitor();
+    for (bytes, word) in [
+        (&b"\xff\0\0\0\0\0\0\0\x01\x7f\x01\x08\0\0"[..], "2.0"),
+        (b"\x01\0", "1.0"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "peer"),
+    ] {
+        let mut old = Raw::connect(&address(&pull));
+        old.write(bytes);
+        let reason = await_refusal(&monitor);
+        assert!(reason.contains(word), "{reason}");
+        old.await_end();
+    }
+}
+
+#[test]
+fn another_mechanism_is_refused_after_a_full_greeting() {
+    let ctx = Context::new();
+    let pull = ctx.socket(Pull).bind("tcp://127.0.0.1:*").unwrap();
+    let monitor = pull.monitor();
+    let mut raw = Raw::connect(&address(&pull));
+    raw.write(&Raw::greeting(1, "CURVE"));
+    let reason = await_refusal(&monitor);
+    assert!(
+        reason.contains("CURVE") && reason.contains("NULL"),
+        "{reason}"
+    );
+    assert_eq!(raw.await_end().len(), 64);
+}
+
+#[test]
+fn sockets_that_cannot_talk_are_told_so_on_both_sides() {
+    for endpoint in ["tcp://127.0.0.1:*", "ipc://*"] {
+        let ctx = Context::new();
+        let pull = ctx.socket(Pull).bind(endpoint).unwrap();
+        let sub = ctx.socket(Sub).open().unwrap();
+        let (theirs, ours) = (pull.monitor(), sub.monitor());
+        sub.connect(&address(&pull)).unwrap();
+        for monitor in [&theirs, &ours] {
+            let reason = await_refusal(monitor);
+            assert!(
+                reason.contains("SUB") && reason.contains("PULL"),
+                "{reason}"
+            );
+        }
+        // It goes on trying, ever more rarely.
+        await_event(&ours, |k| matches!(k, EventKind::ConnectRetried { .. }));
+    }
+    let ctx = Context::new();
+    let _pull = ctx.socket(Pull).bind("inproc://types").unwrap();
+    let sub = ctx.socket(Sub).open().unwrap();
+    let monitor = sub.monitor();
+    sub.connect("inproc://types").unwrap();
+    await_refusal(&monitor);
+}
+
+#[test]
+fn a_frame_that_is_too_large_is_refused_on_its_header() {
+    let ctx = Context::new();
+    let pull = ctx
+        .socket(Pull)
+        .max_message_size(1000)
+        .bind("tcp://127.0.0.1:*")
+        .unwrap();
+    let monitor = pull.monitor();
+    let mut exact = Raw::connect(&address(&pull)).shake("PUSH");
+    exact.send(0, &[1; 1000]);
+    assert_eq!(pull.recv_timeout(SOON).unwrap().byte_len(), 1000);
+    // Two frames may not come to more either.
+    exact.send(MORE, &[1; 600]);
+    exact.send(0, &[1; 600]);
+    exact.await_end();
+    let reason = await_disconnect(&monitor);
+    assert!(reason.contains("1000"), "{reason}");
+    let mut large = Raw::connect(&address(&pull)).shake("PUSH");
+    large.write(&[LONG, 0x40, 0, 0, 0, 0, 0, 0, 0]);
+    large.await_end();
+    assert_eq!(pull.try_recv(), Err(RecvError::WouldBlock));
+}
+
+#[test]
+fn a_declared_length_alone_takes_no_memory() {
+    let ctx = Context::new();
+    let pull = ctx.socket(Pull).bind("tcp://127.0.0.1:*").unwrap();
+    let before = resident_kib();
+    let mut liars: Vec<_> = (0..50)
+        .map(|_| Raw::connect(&address(&pull)).shake("PUSH"))
+        .collect();
+    for liar in &mut liars {
+        liar.write(&[LONG, 0x40, 0, 0, 0, 0, 0, 0, 0]);
+        liar.write(&[1; 100]);
+    }
+    let push = ctx.socket(Push).connect(&address(&pull)).unwrap();
+    push.send("honest").unwrap();
+    assert_eq!(pull.recv_timeout(SOON).unwrap(), "honest");
+    let grown = resident_kib().saturating_sub(before);
+    assert!(grown < 100 * 1024, "{grown} KiB");
+}
+
+fn resident_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .and_then(|rest| rest.trim().trim_end_matches(" kB").trim().parse().ok())
+        .unwrap_or(0)
+}
+
+#[test]
+fn garbage_after_the_handshake_ends_the_connection_only() {
+    let ctx = Context::new();
+    let pull = ctx.socket(Pull).bind("tcp://127.0.0.1:*").unwrap();
+    let monitor = pull.monitor();
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    for _ in 0..50 {
+        let mut raw = Raw::connect(&address(&pull)).shake("PUSH");
+        let mut noise = vec![0xf8];
+        noise.extend((0..300).map(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state as u8
+        }));
+        // The peer may be gone before all is written.
+        let _ = std::io::Write::write_all(&mut raw.0, &noise);
+        await_disconnect(&monitor);
+        raw.await_end();
+    }
+    let push = ctx.socket(Push).connect(&address(&pull)).unwrap();
+    push.send("honest").unwrap();
+    assert_eq!(pull.recv_timeout(SOON).unwrap(), "honest");
+}
+
+#[test]
+fn bytes_may_come_one_by_one() {
+    let ctx = Context::new();
+    let pull = ctx.socket(Pull).bind("tcp://127.0.0.1:*").unwrap();
+    let mut raw = Raw::connect(&address(&pull));
+    let all = [
+        Raw::greeting(1, "NULL"),
+        Raw::ready("PUSH"),
+        frame(MORE, b"one"),
+        frame(COMMAND, b"\x04PING\0\0ctx"),
+        frame(0, &[2; 300]),
+        frame(COMMAND, b"\x07UNKNOWNwhatever"),
+        frame(0, b""),
+    ]
+    .concat();
+    for byte in all {
+        raw.write(&[byte]);
+    }
+    let message = pull.recv_timeout(SOON).unwrap();
+    assert_eq!(message.frame(0), Some(&b"one"[..]));
+    assert_eq!(message.frame(1), Some(&[2; 300][..]));
+    assert_eq!(pull.recv_timeout(SOON).unwrap(), "");
+    raw.read(64);
+    raw.read_frame();
+    assert_eq!(raw.read_frame(), (COMMAND, b"\x04PONGctx".to_vec()));
+}
+
+#[test]
+fn a_ping_is_answered_while_the_application_is_elsewhere() {
+    for kind in [SocketType::Pull, SocketType::Push, SocketType::Rep] {
+        let ctx = Context::new();
+        let socket = ctx.socket(kind).bind("tcp://127.0.0.1:*").unwrap();
+        let peer = match kind {
+            SocketType::Pull => "PUSH",
+            SocketType::Push => "PULL",
+            _ => "REQ",
+        };
+        let mut raw = Raw::connect(&address(&socket)).shake(peer);
+        // A call that has just ended keeps the socket's poll for a moment.
+        let _ = socket.try_recv();
+        raw.0
+            .set_read_timeout(Some(Duration::from_secs(1)))
+            .unwrap();
+        for context in [&b""[..], b"x", &[7; 16]] {
+            raw.send(COMMAND, &[b"\x04PING\0\0", context].concat());
+            let answer = [b"\x04PONG", context].concat();
+            assert_eq!(raw.read_frame(), (COMMAND, answer));
+        }
+    }
+}
+
+#[test]
+fn subscriptions_and_reconnects_go_on_while_the_application_is_elsewhere() {
+    let dir = tempfile::tempdir().unwrap();
+    let endpoint = format!("ipc://{}/elsewhere", dir.path().display());
+    let ctx = Context::new();
+    let sub = ctx
+        .socket(Sub)
+        .subscribe("")
+        .reconnect_interval(Duration::from_millis(5))
+        .connect(&endpoint)
+        .unwrap();
+    for _ in 0..3 {
+        // Nobody is inside a call of either socket.
+        let publisher = ctx.socket(Pub).open().unwrap();
+        let monitor = publisher.monitor();
+        publisher.bind(&endpoint).unwrap();
+        await_subscription(&monitor);
+    }
+    drop(sub);
+}
+
+#[test]
+fn a_peer_is_given_up_when_it_is_silent_for_longer_than_its_own_ttl() {
+    let ctx = Context::new();
+    let pull = ctx.socket(Pull).bind("tcp://127.0.0.1:*").unwrap();
+    let monitor = pull.monitor();
+    let mut raw = Raw::connect(&address(&pull)).shake("PUSH");
+    let start = Instant::now();
+    raw.send(COMMAND, b"\x04PING\x00\x02");
+    let reason = await_disconnect(&monitor);
+    assert!(reason.contains("silent"), "{reason}");
+    let took = start.elapsed();
+    assert!(took >= Duration::from_millis(190), "{took:?}");
+}
+
+#[test]
+fn heartbeats_find_a_silent_peer_and_keep_a_living_one() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let ctx = Context::new();
+    let push = ctx
+        .socket(Push)
+        .heartbeat_interval(Duration::from_millis(20))
+        .heartbeat_timeout(Duration::from_millis(200))
+        .heartbeat_ttl(Duration::from_millis(700))
+        .reconnect_interval(Duration::from_millis(5))
+        .open()
+        .unwrap();
+    let monitor = push.monitor();
+    push.connect(&format!("tcp://{}", listener.local_addr().unwrap()))
+        .unwrap();
+    let mut raw = Raw::accept(&listener).shake("PULL");
+    await_peer(&monitor);
+    for _ in 0..5 {
+        assert_eq!(raw.read_frame(), (COMMAND, b"\x04PING\x00\x07".to_vec()));
+        raw.send(COMMAND, b"\x04PONG");
+    }
+    let reason = await_disconnect(&monitor);
+    assert!(reason.contains("heartbeat"), "{reason}");
+    // It is connected anew.
+    Raw::accept(&listener).shake("PULL");
+}
+
+#[test]
+fn heartbeats_between_idle_sockets_keep_them_together() {
+    let ctx = Context::new();
+    let beat = Duration::from_millis(10);
+    let pull = ctx
+        .socket(Pull)
+        .heartbeat_interval(beat)
+        .heartbeat_timeout(Duration::from_secs(2))
+        .bind("tcp://127.0.0.1:*")
+        .unwrap();
+    let monitor = pull.monitor();
+    let push = ctx
+        .socket(Push)
+        .heartbeat_interval(beat)
+        .heartbeat_timeout(Duration::from_secs(2))
+        .connect(&address(&pull))
+        .unwrap();
+    await_peer(&monitor);
+    assert_eq!(
+        monitor.recv_timeout(Duration::from_millis(300)),
+        Err(RecvError::TimedOut)
+    );
+    push.send("x").unwrap();
+    assert_eq!(pull.recv_timeout(SOON).unwrap(), "x");
+}
+
+#[test]
+fn an_error_command_is_told_to_the_monitor() {
+    let ctx = Context::new();
+    let pull = ctx.socket(Pull).bind("tcp://127.0.0.1:*").unwrap();
+    let monitor = pull.monitor();
+    let mut raw = Raw::connect(&address(&pull));
+    raw.write(&Raw::greeting(1, "NULL"));
+    raw.send(COMMAND, b"\x05ERROR\x05never");
+    let reason = await_refusal(&monitor);
+    assert!(reason.contains("never"), "{reason}");
+}
