@@ -11,6 +11,7 @@ use crate::link::Link;
 use crate::message::Message;
 use crate::pattern::{Refusal, Route};
 use crate::reactor::Command;
+use crate::zmtp::encoder::Outbox;
 
 /// What an offered message met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,6 +172,40 @@ impl Core {
     }
 }
 
+impl Core {
+    /// Opens the shortcut, if the socket is one that has it.
+    #[inline]
+    pub(super) fn open_shortcut(&self, state: &mut State) {
+        if !self.balances || state.links.len() != 1 || state.life != Life::Open {
+            return;
+        }
+        let hot = state.heat.is_hot();
+        let Some((key, link)) = state.links.iter().next() else {
+            return;
+        };
+        if self.shortcut.open(link, hot) {
+            state.shortcut = Some(key);
+        }
+    }
+
+    /// Closes the shortcut and books what went that way.
+    #[cold]
+    pub(super) fn close_shortcut<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
+        let Some(key) = state.shortcut.take() else {
+            return state;
+        };
+        self.shortcut.close(|frames, piped| {
+            if !frames.is_empty() {
+                state.book_batch(key, frames);
+            }
+            if piped > 0 {
+                state.book_pipe(key, piped);
+            }
+        });
+        state
+    }
+}
+
 impl State {
     /// Routes a message and queues it for its peers. Takes it out of `message` only when it was
     /// accepted.
@@ -285,6 +320,41 @@ impl State {
             self.pattern.set_room(key, false);
         }
         if let (true, Some(door)) = (put.announce, door) {
+            self.errands.push(Errand::Announce(door.clone()));
+        }
+    }
+}
+
+impl State {
+    /// Books messages that were encoded for a link.
+    fn book_batch(&mut self, key: usize, batch: &mut Outbox) {
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
+        let (messages, bytes) = (batch.messages(), batch.bytes());
+        if link.outbox.is_empty() {
+            std::mem::swap(&mut link.outbox, batch);
+        } else {
+            link.outbox.append_copy(batch);
+        }
+        batch.clear();
+        self.stats.sent += messages as u64;
+        let full = link.outward.add(messages, bytes);
+        self.queued_first_or_last(key, full);
+    }
+
+    /// Books messages that were put into a link's pipe, the last of which may have filled it.
+    fn book_pipe(&mut self, key: usize, messages: u64) {
+        self.stats.sent += messages;
+        let Some(link) = self.links.get(key) else {
+            return;
+        };
+        let Some((pipe, Some(door))) = &link.pipe else {
+            return;
+        };
+        if !pipe.has_room() {
+            self.pattern.set_room(key, false);
+            // It may be the first since the receiver looked; a word too many does no harm.
             self.errands.push(Errand::Announce(door.clone()));
         }
     }
