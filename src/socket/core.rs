@@ -136,11 +136,15 @@ impl Core {
 
     #[cold]
     fn unlock_and_run_errands(&self, mut state: Guard<'_>) {
-        let errands = std::mem::take(&mut state.errands);
         let ring = std::mem::take(&mut state.ring);
+        // One errand is the rule, and leaves the list its memory.
+        let (first, rest) = match state.errands.len() {
+            0 | 1 => (state.errands.pop(), Vec::new()),
+            _ => (None, std::mem::take(&mut state.errands)),
+        };
         drop(state);
         self.bell.ring(ring);
-        for errand in errands {
+        for errand in first.into_iter().chain(rest) {
             self.run_errand(errand);
         }
     }
