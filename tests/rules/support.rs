@@ -81,7 +81,7 @@ pub(crate) fn await_refusal(monitor: &Monitor) -> String {
 }
 
 /// A peer without a library.
-pub(crate) struct Raw(pub(crate) TcpStream);
+pub(crate) struct Raw(pub TcpStream);
 
 pub(crate) const MORE: u8 = 1;
 pub(crate) const LONG: u8 = 2;
