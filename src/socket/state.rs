@@ -92,6 +92,8 @@ pub(super) struct State {
     /// Links that are inproc.
     pub(super) pipes: usize,
     pub(super) glance: Glance,
+    /// Changes that waiting callers were rung for: one who looked away sees whether any came.
+    pub(super) changes: u32,
     /// The link whose messages may be taking the shortcut now.
     pub(super) shortcut: Option<usize>,
     /// Links that have just lost their connection and want a new one.
@@ -140,6 +142,7 @@ impl State {
             dirty: Vec::new(),
             pipes: 0,
             glance: Glance::default(),
+            changes: 0,
             shortcut: None,
             reconnect: Vec::new(),
             unblocked: Vec::new(),
@@ -178,6 +181,7 @@ impl State {
     /// Whoever waits shall look again.
     #[inline]
     pub(super) fn wake_waiters(&mut self) {
+        self.changes = self.changes.wrapping_add(1);
         let ring = self.lease.ring();
         self.ring.poll |= ring.poll;
         self.ring.followers |= ring.followers;

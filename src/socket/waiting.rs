@@ -145,11 +145,13 @@ impl Core {
         }
         if state.pipes > 0 && state.glance.pays() {
             let seen = self.pokes.load(Ordering::Acquire);
+            let changes = state.changes;
             drop(state);
             let paid = self.look_for_pokes(seen);
             state = self.lock();
             state.glance.learn(paid);
-            if self.pokes.load(Ordering::Acquire) != seen {
+            // Nobody rang for this caller while it looked around: it was no follower yet.
+            if self.pokes.load(Ordering::Acquire) != seen || state.changes != changes {
                 return state;
             }
         }
