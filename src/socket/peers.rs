@@ -201,6 +201,10 @@ impl Core {
                 }
                 place
             }
+            Timer::Slim => {
+                state.slim();
+                return self.unlock(state);
+            }
             Timer::Linger => return self.end_linger(state),
             Timer::Leave { link, epoch } => {
                 if state.links.get(link).is_none_or(|link| link.epoch != epoch) {

@@ -15,6 +15,7 @@ use crate::link::Stage;
 use crate::message::Message;
 use crate::monitor::EventKind;
 use crate::reactor::{Command, Place, Timer};
+use crate::tuning;
 use crate::zmtp::command::Command as Zmtp;
 
 /// Turns that one flush writes before it leaves the rest to the reactor, so that a thread that
@@ -352,9 +353,7 @@ impl State {
             return false;
         };
         let idle = writer.is_idle();
-        if idle && !hot {
-            writer.release_memory();
-        }
+        let fat = idle && writer.is_fat();
         wire.writer = Some(writer);
         match wrote {
             Wrote::All | Wrote::Turn => {}
@@ -377,6 +376,10 @@ impl State {
             self.pattern.set_room(key, true);
             self.wake_waiters();
         }
+        if fat && !self.slimming {
+            self.slimming = true;
+            self.set_timer(Instant::now() + tuning::SLIM, Timer::Slim);
+        }
         let Some(link) = self.links.get(key) else {
             return false;
         };
@@ -396,8 +399,12 @@ impl State {
         urgent || queued && (!hot || enough)
     }
 
-    /// The stream is over: what it took to buffer it is given back.
-    pub(super) fn release_memory(&mut self) {
+    /// Some time after buffers had grown: gives back what no stream needs any more.
+    pub(super) fn slim(&mut self) {
+        if self.heat.is_hot() {
+            return self.set_timer(Instant::now() + tuning::SLIM, Timer::Slim);
+        }
+        self.slimming = false;
         for (_, link) in &mut self.links {
             if link.outbox.is_empty() {
                 link.outbox.release_memory();

@@ -94,6 +94,8 @@ pub(super) struct State {
     pub(super) glance: Glance,
     /// Changes that waiting callers were rung for: one who looked away sees whether any came.
     pub(super) changes: u32,
+    /// A timer runs that will give buffers' memory back.
+    pub(super) slimming: bool,
     /// The link whose messages may be taking the shortcut now.
     pub(super) shortcut: Option<usize>,
     /// Links that have just lost their connection and want a new one.
@@ -143,6 +145,7 @@ impl State {
             pipes: 0,
             glance: Glance::default(),
             changes: 0,
+            slimming: false,
             shortcut: None,
             reconnect: Vec::new(),
             unblocked: Vec::new(),
