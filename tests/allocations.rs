@@ -20,10 +20,14 @@ const SOON: Duration = Duration::from_secs(10);
 const MESSAGES: u64 = 10_000;
 
 /// What may remain, and comes with a read, a burst or a longer queue, never with a message: a read of
-/// 64 KiB that ends inside a frame keeps the piece in a small box, a link that turns hot sends the
-/// reactor a note, a queue that was never so long doubles. The first of these is the most frequent,
-/// once in a thousand messages of 64 bytes; a machine with other work to do doubles the second.
-const ALLOWED: u64 = MESSAGES / 500;
+/// 64 KiB that ends inside a frame keeps the piece in a small box (once in a thousand messages of 64
+/// bytes); a link that turns hot sends the reactor a note. Mostly it is none at all.
+const ALLOWED: u64 = MESSAGES / 100;
+
+/// A stream that pauses gives its buffers back, and asks for them again: some twenty allocations,
+/// and a machine with other work to do makes pauses. So the best of a few streams counts. What every
+/// message cost would show in all of them.
+const STREAMS: usize = 5;
 
 /// Frames that live inside a `Message`: a small one, and close to the largest that does.
 const SIZES: [usize; 2] = [16, 64];
@@ -97,6 +101,7 @@ static GLOBAL: Counting = Counting;
 
 /// Runs `measured`, and gives the allocations of all threads meanwhile.
 fn count(measured: impl FnOnce()) -> u64 {
+    CULPRITS.lock().unwrap().clear();
     ALLOCATIONS.store(0, Ordering::SeqCst);
     COUNTS.store(true, Ordering::SeqCst);
     measured();
@@ -203,7 +208,7 @@ where
     let started = Arc::clone(&start);
     let owned = body.to_vec();
     let thread = std::thread::spawn(move || {
-        for _ in 0..2 {
+        for _ in 0..=STREAMS {
             started.wait();
             (0..MESSAGES).for_each(|_| sender.send(&owned[..]).unwrap());
             started.wait();
@@ -219,9 +224,10 @@ where
         start.wait();
     };
     round();
-    let allocations = count(round);
+    let counts = (0..STREAMS).map(|_| count(&mut round));
+    let best = counts.min().unwrap();
     thread.join().unwrap();
-    allocations
+    best
 }
 
 /// Each message is received before the next is sent: every one of them wakes somebody.
