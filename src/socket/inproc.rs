@@ -190,7 +190,6 @@ impl Member for Core {
             peer: self.my_info(),
             pipe: far_end,
             door: self.my_door(place),
-            room: self.recv_limits(),
         };
         let answer = binder.answer(&endpoint, caller);
         let mut state = self.lock();
