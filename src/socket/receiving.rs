@@ -272,6 +272,9 @@ impl State {
         if self.lease.is_reactors() {
             // Nobody else would come by.
             self.errands.push(Errand::Reactor(Command::Ready(self.id)));
+        } else {
+            // A caller that sleeps in the poll gets no event for it.
+            self.wake_waiters();
         }
     }
 

@@ -92,8 +92,6 @@ pub(super) struct State {
     /// Links that are inproc.
     pub(super) pipes: usize,
     pub(super) glance: Glance,
-    /// Changes that waiting callers were rung for: one who looked away sees whether any came.
-    pub(super) changes: u32,
     /// A timer runs that will give buffers' memory back.
     pub(super) slimming: bool,
     /// The link whose messages may be taking the shortcut now.
@@ -144,7 +142,6 @@ impl State {
             dirty: Vec::new(),
             pipes: 0,
             glance: Glance::default(),
-            changes: 0,
             slimming: false,
             shortcut: None,
             reconnect: Vec::new(),
@@ -184,7 +181,6 @@ impl State {
     /// Whoever waits shall look again.
     #[inline]
     pub(super) fn wake_waiters(&mut self) {
-        self.changes = self.changes.wrapping_add(1);
         let ring = self.lease.ring();
         self.ring.poll |= ring.poll;
         self.ring.followers |= ring.followers;

@@ -145,15 +145,12 @@ impl Core {
         }
         if state.pipes > 0 && state.glance.pays() {
             let seen = self.pokes.load(Ordering::Acquire);
-            let changes = state.changes;
             drop(state);
             let paid = self.look_for_pokes(seen);
             state = self.lock();
             state.glance.learn(paid);
-            // Nobody rang for this caller while it looked around: it was no follower yet.
-            if self.pokes.load(Ordering::Acquire) != seen || state.changes != changes {
-                return state;
-            }
+            // Nobody rings for one who is not asleep: it looks at the state again before it sleeps.
+            return state;
         }
         state.lease.follow(true);
         let mut state = self.bell.wait(state, timeout);

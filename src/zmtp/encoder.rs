@@ -113,7 +113,11 @@ impl Outbox {
     /// of doubling its way there.
     #[cold]
     fn grow(&mut self, more: usize) {
-        let stream = if self.buffer.capacity() >= LITTLE { BATCH } else { 0 };
+        let stream = if self.buffer.capacity() >= LITTLE {
+            BATCH
+        } else {
+            0
+        };
         self.buffer.reserve(more.max(stream));
     }
 
