@@ -224,7 +224,7 @@ where
         start.wait();
     };
     round();
-    let counts = (0..STREAMS).map(|_| count(&mut round));
+    let counts = (0..STREAMS).map(|_| count(round));
     let best = counts.min().unwrap();
     thread.join().unwrap();
     best

@@ -436,7 +436,7 @@ impl House {
         let mut text = String::new();
         for file in &self.0 {
             let outside = |name: &&str| file.name == *name || file.name.starts_with(&**name);
-            if OUTSIDE.iter().any(|name| outside(name)) {
+            if OUTSIDE.iter().any(outside) {
                 continue;
             }
             let mut faults = Faults::default();
