@@ -216,7 +216,7 @@ where
         // Closing is not counted: the socket lives on.
         sender
     });
-    let mut round = || {
+    let round = || {
         start.wait();
         for _ in 0..MESSAGES {
             assert_eq!(receiver.recv_timeout(SOON).unwrap(), *body);
