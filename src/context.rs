@@ -128,8 +128,6 @@ pub(crate) struct Caller {
     pub(crate) pipe: PipeEnd,
     /// Where the caller's end is.
     pub(crate) door: Door,
-    /// What the caller's inbox adds to what the binder may be ahead.
-    pub(crate) room: Limits,
 }
 
 /// What the caller is told in return.

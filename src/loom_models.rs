@@ -157,6 +157,8 @@ struct Mini {
     inbox: VecDeque<u32>,
     ring: Ring,
     closed: bool,
+    /// Who waits for its turn looks around awake, once, before it sleeps.
+    glances: bool,
 }
 
 impl Mini {
@@ -192,6 +194,7 @@ impl Socket {
                 inbox: VecDeque::new(),
                 ring: Ring::default(),
                 closed: false,
+                glances: false,
             }),
             bell: Bell::new(),
             shared,
@@ -278,6 +281,12 @@ impl Socket {
     }
 
     fn follow<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
+        if std::mem::take(&mut state.glances) {
+            // Nobody rings for one who is not asleep: whatever it saw, it has to look at the state
+            // again before it sleeps.
+            drop(state);
+            return self.state.lock();
+        }
         state.lease.follow(true);
         let mut state = self.bell.wait(state, None);
         state.lease.follow(false);
@@ -442,6 +451,18 @@ fn loom_one_who_waits_before_there_is_a_poll_drives_once_there_is() {
         });
         assert_eq!(socket.recv(), Some(7));
         peer.join().unwrap();
+    });
+}
+
+#[test]
+fn loom_one_who_looks_around_before_it_sleeps_misses_nothing() {
+    explore(4, || {
+        let socket = Socket::without_poll(2);
+        socket.state.lock().glances = true;
+        let producer = spawn(&socket, |socket| socket.put(7));
+        let caller = spawn(&socket, Socket::recv);
+        assert_eq!(caller.join().unwrap(), Some(7));
+        producer.join().unwrap();
     });
 }
 
@@ -779,6 +800,117 @@ fn loom_a_full_kernel_strands_nothing() {
     });
 }
 
+// ----- the shortcut of a hot link -----
+
+/// A hot sender: messages go into the lane while it is open, which it is only while nobody has the
+/// state; the sweep writes what is left.
+struct Hot {
+    state: Mutex<Booked>,
+    lane: Mutex<Lane>,
+}
+
+struct Booked {
+    queued: Vec<u32>,
+    wire: Vec<u32>,
+    /// The lane may be open.
+    open: bool,
+    hot: bool,
+}
+
+#[derive(Default)]
+struct Lane {
+    room: usize,
+    messages: Vec<u32>,
+}
+
+impl Hot {
+    fn new() -> Arc<Hot> {
+        Arc::new(Hot {
+            state: Mutex::new(Booked {
+                queued: Vec::new(),
+                wire: Vec::new(),
+                open: false,
+                hot: true,
+            }),
+            lane: Mutex::new(Lane::default()),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Booked> {
+        let mut state = self.state.lock();
+        if std::mem::take(&mut state.open) {
+            let mut lane = self.lane.lock();
+            lane.room = 0;
+            state.queued.append(&mut lane.messages);
+        }
+        state
+    }
+
+    fn send(&self, message: u32) {
+        let mut lane = self.lane.lock();
+        if lane.room > 0 {
+            lane.room -= 1;
+            lane.messages.push(message);
+            let last = lane.room == 0;
+            drop(lane);
+            if last {
+                self.write_out(self.lock());
+            }
+            return;
+        }
+        drop(lane);
+        let mut state = self.lock();
+        state.queued.push(message);
+        self.write_out(state);
+    }
+
+    fn write_out(&self, mut state: MutexGuard<'_, Booked>) {
+        if !state.hot || state.queued.len() > 2 {
+            Hot::flush(&mut state);
+        }
+        if state.hot {
+            self.lane.lock().room = 2;
+            state.open = true;
+        }
+    }
+
+    fn flush(state: &mut MutexGuard<'_, Booked>) {
+        let mut queued = std::mem::take(&mut state.queued);
+        state.wire.append(&mut queued);
+    }
+
+    /// Until a look finds nothing.
+    fn sweep(&self) {
+        loop {
+            let mut state = self.lock();
+            if state.queued.is_empty() {
+                state.hot = false;
+                return;
+            }
+            Hot::flush(&mut state);
+        }
+    }
+}
+
+#[test]
+fn loom_the_shortcut_strands_nothing_and_keeps_the_order() {
+    explore(3, || {
+        let sender = Hot::new();
+        let other = Arc::clone(&sender);
+        let other = thread::spawn(move || (10..12).for_each(|message| other.send(message)));
+        let sweeper = Arc::clone(&sender);
+        let sweeper = thread::spawn(move || sweeper.sweep());
+        (0..3).for_each(|message| sender.send(message));
+        other.join().unwrap();
+        sweeper.join().unwrap();
+        let state = sender.state.lock();
+        assert!(state.queued.is_empty() && !state.open && !state.hot);
+        assert!(sender.lane.lock().messages.is_empty(), "stranded");
+        let (ours, others): (Vec<u32>, Vec<u32>) = state.wire.iter().partition(|m| **m < 10);
+        assert_eq!((ours, others), (vec![0, 1, 2], vec![10, 11]));
+    });
+}
+
 // ----- inproc -----
 
 /// Two sockets of one context and the pipe between them, as their callers see it.
@@ -896,10 +1028,12 @@ fn loom_a_pipe_that_is_emptied_unread_has_room_again() {
             sender.send("fresh".into());
         });
         // REQ forgets old replies before it asks again.
-        {
-            let mut to = pair.to.lock();
-            to.pipe.clear_inward();
-            to.inbox.clear();
+        let mut to = pair.to.lock();
+        to.inbox.clear();
+        let room = to.pipe.clear_inward();
+        drop(to);
+        if room {
+            pair.give_room();
         }
         while pair.recv() != "fresh" {}
         sender.join().unwrap();

@@ -162,16 +162,6 @@ impl Message {
         })
     }
 
-    /// The only frame as [`Bytes`], if it is one that is held as `Bytes`: cloning it shares the
-    /// body instead of copying it.
-    #[inline]
-    pub(crate) fn shared_body(&self) -> Option<&Bytes> {
-        match &self.repr {
-            Repr::One(body) => Some(body),
-            _ => None,
-        }
-    }
-
     /// Makes an inline message one of a single frame: the first `size` bytes of `window`. Changes
     /// nothing when this is another kind of message, or `size` is more than fits.
     ///

@@ -77,6 +77,10 @@ pub(crate) const LEASE: Duration = Duration::from_millis(5);
 /// Readiness events taken from the kernel in one go.
 pub(crate) const EVENTS: usize = 256;
 
+/// How long after a stream its buffers are kept: long enough that the pauses between bursts do not
+/// cost an allocation each, short enough that ten thousand connections do not stay fat.
+pub(crate) const SLIM: Duration = Duration::from_secs(1);
+
 /// Messages of several talkers that a receiver takes with one lock: enough that the lock no longer
 /// counts, few enough that what comes meanwhile has its turn soon.
 pub(crate) const TURNS: usize = 64;

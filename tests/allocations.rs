@@ -216,7 +216,7 @@ where
         // Closing is not counted: the socket lives on.
         sender
     });
-    let mut round = || {
+    let round = || {
         start.wait();
         for _ in 0..MESSAGES {
             assert_eq!(receiver.recv_timeout(SOON).unwrap(), *body);
@@ -224,7 +224,7 @@ where
         start.wait();
     };
     round();
-    let counts = (0..STREAMS).map(|_| count(&mut round));
+    let counts = (0..STREAMS).map(|_| count(round));
     let best = counts.min().unwrap();
     thread.join().unwrap();
     best

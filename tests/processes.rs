@@ -5,6 +5,7 @@
 #![cfg(target_os = "linux")]
 
 use std::io::Read;
+use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -115,9 +116,9 @@ fn fork(what: impl FnOnce()) -> libc::pid_t {
     pid
 }
 
-/// Waits for a forked child: it holds the write end of a pipe for as long as it lives.
+/// Waits for a forked child: it holds the other end for as long as it lives.
 #[track_caller]
-fn await_fork(pid: libc::pid_t, mut alive: std::io::PipeReader) {
+fn await_fork(pid: libc::pid_t, mut alive: UnixStream) {
     let (done, wait) = mpsc::channel();
     thread::spawn(move || done.send(alive.read_to_end(&mut Vec::new())));
     let ended = wait.recv_timeout(SOON);
@@ -147,7 +148,7 @@ fn a_forked_child_that_drops_its_copies_disturbs_nobody() {
         let monitor = pull.monitor();
         for close in [false, true] {
             let mut copies = Some((ctx.clone(), pull.clone(), push.clone()));
-            let (alive, held) = std::io::pipe().unwrap();
+            let (alive, held) = UnixStream::pair().unwrap();
             // The child gets all there is of the handles, so that its drop is the last one.
             let (pull_ref, push_ref) = (&pull, &push);
             let pid = fork(|| {

@@ -129,7 +129,7 @@ impl Check {
             &mut self.expected,
             if fixed { self.next % FIXED } else { self.next },
         );
-        let same = if self.next % THOROUGH == 0 {
+        let same = if self.next.is_multiple_of(THOROUGH) {
             body == self.expected
         } else {
             let tail = body.len() - 8;

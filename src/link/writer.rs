@@ -49,6 +49,11 @@ impl Writer {
         self.flight.is_empty()
     }
 
+    /// Whether it holds on to more memory than an idle connection should.
+    pub(crate) fn is_fat(&self) -> bool {
+        self.flight.is_fat()
+    }
+
     /// Gives back the memory of the last flight, once that is gone.
     pub(crate) fn release_memory(&mut self) {
         if self.flight.is_empty() {

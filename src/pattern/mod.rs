@@ -172,11 +172,6 @@ impl Pattern {
         }
     }
 
-    /// Whether `may_receive` would report [`Refusal::PeerGone`]; reports nothing itself.
-    pub(crate) fn peer_gone(&self) -> bool {
-        matches!(self, Pattern::Req(req) if req.peer_gone())
-    }
-
     /// From whose queue to pop one message. The link stays readable until the core says otherwise.
     #[inline]
     pub(crate) fn next(&mut self) -> Option<LinkId> {

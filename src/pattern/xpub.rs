@@ -74,6 +74,7 @@ impl Xpub {
     }
 
     /// The heap bytes that subscriptions hold.
+    #[cfg(feature = "internals")]
     pub(crate) fn heap_bytes(&self) -> usize {
         self.trie.heap_bytes()
     }

@@ -53,6 +53,8 @@ pub(crate) enum Timer {
     Alive { place: Place, heard: u32 },
     /// Was anything heard within the time that the peer itself asked for?
     PeerTtl { place: Place, heard: u32 },
+    /// Give back buffers that grew.
+    Slim,
     /// The time to linger is over.
     Linger,
     /// A disconnected link has had its time to deliver what it had queued.
@@ -216,6 +218,8 @@ enum Due {
 struct Reactor {
     poll: Poll,
     shared: Arc<Shared>,
+    /// The list that is not in `shared`: the two change places.
+    commands: Vec<Command>,
     sockets: HashMap<SocketId, Arc<dyn Drive>>,
     slots: Slab<Slot>,
     /// Tells a slot from earlier ones under the same key.
@@ -243,6 +247,7 @@ pub(crate) fn start(number: usize) -> io::Result<(Handle, JoinHandle<()>)> {
     let reactor = Reactor {
         poll,
         shared: Arc::clone(&shared),
+        commands: Vec::new(),
         sockets: HashMap::new(),
         slots: Slab::new(),
         number: 0,
@@ -305,10 +310,12 @@ impl Reactor {
     }
 
     fn run_commands(&mut self) {
-        let commands = std::mem::take(&mut *self.shared.commands.lock());
-        for command in commands {
+        let mut commands = std::mem::take(&mut self.commands);
+        std::mem::swap(&mut commands, &mut *self.shared.commands.lock());
+        for command in commands.drain(..) {
             self.run_command(command);
         }
+        self.commands = commands;
     }
 
     fn run_command(&mut self, command: Command) {

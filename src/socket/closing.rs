@@ -3,8 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::core::{Core, Guard, Wait};
+use super::core::{Core, Guard};
 use super::state::{Errand, Life, State};
+use super::waiting::Wait;
 use crate::link::Stage;
 use crate::reactor::{Command, Timer};
 

@@ -41,11 +41,7 @@ impl Drive for Core {
         let mut state = self.lock();
         let found = !state.dirty.is_empty();
         state = self.flush_dirty(state);
-        let was_hot = state.heat.is_hot();
         let hot = state.heat.sweep(found);
-        if was_hot && !hot {
-            state.release_memory();
-        }
         if !hot && !state.dirty.is_empty() {
             // It cooled down while something was being queued: write that too.
             state = self.flush_dirty(state);

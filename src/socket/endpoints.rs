@@ -10,6 +10,7 @@ use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::link::{Link, Origin, Stage};
 use crate::monitor::EventKind;
+use crate::peer::SocketType;
 use crate::reactor::{Command, Place, Timer};
 use crate::transport;
 
@@ -102,7 +103,7 @@ impl Core {
     /// libzmq ignores a second `connect` to the same endpoint for the patterns that would
     /// otherwise get or ask for everything twice.
     fn is_connected_already(&self, links: &slab::Slab<Link>, endpoint: &Endpoint) -> bool {
-        use crate::SocketType::{Dealer, Pub, Req, Sub};
+        use SocketType::{Dealer, Pub, Req, Sub};
         matches!(self.socket_type, Dealer | Sub | Pub | Req)
             && links.iter().any(|(_, link)| {
                 link.origin == Origin::Connected && !link.leaving && *link.endpoint == *endpoint

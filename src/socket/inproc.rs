@@ -190,7 +190,6 @@ impl Member for Core {
             peer: self.my_info(),
             pipe: far_end,
             door: self.my_door(place),
-            room: self.recv_limits(),
         };
         let answer = binder.answer(&endpoint, caller);
         let mut state = self.lock();
@@ -335,9 +334,14 @@ impl State {
     fn drain_upstream(&mut self, place: Place) {
         loop {
             let Some(link) = self.link(place) else { return };
-            let Some((pipe, _)) = &link.pipe else { return };
+            let Some((pipe, door)) = &link.pipe else {
+                return;
+            };
             let mut messages = std::mem::take(&mut link.inbox);
-            if pipe.take(&mut messages).messages == 0 {
+            let taken = pipe.take(&mut messages);
+            let waiting = door.clone().filter(|_| taken.room);
+            self.errands.extend(waiting.map(Errand::GiveRoom));
+            if taken.messages == 0 {
                 return;
             }
             for message in messages {

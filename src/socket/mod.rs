@@ -5,22 +5,28 @@ mod closing;
 mod core;
 mod driven;
 mod endpoints;
+mod glance;
 mod inproc;
 mod kind;
+mod parting;
 mod peers;
 mod random;
+mod receiving;
+mod sending;
 mod service;
 mod shortcut;
 mod state;
+mod waiting;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::core::{Core, Wait};
+use self::core::Core;
+use self::waiting::Wait;
 use crate::context::User;
 use crate::endpoint::Endpoint;
-use crate::error::{Error, RecvError, SendError, SendManyError};
+use crate::error::{Error, RecvError, SendError, SendErrorKind, SendManyError};
 use crate::message::Message;
 use crate::monitor::Monitor;
 use crate::peer::SocketType;
@@ -255,7 +261,7 @@ impl<K: Sends> Socket<K> {
     /// Those of [`Socket::send`]; what was not accepted is still in `messages`.
     pub fn try_send_many(&self, messages: &mut Vec<Message>) -> Result<usize, SendManyError> {
         match self.core().send_many(messages, Wait::Never) {
-            Err((crate::SendErrorKind::WouldBlock, sent)) => Ok(sent),
+            Err((SendErrorKind::WouldBlock, sent)) => Ok(sent),
             outcome => outcome.map_err(|(kind, sent)| SendManyError { kind, sent }),
         }
     }

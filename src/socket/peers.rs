@@ -201,13 +201,13 @@ impl Core {
                 }
                 place
             }
+            Timer::Slim => {
+                state.slim();
+                return self.unlock(state);
+            }
             Timer::Linger => return self.end_linger(state),
             Timer::Leave { link, epoch } => {
-                if !state
-                    .links
-                    .get(link)
-                    .is_some_and(|link| link.epoch == epoch)
-                {
+                if state.links.get(link).is_none_or(|link| link.epoch != epoch) {
                     return;
                 }
                 let place = state.give_up(link);

@@ -3,7 +3,6 @@
 //! Each step takes a link's token out of the state, releases the lock, reads or writes, and comes
 //! back with what it found.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -12,10 +11,9 @@ use super::core::{token_of, Core, Guard};
 use super::state::{Errand, Life, State};
 use crate::link::reader::{Ended, Pass, ReadBuffer, Reader};
 use crate::link::writer::{Writer, Wrote};
-use crate::link::{Origin, Stage};
+use crate::link::Stage;
 use crate::message::Message;
 use crate::monitor::EventKind;
-use crate::options::Options;
 use crate::reactor::{Command, Place, Timer};
 use crate::tuning;
 use crate::zmtp::command::Command as Zmtp;
@@ -355,9 +353,7 @@ impl State {
             return false;
         };
         let idle = writer.is_idle();
-        if idle && !hot {
-            writer.release_memory();
-        }
+        let fat = idle && writer.is_fat();
         wire.writer = Some(writer);
         match wrote {
             Wrote::All | Wrote::Turn => {}
@@ -380,6 +376,10 @@ impl State {
             self.pattern.set_room(key, true);
             self.wake_waiters();
         }
+        if fat && !self.slimming {
+            self.slimming = true;
+            self.set_timer(Instant::now() + tuning::SLIM, Timer::Slim);
+        }
         let Some(link) = self.links.get(key) else {
             return false;
         };
@@ -399,8 +399,12 @@ impl State {
         urgent || queued && (!hot || enough)
     }
 
-    /// The stream is over: what it took to buffer it is given back.
-    pub(super) fn release_memory(&mut self) {
+    /// Some time after buffers had grown: gives back what no stream needs any more.
+    pub(super) fn slim(&mut self) {
+        if self.heat.is_hot() {
+            return self.set_timer(Instant::now() + tuning::SLIM, Timer::Slim);
+        }
+        self.slimming = false;
         for (_, link) in &mut self.links {
             if link.outbox.is_empty() {
                 link.outbox.release_memory();
@@ -432,109 +436,6 @@ impl State {
             self.unblocked.push(key);
         } else if wire.writer.is_none() {
             wire.unblocked = true;
-        }
-    }
-
-    /// Ends a connection for a reason of our own; it is buried once both tokens are home.
-    pub(super) fn end_wire(&mut self, key: usize, ended: Ended) {
-        let Some(link) = self.links.get_mut(key) else {
-            return;
-        };
-        let Some(wire) = &mut link.wire else { return };
-        wire.ended.get_or_insert(ended);
-        wire.broken = true;
-    }
-
-    /// A connection has ended and both its tokens are home.
-    fn bury(&mut self, key: usize, options: &Options) {
-        let Some(link) = self.links.get_mut(key) else {
-            return;
-        };
-        let Some(mut wire) = link.wire.take() else {
-            return;
-        };
-        let ended = wire.ended.take().unwrap_or(Ended::ByUs);
-        let given_up = matches!(ended, Ended::Linger);
-        let reason = ended.to_string();
-        let stage = link.stage;
-        let peer_address = wire.stream.peer_address();
-        let rewound = wire
-            .writer
-            .take()
-            .map(|writer| writer.rewind())
-            .unwrap_or_default();
-        self.errands.push(Errand::Close(wire));
-        let kind = match stage {
-            Stage::Handshake => EventKind::HandshakeFailed { reason },
-            _ => EventKind::Disconnected { reason },
-        };
-        if stage == Stage::Up {
-            self.stats.peers = self.stats.peers.saturating_sub(1);
-        }
-        self.report_with(key, kind, Some(peer_address));
-        let Some(link) = self.links.get_mut(key) else {
-            return;
-        };
-        link.peer = None;
-        link.control.clear();
-        link.paused = false;
-        // RFC 28 to 30: the side that connected keeps its queue, the side that accepted does not.
-        match link.origin {
-            Origin::Connected if !given_up && (!link.leaving || stage != Stage::Farewell) => {
-                self.await_reconnect(key, rewound, options.immediate);
-            }
-            _ => self.let_go(key, rewound.messages()),
-        }
-    }
-
-    /// A link that goes with its connection: what it brought can still be received.
-    fn let_go(&mut self, key: usize, in_flight: usize) {
-        let Some(link) = self.links.get_mut(key) else {
-            return;
-        };
-        let lost = (link.outbox.messages() + in_flight) as u64;
-        link.outbox.clear();
-        link.outward.settle(0, 0);
-        self.stats.dropped += lost;
-        if self.life == Life::Lingering {
-            self.undelivered += lost;
-        }
-        if link.inbox.is_empty() || self.life != Life::Open {
-            self.remove_link(key);
-        } else {
-            link.stage = Stage::Draining;
-            self.pattern.set_room(key, false);
-        }
-    }
-
-    /// Says goodbye: everything is written, so the peer is told that no more comes, and has time to
-    /// read it all before the connection is closed.
-    ///
-    /// Closing at once could lose what is still on its way: a system resets a connection that is
-    /// closed with unread bytes, and throws away what it had still to send.
-    pub(super) fn bid_farewell(&mut self, key: usize) {
-        let Some(link) = self.links.get_mut(key) else {
-            return;
-        };
-        let Some(wire) = &mut link.wire else { return };
-        let Some(reader) = &mut wire.reader else {
-            return;
-        };
-        reader.say_farewell();
-        link.stage = Stage::Farewell;
-        link.inbox.clear();
-        link.paused = false;
-        self.stats.peers = self.stats.peers.saturating_sub(1);
-        let stream = Arc::clone(&wire.stream);
-        let place = Place {
-            link: key,
-            serial: link.serial,
-        };
-        self.errands.push(Errand::Shutdown(stream));
-        self.set_timer(Instant::now() + tuning::FAREWELL, Timer::Farewell(place));
-        self.enqueue(key);
-        if self.lease.is_reactors() {
-            self.errands.push(Errand::Reactor(Command::Ready(self.id)));
         }
     }
 

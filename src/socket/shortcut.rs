@@ -2,10 +2,8 @@
 //! booked with the state a batch at a time.
 //!
 //! The shortcut is open only while nobody holds the state: whoever locks that closes it first and
-//! finds everything where it belongs ([`Core::lock`]). So no other part of the engine knows of it.
+//! finds everything where it belongs (`Core::lock`). So no other part of the engine knows of it.
 
-use super::core::{Core, Guard};
-use super::state::{Life, State};
 use crate::link::pipe::{Door, PipeEnd};
 use crate::link::Link;
 use crate::message::Message;
@@ -81,40 +79,25 @@ impl Shortcut {
     }
 }
 
-impl Core {
-    /// Opens the shortcut, if the socket is one that has it.
+impl Shortcut {
+    /// Opens it towards a link, if that is one that it can lead to. True: it is open.
     #[inline]
-    pub(super) fn open_shortcut(&self, state: &mut State) {
-        if !self.balances || state.links.len() != 1 || state.life != Life::Open {
-            return;
-        }
-        let hot = state.heat.is_hot();
-        let Some((key, link)) = state.links.iter().next() else {
-            return;
-        };
+    pub(super) fn open(&self, link: &Link, hot: bool) -> bool {
         let way = way_of(link, hot);
-        if !matches!(way, Way::Closed) {
-            self.shortcut.lane.lock().way = way;
-            state.shortcut = Some(key);
+        let open = !matches!(way, Way::Closed);
+        if open {
+            self.lane.lock().way = way;
         }
+        open
     }
 
-    /// Closes the shortcut and books what went that way.
-    #[cold]
-    pub(super) fn close_shortcut<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
-        let Some(key) = state.shortcut.take() else {
-            return state;
-        };
-        let mut lane = self.shortcut.lane.lock();
+    /// Closes it, and gives what went that way to `book`: frames, and how many messages went into a
+    /// pipe.
+    pub(super) fn close(&self, book: impl FnOnce(&mut Outbox, u64)) {
+        let mut lane = self.lane.lock();
         lane.way = Way::Closed;
-        if !lane.outbox.is_empty() {
-            state.book_batch(key, &mut lane.outbox);
-        }
         let piped = std::mem::take(&mut lane.piped);
-        if piped > 0 {
-            state.book_pipe(key, piped);
-        }
-        state
+        book(&mut lane.outbox, piped);
     }
 }
 
@@ -137,40 +120,4 @@ fn way_of(link: &Link, hot: bool) -> Way {
         return Way::Wire(room);
     }
     Way::Closed
-}
-
-impl State {
-    /// Books messages that were encoded for a link.
-    fn book_batch(&mut self, key: usize, batch: &mut Outbox) {
-        let Some(link) = self.links.get_mut(key) else {
-            return;
-        };
-        let (messages, bytes) = (batch.messages(), batch.bytes());
-        if link.outbox.is_empty() {
-            std::mem::swap(&mut link.outbox, batch);
-        } else {
-            link.outbox.append_copy(batch);
-        }
-        batch.clear();
-        self.stats.sent += messages as u64;
-        let full = link.outward.add(messages, bytes);
-        self.queued_first_or_last(key, full);
-    }
-
-    /// Books messages that were put into a link's pipe, the last of which may have filled it.
-    fn book_pipe(&mut self, key: usize, messages: u64) {
-        self.stats.sent += messages;
-        let Some(link) = self.links.get(key) else {
-            return;
-        };
-        let Some((pipe, Some(door))) = &link.pipe else {
-            return;
-        };
-        if !pipe.has_room() {
-            self.pattern.set_room(key, false);
-            // It may be the first since the receiver looked; a word too many does no harm.
-            self.errands
-                .push(super::state::Errand::Announce(door.clone()));
-        }
-    }
 }

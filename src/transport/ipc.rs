@@ -110,7 +110,7 @@ fn bind_path(
         path: absolute,
         id,
         owner: process::id(),
-        directory,
+        _directory: directory,
     };
     Ok(Bound {
         socket,
@@ -340,7 +340,7 @@ pub(super) struct BoundFile {
     id: FileId,
     owner: u32,
     /// Goes after the file.
-    directory: Option<PrivateDirectory>,
+    _directory: Option<PrivateDirectory>,
 }
 
 impl Drop for BoundFile {

@@ -10,7 +10,9 @@ use mio::{Interest, Registry, Token};
 use socket2::Socket;
 
 use super::uninit;
-use crate::endpoint::{Endpoint, IpcEndpoint};
+#[cfg(test)]
+use crate::endpoint::Endpoint;
+use crate::endpoint::IpcEndpoint;
 
 /// Writing to a peer that is gone must be an error, not a signal that ends the program: a program
 /// in another language, using this library, may not have switched `SIGPIPE` off as Rust does.
@@ -100,6 +102,7 @@ impl Stream {
 
     /// Our own end. Both ends of a Unix-domain connection are named after the listening one.
     /// `None` if the system no longer knows.
+    #[cfg(test)]
     pub(crate) fn local_endpoint(&self) -> Option<Endpoint> {
         match &self.peer {
             Peer::Tcp(_) => {

@@ -26,6 +26,12 @@ const COPY_LIMIT: usize = 4 * 1024;
 /// `release_memory`.
 const KEEP: usize = 2 * 1024 * 1024;
 
+/// A page of buffer is not worth the way to the allocator and back, so that much is always kept.
+const LITTLE: usize = 4 * 1024;
+
+/// What a stream's buffer grows by: the size that its senders write.
+const BATCH: usize = 64 * 1024;
+
 /// Encoded frames that wait to be written, and how many messages they are.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
@@ -59,7 +65,7 @@ impl Outbox {
         if let Some((window, len)) = message.window() {
             // Copying the whole window, whose size the compiler knows, and cutting the copy costs a
             // few moves; copying just the body costs a call.
-            self.buffer.reserve(2 + INLINE);
+            self.reserve(2 + INLINE);
             self.buffer.extend_from_slice(&[0, len]);
             let end = self.buffer.len() + usize::from(len);
             self.buffer.extend_from_slice(window);
@@ -76,7 +82,7 @@ impl Outbox {
             frame::put_header(&mut self.buffer, flags, body.len());
             self.splice(self.buffer.len(), shared);
         } else {
-            self.buffer.reserve(MAX_HEADER + body.len());
+            self.reserve(MAX_HEADER + body.len());
             frame::put_header(&mut self.buffer, flags, body.len());
             self.buffer.extend_from_slice(body);
         }
@@ -93,6 +99,26 @@ impl Outbox {
     /// Appends a command, which is not counted as a message.
     pub(crate) fn push_command(&mut self, command: &Command) {
         command.encode(&mut self.buffer);
+    }
+
+    /// Makes room for so many more bytes.
+    #[inline]
+    fn reserve(&mut self, more: usize) {
+        if self.buffer.capacity() - self.buffer.len() < more {
+            self.grow(more);
+        }
+    }
+
+    /// A lone message gets what it needs; what looks like a stream gets a whole batch at once instead
+    /// of doubling its way there.
+    #[cold]
+    fn grow(&mut self, more: usize) {
+        let stream = if self.buffer.capacity() >= LITTLE {
+            BATCH
+        } else {
+            0
+        };
+        self.buffer.reserve(more.max(stream));
     }
 
     /// Appends bytes that are no frame: a greeting, or what a handshake says. Never mixed with
@@ -125,6 +151,7 @@ impl Outbox {
     /// Appends all that `other` holds: how PUB encodes a message once for many subscribers.
     pub(crate) fn append_copy(&mut self, other: &Outbox) {
         let base = self.buffer.len();
+        self.reserve(other.buffer.len());
         self.buffer.extend_from_slice(&other.buffer);
         for splice in &other.bodies {
             self.splice(base + splice.at, &splice.body);
@@ -163,10 +190,7 @@ impl Outbox {
     }
 
     /// Gives back what memory is not in use: for connections that have gone quiet.
-    ///
-    /// What is little is kept: a page is not worth the way to the allocator and back.
     pub(crate) fn release_memory(&mut self) {
-        const LITTLE: usize = 4 * 1024;
         if self.buffer.capacity() > LITTLE {
             self.buffer.shrink_to_fit();
         }
@@ -282,6 +306,11 @@ pub(crate) struct Flight {
 }
 
 impl Flight {
+    /// Whether it holds memory that [`release_memory`](Flight::release_memory) would give back.
+    pub(crate) fn is_fat(&self) -> bool {
+        self.outbox.buffer.capacity() > LITTLE
+    }
+
     pub(crate) fn new() -> Flight {
         Flight::default()
     }

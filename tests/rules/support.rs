@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use sinew::{Event, EventKind, Kind, Monitor, Socket};
 
 /// Nothing here takes this long; a test that hangs fails instead.
-pub const SOON: Duration = Duration::from_secs(10);
+pub(crate) const SOON: Duration = Duration::from_secs(10);
 
 /// For what must not happen: long enough for it to happen if it were to.
-pub const A_WHILE: Duration = Duration::from_millis(50);
+pub(crate) const A_WHILE: Duration = Duration::from_millis(50);
 
 /// An endpoint to bind for each transport; names are unique to the caller.
-pub fn endpoints(name: &str) -> [String; 3] {
+pub(crate) fn endpoints(name: &str) -> [String; 3] {
     [
         "tcp://127.0.0.1:*".into(),
         "ipc://*".into(),
@@ -23,13 +23,13 @@ pub fn endpoints(name: &str) -> [String; 3] {
 
 /// Where a bound socket is to be found.
 #[track_caller]
-pub fn address<K: Kind>(socket: &Socket<K>) -> String {
+pub(crate) fn address<K: Kind>(socket: &Socket<K>) -> String {
     socket.last_endpoint().unwrap().to_string()
 }
 
 /// Waits for an event.
 #[track_caller]
-pub fn await_event(monitor: &Monitor, what: impl Fn(&EventKind) -> bool) -> Event {
+pub(crate) fn await_event(monitor: &Monitor, what: impl Fn(&EventKind) -> bool) -> Event {
     let deadline = Instant::now() + SOON;
     let mut seen = Vec::new();
     loop {
@@ -44,7 +44,7 @@ pub fn await_event(monitor: &Monitor, what: impl Fn(&EventKind) -> bool) -> Even
 
 /// Waits until a peer is there.
 #[track_caller]
-pub fn await_peer(monitor: &Monitor) {
+pub(crate) fn await_peer(monitor: &Monitor) {
     await_event(monitor, |kind| {
         matches!(kind, EventKind::HandshakeSucceeded)
     });
@@ -52,13 +52,13 @@ pub fn await_peer(monitor: &Monitor) {
 
 /// Waits until a subscription was applied.
 #[track_caller]
-pub fn await_subscription(monitor: &Monitor) {
+pub(crate) fn await_subscription(monitor: &Monitor) {
     await_event(monitor, |kind| matches!(kind, EventKind::Subscribed { .. }));
 }
 
 /// Waits until a connection that was up is not any more, and says why.
 #[track_caller]
-pub fn await_disconnect(monitor: &Monitor) -> String {
+pub(crate) fn await_disconnect(monitor: &Monitor) -> String {
     let event = await_event(monitor, |kind| {
         matches!(kind, EventKind::Disconnected { .. })
     });
@@ -70,7 +70,7 @@ pub fn await_disconnect(monitor: &Monitor) -> String {
 
 /// Waits until a handshake fails, and says why.
 #[track_caller]
-pub fn await_refusal(monitor: &Monitor) -> String {
+pub(crate) fn await_refusal(monitor: &Monitor) -> String {
     let event = await_event(monitor, |kind| {
         matches!(kind, EventKind::HandshakeFailed { .. })
     });
@@ -81,18 +81,18 @@ pub fn await_refusal(monitor: &Monitor) -> String {
 }
 
 /// A peer without a library.
-pub struct Raw(pub TcpStream);
+pub(crate) struct Raw(pub TcpStream);
 
-pub const MORE: u8 = 1;
-pub const LONG: u8 = 2;
-pub const COMMAND: u8 = 4;
+pub(crate) const MORE: u8 = 1;
+pub(crate) const LONG: u8 = 2;
+pub(crate) const COMMAND: u8 = 4;
 
 impl Raw {
-    pub fn connect(endpoint: &str) -> Raw {
+    pub(crate) fn connect(endpoint: &str) -> Raw {
         Raw::over(TcpStream::connect(endpoint.strip_prefix("tcp://").unwrap()).unwrap())
     }
 
-    pub fn accept(listener: &TcpListener) -> Raw {
+    pub(crate) fn accept(listener: &TcpListener) -> Raw {
         Raw::over(listener.accept().unwrap().0)
     }
 
@@ -103,14 +103,14 @@ impl Raw {
         Raw(stream)
     }
 
-    pub fn greeting(minor: u8, mechanism: &str) -> Vec<u8> {
+    pub(crate) fn greeting(minor: u8, mechanism: &str) -> Vec<u8> {
         let mut bytes = vec![0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, minor];
         bytes.extend_from_slice(mechanism.as_bytes());
         bytes.resize(64, 0);
         bytes
     }
 
-    pub fn ready(socket_type: &str) -> Vec<u8> {
+    pub(crate) fn ready(socket_type: &str) -> Vec<u8> {
         let mut body = b"\x05READY\x0bSocket-Type".to_vec();
         body.extend_from_slice(&(socket_type.len() as u32).to_be_bytes());
         body.extend_from_slice(socket_type.as_bytes());
@@ -118,11 +118,11 @@ impl Raw {
     }
 
     /// Greets and shakes hands as a peer of this type.
-    pub fn shake(self, socket_type: &str) -> Raw {
+    pub(crate) fn shake(self, socket_type: &str) -> Raw {
         self.shake_as(1, socket_type)
     }
 
-    pub fn shake_as(mut self, minor: u8, socket_type: &str) -> Raw {
+    pub(crate) fn shake_as(mut self, minor: u8, socket_type: &str) -> Raw {
         self.write(&Raw::greeting(minor, "NULL"));
         self.write(&Raw::ready(socket_type));
         let greeting = self.read(64);
@@ -133,21 +133,21 @@ impl Raw {
         self
     }
 
-    pub fn write(&mut self, bytes: &[u8]) {
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
         self.0.write_all(bytes).unwrap();
     }
 
-    pub fn send(&mut self, flags: u8, body: &[u8]) {
+    pub(crate) fn send(&mut self, flags: u8, body: &[u8]) {
         self.write(&frame(flags, body));
     }
 
-    pub fn read(&mut self, count: usize) -> Vec<u8> {
+    pub(crate) fn read(&mut self, count: usize) -> Vec<u8> {
         let mut bytes = vec![0; count];
         self.0.read_exact(&mut bytes).unwrap();
         bytes
     }
 
-    pub fn read_frame(&mut self) -> (u8, Vec<u8>) {
+    pub(crate) fn read_frame(&mut self) -> (u8, Vec<u8>) {
         let head = self.read(2);
         let mut size = usize::from(head[1]);
         if head[0] & LONG != 0 {
@@ -160,7 +160,7 @@ impl Raw {
 
     /// Reads until the other side has closed, which it must.
     #[track_caller]
-    pub fn await_end(&mut self) -> Vec<u8> {
+    pub(crate) fn await_end(&mut self) -> Vec<u8> {
         let mut all = Vec::new();
         let mut buffer = [0; 4096];
         loop {
@@ -175,7 +175,7 @@ impl Raw {
 }
 
 /// A frame on the wire.
-pub fn frame(flags: u8, body: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(flags: u8, body: &[u8]) -> Vec<u8> {
     let mut bytes = match u8::try_from(body.len()) {
         Ok(short) => vec![flags, short],
         Err(_) => {

@@ -167,6 +167,7 @@ impl Radix {
     }
 
     /// The heap bytes held, used or not.
+    #[cfg(any(test, feature = "internals"))]
     pub(crate) fn heap_bytes(&self) -> usize {
         self.nodes.capacity() * size_of::<Node>()
             + self.words.capacity() * 4

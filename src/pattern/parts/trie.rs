@@ -139,11 +139,13 @@ impl Trie {
     }
 
     /// How many pairs of link and topic there are.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.live
     }
 
     /// The heap bytes held, used or not.
+    #[cfg(any(test, feature = "internals"))]
     pub(crate) fn heap_bytes(&self) -> usize {
         let groups: usize = self.groups.iter().map(|links| links.capacity() * 4).sum();
         let notes: usize = self

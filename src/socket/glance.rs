@@ -1,0 +1,51 @@
+//! Whether to look around before going to sleep.
+
+use crate::tuning;
+
+/// Whether waiting awake for an inproc peer pays: it does in a stream or a quick exchange, and is
+/// waste when messages are rare.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Glance {
+    /// Waits still to be slept through before the next try.
+    blind: u8,
+    /// How many that will be after the next vain try.
+    next: u8,
+}
+
+impl Glance {
+    pub(super) fn pays(&mut self) -> bool {
+        let pays = self.blind == 0;
+        self.blind = self.blind.saturating_sub(1);
+        pays
+    }
+
+    pub(super) fn learn(&mut self, paid: bool) {
+        if paid {
+            *self = Glance::default();
+        } else {
+            self.next = (self.next * 2 + 1).min(tuning::BLIND_WAITS);
+            self.blind = self.next;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looking_in_vain_becomes_rare_and_a_success_brings_it_back() {
+        let mut glance = Glance::default();
+        let mut looks = 0;
+        for _ in 0..1000 {
+            if glance.pays() {
+                looks += 1;
+                glance.learn(false);
+            }
+        }
+        assert!(looks < 30, "{looks}");
+        while !glance.pays() {}
+        glance.learn(true);
+        assert!(glance.pays() && glance.pays());
+    }
+}

@@ -1,0 +1,370 @@
+//! Sending: a message finds its link, and the time to be written.
+
+use std::time::Instant;
+
+use super::core::{Core, Guard};
+use super::shortcut::Taken;
+use super::state::{Errand, Life, State};
+use super::waiting::{OutOfTime, Wait};
+use crate::error::{SendError, SendErrorKind};
+use crate::link::Link;
+use crate::message::Message;
+use crate::pattern::{Refusal, Route};
+use crate::reactor::Command;
+use crate::zmtp::encoder::Outbox;
+
+/// What an offered message met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Offer {
+    Taken,
+    /// Nobody has room.
+    Full,
+}
+
+impl Core {
+    /// Sends, waiting for room as long as allowed.
+    #[inline]
+    pub(crate) fn send(&self, mut message: Message, wait: Wait) -> Result<(), SendError> {
+        if self.balances {
+            match self.shortcut.offer(&mut message) {
+                Taken::Yes => return Ok(()),
+                Taken::Announce(door) => {
+                    door.readable();
+                    return Ok(());
+                }
+                Taken::Last => {
+                    self.write_out(self.lock());
+                    return Ok(());
+                }
+                Taken::No => {}
+            }
+        }
+        self.send_by_the_book(message, wait)
+    }
+
+    fn send_by_the_book(&self, mut message: Message, wait: Wait) -> Result<(), SendError> {
+        let mut state = self.lock();
+        match state.offer(&mut message) {
+            Ok(Offer::Taken) => {
+                self.write_out(state);
+                Ok(())
+            }
+            Ok(Offer::Full) => self.send_when_there_is_room(state, message, wait),
+            Err(kind) => {
+                self.unlock(state);
+                Err(SendError::new(kind, message))
+            }
+        }
+    }
+
+    #[cold]
+    fn send_when_there_is_room<'a>(
+        &'a self,
+        mut state: Guard<'a>,
+        mut message: Message,
+        wait: Wait,
+    ) -> Result<(), SendError> {
+        let mut tried = false;
+        loop {
+            state = match self.make_room(state, wait, &mut tried) {
+                Ok(state) => state,
+                Err(kind) => return Err(SendError::new(kind, message)),
+            };
+            match state.offer(&mut message) {
+                Ok(Offer::Taken) => {
+                    self.write_out(state);
+                    return Ok(());
+                }
+                Ok(Offer::Full) => {}
+                Err(kind) => {
+                    self.unlock(state);
+                    return Err(SendError::new(kind, message));
+                }
+            }
+        }
+    }
+
+    /// Nobody has room: writes what is queued, or else waits for a change.
+    fn make_room<'a>(
+        &'a self,
+        mut state: Guard<'a>,
+        wait: Wait,
+        tried: &mut bool,
+    ) -> Result<Guard<'a>, SendErrorKind> {
+        if !state.dirty.is_empty() {
+            state = self.flush_dirty(state);
+            if state.pattern.has_room() {
+                return Ok(state);
+            }
+        }
+        self.wait(state, wait, tried)
+            .map_err(|OutOfTime| match wait {
+                Wait::Never => SendErrorKind::WouldBlock,
+                _ => SendErrorKind::TimedOut,
+            })
+    }
+
+    /// Sends from the front of `messages` under one lock as long as there is room; what was
+    /// accepted is removed.
+    pub(crate) fn send_many(
+        &self,
+        messages: &mut Vec<Message>,
+        wait: Wait,
+    ) -> Result<usize, (SendErrorKind, usize)> {
+        let mut sent = 0;
+        let mut state = self.lock();
+        let mut tried = false;
+        let outcome = loop {
+            let Some(message) = messages.get_mut(sent) else {
+                self.write_out(state);
+                break Ok(sent);
+            };
+            match state.offer(message) {
+                Ok(Offer::Taken) => {
+                    sent += 1;
+                    tried = false;
+                    if !state.batches.is_empty() {
+                        state = self.flush_batches(state);
+                    }
+                }
+                Ok(Offer::Full) => match self.make_room(state, wait, &mut tried) {
+                    Ok(again) => state = again,
+                    Err(kind) => break Err((kind, sent)),
+                },
+                Err(kind) => {
+                    self.write_out(state);
+                    break Err((kind, sent));
+                }
+            }
+        };
+        messages.drain(..sent);
+        outcome
+    }
+
+    /// After messages were queued: writes them now, or leaves them for the batch that they belong
+    /// to.
+    #[inline]
+    fn write_out<'a>(&'a self, mut state: Guard<'a>) {
+        if !state.dirty.is_empty() {
+            if state.heat.is_hot() {
+                if !state.batches.is_empty() {
+                    state = self.flush_batches(state);
+                }
+            } else {
+                state = self.write_cold(state);
+            }
+        }
+        self.open_shortcut(&mut state);
+        self.unlock(state);
+    }
+
+    fn write_cold<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
+        if !self.streams {
+            return self.flush_dirty(state);
+        }
+        if state.heat.before_write(Instant::now()) {
+            state.errands.push(Errand::Reactor(Command::Sweep(self.id)));
+            return state;
+        }
+        state = self.flush_dirty(state);
+        state.heat.after_write(Instant::now());
+        state
+    }
+}
+
+impl Core {
+    /// Opens the shortcut, if the socket is one that has it.
+    #[inline]
+    pub(super) fn open_shortcut(&self, state: &mut State) {
+        if !self.balances || state.links.len() != 1 || state.life != Life::Open {
+            return;
+        }
+        let hot = state.heat.is_hot();
+        let Some((key, link)) = state.links.iter().next() else {
+            return;
+        };
+        if self.shortcut.open(link, hot) {
+            state.shortcut = Some(key);
+        }
+    }
+
+    /// Closes the shortcut and books what went that way.
+    #[cold]
+    pub(super) fn close_shortcut<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
+        let Some(key) = state.shortcut.take() else {
+            return state;
+        };
+        self.shortcut.close(|frames, piped| {
+            if !frames.is_empty() {
+                state.book_batch(key, frames);
+            }
+            if piped > 0 {
+                state.book_pipe(key, piped);
+            }
+        });
+        state
+    }
+}
+
+impl State {
+    /// Routes a message and queues it for its peers. Takes it out of `message` only when it was
+    /// accepted.
+    #[inline]
+    pub(super) fn offer(&mut self, message: &mut Message) -> Result<Offer, SendErrorKind> {
+        if self.life != Life::Open {
+            return Err(SendErrorKind::Closed);
+        }
+        match self.pattern.route(message) {
+            Route::To(key) => {
+                if self.pattern.starts_afresh() {
+                    self.forget_inboxes();
+                }
+                self.queue(key, message);
+                Ok(Offer::Taken)
+            }
+            Route::ToMany { links, full } => {
+                // The list belongs to the pattern, which is told of each link as it fills.
+                self.chosen.clear();
+                self.chosen.extend_from_slice(links);
+                self.stats.dropped += full as u64;
+                self.queue_for_many(std::mem::take(message));
+                Ok(Offer::Taken)
+            }
+            Route::Drop => {
+                self.stats.dropped += 1;
+                *message = Message::new();
+                Ok(Offer::Taken)
+            }
+            Route::Wait => Ok(Offer::Full),
+            Route::Refused(refusal) => Err(send_refusal(refusal)),
+        }
+    }
+
+    /// Queues a message for one peer; takes it out of `message`, or leaves a copy that is not
+    /// needed any more.
+    #[inline]
+    fn queue(&mut self, key: usize, message: &mut Message) {
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
+        self.stats.sent += 1;
+        if link.pipe.is_some() {
+            return self.put_into_pipe(key, std::mem::take(message));
+        }
+        let before = link.outbox.bytes();
+        link.outbox.push(message);
+        let bytes = link.outbox.bytes() - before;
+        self.queued(key, bytes);
+    }
+
+    /// Books what was just put into a link's outbox, and has it written.
+    #[inline]
+    fn queued(&mut self, key: usize, bytes: usize) {
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
+        let full = link.outward.add(1, bytes);
+        if link.dirty && !link.has_batch() {
+            return;
+        }
+        self.queued_first_or_last(key, full);
+    }
+
+    /// The message that makes a link dirty, and those that are worth a write.
+    #[cold]
+    pub(super) fn queued_first_or_last(&mut self, key: usize, full: bool) {
+        if full {
+            self.pattern.set_room(key, false);
+        }
+        if self.links.get(key).is_some_and(Link::is_up) {
+            self.mark_dirty(key);
+            let batch = self.links.get(key).is_some_and(Link::has_batch);
+            if batch && self.heat.is_hot() && !self.batches.contains(&key) {
+                self.batches.push(key);
+            }
+        }
+    }
+
+    fn queue_for_many(&mut self, message: Message) {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let chosen = std::mem::take(&mut self.chosen);
+        scratch.clear();
+        for &key in &chosen {
+            let Some(link) = self.links.get_mut(key) else {
+                continue;
+            };
+            self.stats.sent += 1;
+            if link.pipe.is_some() {
+                self.put_into_pipe(key, message.clone());
+                continue;
+            }
+            if scratch.is_empty() {
+                scratch.push(&message);
+            }
+            link.outbox.append_copy(&scratch);
+            self.queued(key, scratch.bytes());
+        }
+        self.scratch = scratch;
+        self.chosen = chosen;
+    }
+
+    fn put_into_pipe(&mut self, key: usize, message: Message) {
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
+        let Some((pipe, door)) = &link.pipe else {
+            return;
+        };
+        let put = pipe.put(message);
+        if put.full {
+            self.pattern.set_room(key, false);
+        }
+        if let (true, Some(door)) = (put.announce, door) {
+            self.errands.push(Errand::Announce(door.clone()));
+        }
+    }
+}
+
+impl State {
+    /// Books messages that were encoded for a link.
+    fn book_batch(&mut self, key: usize, batch: &mut Outbox) {
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
+        let (messages, bytes) = (batch.messages(), batch.bytes());
+        if link.outbox.is_empty() {
+            std::mem::swap(&mut link.outbox, batch);
+        } else {
+            link.outbox.append_copy(batch);
+        }
+        batch.clear();
+        self.stats.sent += messages as u64;
+        let full = link.outward.add(messages, bytes);
+        self.queued_first_or_last(key, full);
+    }
+
+    /// Books messages that were put into a link's pipe, the last of which may have filled it.
+    fn book_pipe(&mut self, key: usize, messages: u64) {
+        self.stats.sent += messages;
+        let Some(link) = self.links.get(key) else {
+            return;
+        };
+        let Some((pipe, Some(door))) = &link.pipe else {
+            return;
+        };
+        if !pipe.has_room() {
+            self.pattern.set_room(key, false);
+            // It may be the first since the receiver looked; a word too many does no harm.
+            self.errands.push(Errand::Announce(door.clone()));
+        }
+    }
+}
+
+fn send_refusal(refusal: Refusal) -> SendErrorKind {
+    match refusal {
+        Refusal::Unsupported => SendErrorKind::Unsupported,
+        Refusal::MustReceiveFirst | Refusal::MustSendFirst | Refusal::PeerGone => {
+            SendErrorKind::MustReceiveFirst
+        }
+    }
+}

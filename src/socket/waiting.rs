@@ -1,0 +1,243 @@
+//! Waiting: whoever has nothing to do drives the socket's connections, or waits for the one who does.
+
+use std::time::{Duration, Instant};
+
+use mio::Events;
+
+use super::core::{place_of, token_of, Core, Guard, WAKER};
+use super::state::{Driver, Errand, State};
+use crate::lease::{Entry, Ring};
+use crate::reactor::{Command, Place};
+use crate::sync::atomic::Ordering;
+use crate::tuning;
+
+/// How long a call may wait.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Wait {
+    Never,
+    Until(Instant),
+    Forever,
+}
+
+impl Wait {
+    /// For at most this long; a time too far away to name is for ever.
+    pub(crate) fn at_most(timeout: Duration) -> Wait {
+        Instant::now()
+            .checked_add(timeout)
+            .map_or(Wait::Forever, Wait::Until)
+    }
+}
+
+/// The time to wait is over, or there was none.
+pub(super) struct OutOfTime;
+
+/// Passes that one turn of driving makes before it lets its caller look at what they brought.
+const PASSES: usize = 16;
+
+impl Core {
+    /// Waits for a change, driving the socket's connections meanwhile if nobody else does.
+    ///
+    /// Comes back after any change; the caller looks whether it is the one it wants. `tried` says
+    /// that a caller without time has had its one look at the connections.
+    pub(super) fn wait<'a>(
+        &'a self,
+        state: Guard<'a>,
+        wait: Wait,
+        tried: &mut bool,
+    ) -> Result<Guard<'a>, OutOfTime> {
+        let timeout = match wait {
+            Wait::Forever => None,
+            Wait::Never => Some(Duration::ZERO),
+            Wait::Until(deadline) => Some(deadline.saturating_duration_since(Instant::now())),
+        };
+        if *tried && timeout == Some(Duration::ZERO) {
+            self.unlock(state);
+            return Err(OutOfTime);
+        }
+        *tried = true;
+        Ok(self.drive(state, timeout))
+    }
+
+    /// Takes the lease and drives, or waits for whoever has it.
+    fn drive<'a>(&'a self, mut state: Guard<'a>, timeout: Option<Duration>) -> Guard<'a> {
+        let Some((mut driver, entry)) = state.lease.enter() else {
+            return self.follow(state, timeout);
+        };
+        if state.ready.is_empty() {
+            state = self.poll(state, &mut driver, entry, timeout);
+        } else if entry == Entry::TakenOver || state.links.len() > 1 {
+            // A peer that always has more must not keep the others from being seen.
+            state = self.poll(state, &mut driver, entry, Some(Duration::ZERO));
+        }
+        state = self.serve(state, PASSES);
+        let parting = state.lease.leave(driver);
+        if parting.tell_reactor {
+            state.errands.push(Errand::Reactor(Command::Watch(self.id)));
+        }
+        if parting.wake_follower {
+            self.bell.part(parting);
+        }
+        state
+    }
+
+    /// The lease was the reactor's: it shall no longer be woken for this socket, but look after the
+    /// lease.
+    fn take_over<'a>(&'a self, state: Guard<'a>) -> Guard<'a> {
+        self.unlock(state);
+        if let Some(poll) = self.poll.get() {
+            poll.reactor.deregister(poll.fd);
+            poll.reactor.send(Command::Watch(self.id));
+        }
+        self.lock()
+    }
+
+    /// Sleeps in the socket's poll, or spins first if asked to, and notes what happened.
+    fn poll<'a>(
+        &'a self,
+        mut state: Guard<'a>,
+        driver: &mut Driver,
+        entry: Entry,
+        timeout: Option<Duration>,
+    ) -> Guard<'a> {
+        state.lease.set_sleeping(true);
+        if entry == Entry::TakenOver {
+            state = self.take_over(state);
+        }
+        self.unlock(state);
+        self.poll_driver(driver, timeout);
+        let mut state = self.lock();
+        state.lease.set_sleeping(false);
+        note_events(&mut state, &driver.events);
+        state
+    }
+
+    fn poll_driver(&self, driver: &mut Driver, timeout: Option<Duration>) {
+        let spin = self.options.busy_poll;
+        if !spin.is_zero() && timeout != Some(Duration::ZERO) {
+            let start = Instant::now();
+            let spin = timeout.map_or(spin, |timeout| spin.min(timeout));
+            while start.elapsed() < spin {
+                // An interrupted or failed look is like one that found nothing.
+                let _ = driver.poll.poll(&mut driver.events, Some(Duration::ZERO));
+                if !driver.events.is_empty() {
+                    return;
+                }
+                // On a machine with more to do than processors, whoever would answer may be waiting
+                // for this one.
+                std::thread::yield_now();
+            }
+        }
+        if driver.poll.poll(&mut driver.events, timeout).is_err() {
+            // Interrupted by a signal: the caller looks at the clock and comes back.
+            driver.events.clear();
+        }
+    }
+
+    /// Somebody else drives, or there is nothing to drive: waits for the bell.
+    fn follow<'a>(&'a self, mut state: Guard<'a>, timeout: Option<Duration>) -> Guard<'a> {
+        if !state.errands.is_empty() || state.ring != Ring::default() {
+            self.unlock(state);
+            // What was done meanwhile may be what is waited for.
+            return self.lock();
+        }
+        if timeout == Some(Duration::ZERO) {
+            return state;
+        }
+        if state.pipes > 0 && state.glance.pays() {
+            let seen = self.pokes.load(Ordering::Acquire);
+            drop(state);
+            let paid = self.look_for_pokes(seen);
+            state = self.lock();
+            state.glance.learn(paid);
+            // Nobody rings for one who is not asleep: it looks at the state again before it sleeps.
+            return state;
+        }
+        state.lease.follow(true);
+        let mut state = self.bell.wait(state, timeout);
+        state.lease.follow(false);
+        self.close_shortcut(state)
+    }
+
+    /// Waits a moment, awake, for an inproc peer to do something.
+    fn look_for_pokes(&self, seen: u32) -> bool {
+        for look in 1..=tuning::LOOKS {
+            for _ in 0..tuning::PAUSES {
+                std::hint::spin_loop();
+            }
+            if self.pokes.load(Ordering::Acquire) != seen {
+                return true;
+            }
+            if look % 8 == 0 {
+                // The peer may be waiting for this processor.
+                std::thread::yield_now();
+            }
+        }
+        false
+    }
+
+    /// An inproc peer has done something; those who wait awake see it here. To be called with the
+    /// state locked, so that who finds nothing there and then looks here misses nothing.
+    pub(super) fn poke(&self) {
+        self.pokes.fetch_add(1, Ordering::Release);
+    }
+
+    /// The reactor drives: all that is ready, in turns of `PASSES`.
+    pub(super) fn drive_for_reactor<'a>(
+        &'a self,
+        mut state: Guard<'a>,
+        mut driver: Driver,
+    ) -> Guard<'a> {
+        self.unlock(state);
+        if driver
+            .poll
+            .poll(&mut driver.events, Some(Duration::ZERO))
+            .is_err()
+        {
+            driver.events.clear();
+        }
+        state = self.lock();
+        note_events(&mut state, &driver.events);
+        state = self.serve(state, PASSES);
+        if !state.ready.is_empty() || !driver.events.is_empty() {
+            // More to do, or more to see: other sockets first.
+            state.errands.push(Errand::Reactor(Command::Ready(self.id)));
+        }
+        let parting = state.lease.leave_reactor(driver);
+        self.bell.part(parting);
+        state
+    }
+}
+
+/// Books what the poll said: which links can be read or written.
+fn note_events(state: &mut State, events: &Events) {
+    for event in events {
+        if event.token() == WAKER {
+            continue;
+        }
+        let (key, serial) = place_of(event.token());
+        let Some(link) = state.links.get_mut(key) else {
+            continue;
+        };
+        // A token holds as much of the serial as fits.
+        if place_of(token_of(Place {
+            link: key,
+            serial: link.serial,
+        }))
+        .1 != serial
+        {
+            continue;
+        }
+        let Some(wire) = &mut link.wire else { continue };
+        let ended = event.is_read_closed() || event.is_error();
+        if event.is_readable() || ended {
+            wire.readable = true;
+            wire.hung_up |= ended;
+            if !link.paused {
+                state.enqueue(key);
+            }
+        }
+        if event.is_writable() {
+            state.unblock(key);
+        }
+    }
+}
