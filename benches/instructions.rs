@@ -3,7 +3,8 @@
 //! `.ci/instructions` runs this and compares with the counts in `benches/instructions.json`.
 #![allow(
     missing_docs,
-    reason = "the macros of gungraun make public items without any"
+    unused_qualifications,
+    reason = "the macros of gungraun expand to both"
 )]
 
 use std::hint::black_box;
