@@ -94,6 +94,10 @@ pub(crate) const LOOKS: u32 = 40;
 /// messages, so that taking them is worth the lock.
 pub(crate) const PAUSES: u32 = 10;
 
+/// Looks of a `busy_poll` between two offers of the processor to others: about ten microseconds, so
+/// that the offer costs little, and a peer that waits for this very processor waits no longer.
+pub(crate) const LOOKS_A_TURN: u32 = 32;
+
 /// Waits without a look after looking was in vain; grows to this while it stays so.
 pub(crate) const BLIND_WAITS: u8 = 64;
 

@@ -116,15 +116,19 @@ impl Core {
         if !spin.is_zero() && timeout != Some(Duration::ZERO) {
             let start = Instant::now();
             let spin = timeout.map_or(spin, |timeout| spin.min(timeout));
+            let mut looks = 0u32;
             while start.elapsed() < spin {
                 // An interrupted or failed look is like one that found nothing.
                 let _ = driver.poll.poll(&mut driver.events, Some(Duration::ZERO));
                 if !driver.events.is_empty() {
                     return;
                 }
-                // On a machine with more to do than processors, whoever would answer may be waiting
-                // for this one.
-                std::thread::yield_now();
+                looks = looks.wrapping_add(1);
+                if looks % tuning::LOOKS_A_TURN == 0 {
+                    // On a machine with more to do than processors, whoever would answer may be
+                    // waiting for this one.
+                    std::thread::yield_now();
+                }
             }
         }
         if driver.poll.poll(&mut driver.events, timeout).is_err() {
