@@ -1,4 +1,34 @@
 //! Brokerless messaging: ZeroMQ's socket patterns over TCP, Unix-domain sockets and memory.
+//!
+//! Programs link this crate and talk to each other directly. It speaks ZMTP 3.1, so the other end may
+//! be any ZeroMQ program in any language.
+//!
+//! ```
+//! use sinew::{Context, Rep, Req};
+//!
+//! let context = Context::new();
+//! let rep = context.socket(Rep).bind("tcp://127.0.0.1:*")?;
+//! let req = context.socket(Req).connect(&rep.last_endpoint().unwrap().to_string())?;
+//!
+//! req.send("who is there?")?;
+//! assert_eq!(rep.recv()?, "who is there?");
+//! rep.send(["it", "is", "me"])?;
+//! assert_eq!(req.recv()?.len(), 3);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A [`Context`] makes [`Socket`]s: one of the types [`Push`], [`Pull`], [`Pub`], [`Sub`], [`Req`] and
+//! [`Rep`], which have only the verbs of their pattern, or a [`DynSocket`] chosen at run time. They
+//! carry [`Message`]s. The [`guide`] has a page for each pattern, and for transports, options and
+//! lifecycle.
+//!
+//! # Features
+//! - `log`: says what happens to connections through the `log` facade, at debug level. Silent without
+//!   it.
+//! - `internals`: for the crate's own benchmarks; not covered by the version number.
+//!
+//! # Platforms
+//! Unix systems. Tested on Linux.
 
 pub mod guide;
 
