@@ -246,6 +246,16 @@ impl State {
     /// Keeps the number of strangers within its bound: the oldest go. Whoever means it has long
     /// finished its handshake by then.
     fn evict_strangers(&mut self) {
+        if self.strangers.len() <= tuning::PENDING_HANDSHAKES {
+            return;
+        }
+        // Those that have finished since, or gone, are not strangers any more.
+        let links = &self.links;
+        self.strangers.retain(|place| {
+            links
+                .get(place.link)
+                .is_some_and(|link| link.serial == place.serial && link.stage == Stage::Handshake)
+        });
         while self.strangers.len() > tuning::PENDING_HANDSHAKES {
             let Some(place) = self.strangers.pop_front() else {
                 return;

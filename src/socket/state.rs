@@ -248,6 +248,9 @@ impl State {
     }
 
     fn publish(&mut self, event: Event) {
+        // A monitor that was dropped leaves its queue to us alone.
+        self.monitors
+            .retain(|monitor| Arc::strong_count(monitor) > 1);
         for monitor in &self.monitors {
             monitor.push(event.clone());
         }
