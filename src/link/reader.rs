@@ -14,7 +14,7 @@ use crate::transport::Stream;
 use crate::tuning;
 use crate::zmtp::command::{Command, SubscriptionForm};
 use crate::zmtp::connection::{Established, Handshake};
-use crate::zmtp::decoder::Decoder;
+use crate::zmtp::decoder::{Decoder, MIN_READ_BUFFER};
 use crate::zmtp::ProtocolError;
 
 /// Why a connection ended.
@@ -72,6 +72,8 @@ pub(crate) struct ReadBuffer {
 
 impl ReadBuffer {
     pub(crate) fn new() -> Box<ReadBuffer> {
+        // The decoder leaves up to so much behind, and must be given more than that.
+        const { assert!(tuning::READ_BUFFER > MIN_READ_BUFFER) };
         let data = vec![0; tuning::READ_BUFFER].into_boxed_slice();
         Box::new(ReadBuffer {
             data,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::core::Core;
-use super::state::{Bound, Errand, Life};
+use super::state::{Bound, Life, State};
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::link::{Link, Origin, Stage};
@@ -171,7 +171,7 @@ impl Core {
 
     /// A link gets no more messages, and goes once what it has queued is delivered or the linger
     /// time is over.
-    pub(super) fn see_off(&self, state: &mut super::state::State, key: usize) {
+    pub(super) fn see_off(&self, state: &mut State, key: usize) {
         let Some(link) = state.links.get_mut(key) else {
             return;
         };
@@ -179,6 +179,10 @@ impl Core {
         let place = Place {
             link: key,
             serial: link.serial,
+        };
+        let leave = Timer::Leave {
+            link: key,
+            epoch: link.epoch,
         };
         let flushed = link.is_flushed();
         match link.stage {
@@ -190,11 +194,7 @@ impl Core {
             }
             // It may have been asked for nothing: a stranger, or a socket that only receives.
             Stage::Handshake if flushed => {
-                state.errands.push(Errand::Reactor(Command::Timer(
-                    self.id,
-                    Instant::now(),
-                    Timer::Farewell(place),
-                )));
+                state.set_timer(Instant::now(), Timer::Farewell(place));
             }
             Stage::Up if flushed && link.pipe.is_none() => state.bid_farewell(key),
             _ => {}
@@ -204,23 +204,13 @@ impl Core {
             .linger
             .and_then(|l| Instant::now().checked_add(l))
         {
-            state.set_timer(
-                at,
-                Timer::Leave {
-                    link: key,
-                    epoch: state_epoch(state, key),
-                },
-            );
+            state.set_timer(at, leave);
         }
     }
 
     pub(crate) fn last_endpoint(&self) -> Option<Endpoint> {
         self.lock().last_endpoint.as_deref().cloned()
     }
-}
-
-fn state_epoch(state: &super::state::State, key: usize) -> u32 {
-    state.links.get(key).map_or(0, |link| link.epoch)
 }
 
 impl From<std::io::Error> for Error {

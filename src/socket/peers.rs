@@ -260,17 +260,8 @@ impl State {
             let Some(place) = self.strangers.pop_front() else {
                 return;
             };
-            if self
-                .link(place)
-                .is_some_and(|link| link.stage == Stage::Handshake)
-            {
-                self.end_wire(place.link, Ended::Crowded);
-                self.errands.push(Errand::Reactor(Command::Timer(
-                    self.id,
-                    Instant::now(),
-                    Timer::Farewell(place),
-                )));
-            }
+            self.end_wire(place.link, Ended::Crowded);
+            self.set_timer(Instant::now(), Timer::Farewell(place));
         }
     }
 

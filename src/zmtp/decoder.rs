@@ -165,6 +165,7 @@ impl Decoder {
 
     /// Whether the peer has begun a message, or a frame, that it has not finished. Bytes of a frame
     /// that [`decode`](Self::decode) left in the input are not counted.
+    #[cfg(test)]
     pub(crate) fn is_mid_message(&self) -> bool {
         self.partial.is_some() || self.body.is_some()
     }

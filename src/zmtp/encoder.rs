@@ -199,6 +199,7 @@ impl Outbox {
     }
 
     /// Drops commands and subscriptions, which mean nothing on another connection.
+    #[cfg(test)]
     pub(crate) fn keep_messages(&mut self) {
         *self = self.messages_after(0);
     }
@@ -311,6 +312,7 @@ impl Flight {
         self.outbox.buffer.capacity() > LITTLE
     }
 
+    #[cfg(test)]
     pub(crate) fn new() -> Flight {
         Flight::default()
     }

@@ -7,8 +7,6 @@
 //! From the wire upward: [`greeting`] and [`frame`] are the shapes, [`command`] what travels in
 //! command frames, [`mechanism`] who speaks when before the first message.
 
-#![allow(dead_code, reason = "until the links use all of it")]
-
 pub(crate) mod command;
 pub(crate) mod connection;
 pub(crate) mod decoder;
@@ -30,5 +28,4 @@ pub mod fuzzing;
 #[cfg(test)]
 mod simulation;
 
-#[allow(unused_imports, reason = "until the links use it")]
 pub(crate) use error::ProtocolError;
