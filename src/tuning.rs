@@ -41,6 +41,14 @@ pub(crate) const BACKLOG: u32 = 4096;
 /// Larger reads gain nothing over loopback and spill the second-level cache.
 pub(crate) const READ_BUFFER: usize = 64 * 1024;
 
+/// Read buffers that a socket keeps for its next reads; more than a handful of threads never read at
+/// once.
+pub(crate) const SPARE_BUFFERS: usize = 2;
+
+/// The same while a stream goes on whose messages share buffers: two megabytes, twice what the
+/// default high-water mark holds in messages of 1 KiB.
+pub(crate) const STREAM_BUFFERS: usize = 32;
+
 /// Bytes a sender of a stream queues before it writes them itself.
 ///
 /// A write of 64 KiB costs about ten times one of 16 bytes and carries four thousand times as much.

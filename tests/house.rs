@@ -68,6 +68,7 @@ const HOUSE: &[(&str, &[&str])] = &[
         "3: links and drivers",
         &[
             "link/marks",
+            "link/buffer",
             "link/pipe",
             "link/reader",
             "link/writer",

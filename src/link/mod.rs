@@ -4,6 +4,7 @@
 //! [`Reader`] and [`Writer`] that do the work are taken out of it, used without the lock, and put
 //! back.
 
+pub(crate) mod buffer;
 pub(crate) mod marks;
 pub(crate) mod pipe;
 pub(crate) mod reader;

@@ -7,6 +7,9 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
+use super::buffer::{Pool, ReadBuffer};
 use crate::message::Message;
 use crate::pattern::Excess;
 use crate::peer::PeerInfo;
@@ -14,7 +17,7 @@ use crate::transport::Stream;
 use crate::tuning;
 use crate::zmtp::command::{Command, SubscriptionForm};
 use crate::zmtp::connection::{Established, Handshake};
-use crate::zmtp::decoder::{Decoder, MIN_READ_BUFFER};
+use crate::zmtp::decoder::Decoder;
 use crate::zmtp::ProtocolError;
 
 /// Why a connection ended.
@@ -56,55 +59,11 @@ pub(crate) struct Pass {
     pub(crate) established: Option<(PeerInfo, SubscriptionForm)>,
     /// Anything came at all.
     pub(crate) heard: bool,
+    /// Messages of this pass share the read buffer.
+    pub(crate) shared: bool,
     /// Another pass would find something now: bytes left over, or perhaps more in the kernel.
     pub(crate) more: bool,
     pub(crate) ended: Option<Ended>,
-}
-
-/// Bytes read and not yet decoded: `data[start..end]`.
-#[derive(Debug)]
-pub(crate) struct ReadBuffer {
-    data: Box<[u8]>,
-    /// Invariant: `start <= end <= data.len()`.
-    start: usize,
-    end: usize,
-}
-
-impl ReadBuffer {
-    pub(crate) fn new() -> Box<ReadBuffer> {
-        // The decoder leaves up to so much behind, and must be given more than that.
-        const { assert!(tuning::READ_BUFFER > MIN_READ_BUFFER) };
-        let data = vec![0; tuning::READ_BUFFER].into_boxed_slice();
-        Box::new(ReadBuffer {
-            data,
-            start: 0,
-            end: 0,
-        })
-    }
-
-    fn bytes(&self) -> &[u8] {
-        self.data.get(self.start..self.end).unwrap_or_default()
-    }
-
-    fn consume(&mut self, bytes: usize) {
-        self.start = self.start.saturating_add(bytes).min(self.end);
-        if self.start == self.end {
-            (self.start, self.end) = (0, 0);
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.start == self.end
-    }
-
-    /// The free part, after making it as large as it gets.
-    fn free(&mut self) -> &mut [u8] {
-        if self.start > 0 {
-            self.data.copy_within(self.start..self.end, 0);
-            (self.start, self.end) = (0, self.end - self.start);
-        }
-        self.data.get_mut(self.end..).unwrap_or_default()
-    }
 }
 
 /// Leftovers up to this size are kept in a buffer of their own, so that the shared read buffer is
@@ -133,6 +92,8 @@ enum Rest {
     None,
     Carry(Box<[u8]>),
     Buffer(Box<ReadBuffer>),
+    /// Messages have slices of it.
+    Shared(Bytes),
 }
 
 impl Reader {
@@ -151,33 +112,32 @@ impl Reader {
     }
 
     /// Reads once, unless enough is left over from last time, and decodes at most `room` messages.
-    ///
-    /// `spare` is a read buffer that the link may use; it is left there when the link does not need
-    /// to keep it.
-    pub(crate) fn pass(
-        &mut self,
-        room: usize,
-        spare: &mut Option<Box<ReadBuffer>>,
-        pass: &mut Pass,
-    ) {
-        if let Err(ended) = self.try_pass(room, spare, pass) {
+    pub(crate) fn pass(&mut self, room: usize, pool: &Arc<Pool>, pass: &mut Pass) {
+        if let Err(ended) = self.try_pass(room, pool, pass) {
             pass.ended = Some(ended);
         }
     }
 
-    fn try_pass(
-        &mut self,
-        room: usize,
-        spare: &mut Option<Box<ReadBuffer>>,
-        pass: &mut Pass,
-    ) -> Result<(), Ended> {
+    fn try_pass(&mut self, room: usize, pool: &Arc<Pool>, pass: &mut Pass) -> Result<(), Ended> {
         if self.fill_large_body(room, pass)? {
             return Ok(());
         }
-        let mut buffer = self.take_buffer(spare);
-        let outcome = self.read_and_decode(room, &mut buffer, pass);
-        self.keep_rest(buffer, spare);
-        outcome
+        // A pass that had no room left whole frames behind: those first.
+        let Some(mut buffer) = self.decode_rest(room, pool, pass)? else {
+            pass.more = true;
+            return Ok(());
+        };
+        self.read(&mut buffer, pass)?;
+        if buffer.is_worth_sharing() && self.has_bodies_to_share(buffer.bytes()) {
+            pass.shared = true;
+            let rest = self.decode_shared(room, buffer.share(), pass)?;
+            self.keep_shared(rest);
+        } else {
+            self.decode(room, &mut buffer, pass)?;
+            self.keep(buffer);
+        }
+        pass.more |= pass.messages.len() >= room && !matches!(self.rest, Rest::None);
+        Ok(())
     }
 
     /// Reads the body of a large frame straight into its place. False: there is none under way.
@@ -213,48 +173,58 @@ impl Reader {
         Ok(turn > 0)
     }
 
-    fn take_buffer(&mut self, spare: &mut Option<Box<ReadBuffer>>) -> Box<ReadBuffer> {
-        match std::mem::replace(&mut self.rest, Rest::None) {
-            Rest::Buffer(buffer) => buffer,
-            Rest::None => spare.take().unwrap_or_else(ReadBuffer::new),
-            Rest::Carry(carry) => {
-                let mut buffer = spare.take().unwrap_or_else(ReadBuffer::new);
-                if let Some(space) = buffer.data.get_mut(..carry.len()) {
-                    space.copy_from_slice(&carry);
-                    (buffer.start, buffer.end) = (0, carry.len());
-                }
-                buffer
-            }
-        }
-    }
-
-    fn keep_rest(&mut self, buffer: Box<ReadBuffer>, spare: &mut Option<Box<ReadBuffer>>) {
-        if buffer.is_empty() {
-            *spare = Some(buffer);
-        } else if buffer.bytes().len() <= CARRY {
-            self.rest = Rest::Carry(buffer.bytes().into());
-            let mut buffer = buffer;
-            (buffer.start, buffer.end) = (0, 0);
-            *spare = Some(buffer);
-        } else {
-            self.rest = Rest::Buffer(buffer);
-        }
-    }
-
-    fn read_and_decode(
+    /// Decodes what is left over, and gives a buffer that starts with what is left of that. `None`:
+    /// there was no room for all of it.
+    fn decode_rest(
         &mut self,
         room: usize,
-        buffer: &mut ReadBuffer,
+        pool: &Arc<Pool>,
         pass: &mut Pass,
-    ) -> Result<(), Ended> {
-        // A pass that had no room left whole frames behind: those first.
-        if !buffer.is_empty() {
-            self.decode(room, buffer, pass)?;
-            if pass.messages.len() >= room {
-                pass.more = true;
-                return Ok(());
+    ) -> Result<Option<ReadBuffer>, Ended> {
+        let mut buffer = match std::mem::replace(&mut self.rest, Rest::None) {
+            Rest::None => return Ok(Some(pool.take())),
+            Rest::Buffer(buffer) => *buffer,
+            Rest::Carry(carry) => {
+                let mut buffer = pool.take();
+                buffer.refill(&carry);
+                buffer
             }
+            Rest::Shared(shared) => {
+                let rest = self.decode_shared(room, shared, pass)?;
+                if pass.messages.len() >= room {
+                    self.keep_shared(rest);
+                    return Ok(None);
+                }
+                let mut buffer = pool.take();
+                buffer.refill(&rest);
+                return Ok(Some(buffer));
+            }
+        };
+        self.decode(room, &mut buffer, pass)?;
+        if pass.messages.len() >= room {
+            self.keep(buffer);
+            return Ok(None);
         }
+        Ok(Some(buffer))
+    }
+
+    fn keep(&mut self, buffer: ReadBuffer) {
+        self.rest = match buffer.bytes().len() {
+            0 => Rest::None,
+            1..=CARRY => Rest::Carry(buffer.bytes().into()),
+            _ => Rest::Buffer(Box::new(buffer)),
+        };
+    }
+
+    fn keep_shared(&mut self, rest: Bytes) {
+        self.rest = match rest.len() {
+            0 => Rest::None,
+            1..=CARRY => Rest::Carry(rest[..].into()),
+            _ => Rest::Shared(rest),
+        };
+    }
+
+    fn read(&mut self, buffer: &mut ReadBuffer, pass: &mut Pass) -> Result<(), Ended> {
         let free = buffer.free();
         let space = free.len();
         let got = match self.stream.read(free) {
@@ -263,14 +233,35 @@ impl Reader {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
             Err(error) => return Err(Ended::Io(error)),
         };
-        buffer.end += got;
+        buffer.filled(got);
         pass.heard = true;
         // A read that came back short has emptied the kernel's buffer: the next bytes come with an
         // event of their own, because the poll is edge-triggered.
         pass.more = got == space;
-        self.decode(room, buffer, pass)?;
-        pass.more |= pass.messages.len() >= room && !buffer.is_empty();
         Ok(())
+    }
+
+    fn has_bodies_to_share(&self, input: &[u8]) -> bool {
+        matches!(&self.stage, Stage::Traffic(decoder) if decoder.has_bodies_to_share(input))
+    }
+
+    /// Decodes a buffer whose bodies messages may keep, and gives what is left of it.
+    fn decode_shared(
+        &mut self,
+        room: usize,
+        shared: Bytes,
+        pass: &mut Pass,
+    ) -> Result<Bytes, Ended> {
+        let Stage::Traffic(decoder) = &mut self.stage else {
+            // Nothing is shared before there is traffic, and nothing kept after it.
+            return Ok(Bytes::new());
+        };
+        let room = room.saturating_sub(pass.messages.len());
+        let used = decoder
+            .decode_shared(&shared, room, &mut pass.messages, &mut pass.commands)
+            .map_err(Ended::Protocol)?;
+        pass.more |= decoder.body_gap().is_some();
+        Ok(shared.slice(used.min(shared.len())..))
     }
 
     fn decode(

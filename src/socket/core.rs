@@ -11,6 +11,7 @@ use super::state::{Driver, Errand, Life, State};
 use crate::context::Inner;
 use crate::error::Error;
 use crate::lease::Ring;
+use crate::link::buffer::Pool;
 use crate::message::Message;
 use crate::monitor::{EventQueue, Monitor};
 use crate::options::Options;
@@ -60,6 +61,8 @@ pub(crate) struct Core {
     /// PULL, SUB: messages that were taken out of the state together and are received next, so that
     /// most receives take a lock that nobody else wants and nothing more.
     pub(super) front: Mutex<VecDeque<Message>>,
+    /// What readers read into.
+    pub(super) buffers: Arc<Pool>,
     pub(super) one_way: bool,
     pub(super) bell: Bell,
     /// Counts what inproc peers did.
@@ -102,6 +105,7 @@ impl Core {
             me: Weak::clone(me),
             state: Mutex::new(State::new(id, pattern, options.heartbeat_interval)),
             front: Mutex::new(VecDeque::new()),
+            buffers: Pool::new(),
             one_way,
             bell: Bell::new(),
             pokes: AtomicU32::new(0),

@@ -203,6 +203,7 @@ impl Core {
             }
             Timer::Slim => {
                 state.slim();
+                self.buffers.slim();
                 return self.unlock(state);
             }
             Timer::Linger => return self.end_linger(state),

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::core::{token_of, Core, Guard};
 use super::state::{Errand, Life, State};
-use crate::link::reader::{Ended, Pass, ReadBuffer, Reader};
+use crate::link::reader::{Ended, Pass, Reader};
 use crate::link::writer::{Writer, Wrote};
 use crate::link::Stage;
 use crate::message::Message;
@@ -28,7 +28,6 @@ struct Reading {
     place: Place,
     reader: Box<Reader>,
     room: usize,
-    buffer: Option<Box<ReadBuffer>>,
     pass: Pass,
 }
 
@@ -49,7 +48,7 @@ impl Core {
             drop(state);
             reading
                 .reader
-                .pass(reading.room, &mut reading.buffer, &mut reading.pass);
+                .pass(reading.room, &self.buffers, &mut reading.pass);
             state = self.lock();
             let place = reading.place;
             let established = reading.pass.established.is_some();
@@ -186,12 +185,11 @@ impl State {
                 link: key,
                 serial: link.serial,
             };
-            let (buffer, pass) = self.take_spares();
+            let pass = self.take_pass();
             return Some(Reading {
                 place,
                 reader,
                 room,
-                buffer,
                 pass,
             });
         }
@@ -203,7 +201,6 @@ impl State {
         let Reading {
             place,
             reader,
-            buffer,
             mut pass,
             ..
         } = reading;
@@ -240,8 +237,11 @@ impl State {
         if !pass.messages.is_empty() {
             self.accept_messages(key, &mut pass);
         }
+        if std::mem::take(&mut pass.shared) {
+            self.slim_later();
+        }
         (pass.heard, pass.more) = (false, false);
-        self.return_spares(buffer, pass);
+        self.return_pass(pass);
     }
 
     /// Hands what came over to the pattern's side.
@@ -376,9 +376,8 @@ impl State {
             self.pattern.set_room(key, true);
             self.wake_waiters();
         }
-        if fat && !self.slimming {
-            self.slimming = true;
-            self.set_timer(Instant::now() + tuning::SLIM, Timer::Slim);
+        if fat {
+            self.slim_later();
         }
         let Some(link) = self.links.get(key) else {
             return false;
@@ -397,6 +396,14 @@ impl State {
             self.mark_dirty(key);
         }
         urgent || queued && (!hot || enough)
+    }
+
+    /// Buffers have grown: gives them back after a while.
+    fn slim_later(&mut self) {
+        if !self.slimming {
+            self.slimming = true;
+            self.set_timer(Instant::now() + tuning::SLIM, Timer::Slim);
+        }
     }
 
     /// Some time after buffers had grown: gives back what no stream needs any more.

@@ -15,7 +15,7 @@ use crate::endpoint::Endpoint;
 use crate::heat::Heat;
 use crate::lease::{Lease, Ring};
 use crate::link::pipe::Door;
-use crate::link::reader::{Pass, ReadBuffer};
+use crate::link::reader::Pass;
 use crate::link::{Link, Origin, Stage, Wire};
 use crate::monitor::{Event, EventKind, EventQueue};
 use crate::pattern::Pattern;
@@ -122,11 +122,6 @@ pub(super) struct State {
     /// The links that PUB's message goes to.
     pub(super) chosen: Vec<usize>,
     pub(super) lent: Vec<Loan>,
-    #[allow(
-        clippy::vec_box,
-        reason = "they move between here and a reader as boxes"
-    )]
-    spare_buffers: Vec<Box<ReadBuffer>>,
     spare_passes: Vec<Pass>,
 }
 
@@ -161,7 +156,6 @@ impl State {
             scratch: Outbox::default(),
             chosen: Vec::new(),
             lent: Vec::new(),
-            spare_buffers: Vec::new(),
             spare_passes: Vec::new(),
         }
     }
@@ -188,21 +182,13 @@ impl State {
 
     // ----- spare parts -----
 
-    pub(super) fn take_spares(&mut self) -> (Option<Box<ReadBuffer>>, Pass) {
-        (
-            self.spare_buffers.pop(),
-            self.spare_passes.pop().unwrap_or_default(),
-        )
+    pub(super) fn take_pass(&mut self) -> Pass {
+        self.spare_passes.pop().unwrap_or_default()
     }
 
-    /// Keeps a few buffers for the next passes; more than a handful of threads never read at once.
-    pub(super) fn return_spares(&mut self, buffer: Option<Box<ReadBuffer>>, pass: Pass) {
+    /// Keeps a few for the next passes; more than a handful of threads never read at once.
+    pub(super) fn return_pass(&mut self, pass: Pass) {
         const MOST: usize = 2;
-        if let Some(buffer) = buffer {
-            if self.spare_buffers.len() < MOST {
-                self.spare_buffers.push(buffer);
-            }
-        }
         if self.spare_passes.len() < MOST {
             self.spare_passes.push(pass);
         }

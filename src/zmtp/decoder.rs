@@ -34,6 +34,10 @@ const HEADROOM: usize = 64 * 1024;
 /// The most that is reserved on trust, without the bytes being there.
 const MAX_TRUST: usize = 64 * 1024 * 1024;
 
+/// Frames that are looked at to find out whether a stream has bodies worth sharing: more than the
+/// small frames that stand before a body in any common envelope.
+const PROBES: usize = 8;
+
 /// Messages that the hot path builds at a time: enough to forget the cost of a batch, and few
 /// enough to stay in the first-level cache.
 const BATCH: usize = 32;
@@ -43,7 +47,8 @@ const BATCH: usize = 32;
 /// Memory: for a body that is still arriving, at most twice what has arrived plus 64 KiB is
 /// reserved, or as much as this peer has once delivered whole (rounded up to a power of two, 64 MiB
 /// at most): then a stream of large messages costs one allocation each and no copy. Complete bodies
-/// are copied out of the input at their exact size, so that no message pins a read buffer.
+/// are copied out of the input at their exact size, or share it with their neighbours where the
+/// caller says that this pays.
 #[derive(Debug)]
 pub(crate) struct Decoder {
     /// The most bytes of a message, all frames together. (libzmq applies its limit to each frame;
@@ -59,6 +64,32 @@ pub(crate) struct Decoder {
     body: Option<Body>,
     /// The size of the largest body that the peer has delivered into its own buffer.
     trust: usize,
+}
+
+/// Where bytes are taken from.
+enum Input<'a> {
+    /// Bodies are copied out of it.
+    Lent(&'a [u8]),
+    /// Larger bodies stay in it.
+    Shared(&'a Bytes),
+}
+
+impl<'a> Input<'a> {
+    fn bytes(&self) -> &'a [u8] {
+        match self {
+            Input::Lent(bytes) => bytes,
+            Input::Shared(bytes) => bytes,
+        }
+    }
+
+    /// A part of this input as a slice that its message keeps, if it may and that pays.
+    #[inline]
+    fn share(&self, body: &[u8]) -> Option<Bytes> {
+        match self {
+            Input::Shared(bytes) if body.len() > INLINE => Some(bytes.slice_ref(body)),
+            _ => None,
+        }
+    }
 }
 
 /// A large body on its way.
@@ -106,7 +137,52 @@ impl Decoder {
         messages: &mut VecDeque<Message>,
         commands: &mut Vec<Command>,
     ) -> Result<usize, ProtocolError> {
+        self.take_frames(Input::Lent(input), room, messages, commands)
+    }
+
+    /// The same, but messages share the input instead of copying larger bodies out of it.
+    pub(crate) fn decode_shared(
+        &mut self,
+        input: &Bytes,
+        room: usize,
+        messages: &mut VecDeque<Message>,
+        commands: &mut Vec<Command>,
+    ) -> Result<usize, ProtocolError> {
+        self.take_frames(Input::Shared(input), room, messages, commands)
+    }
+
+    /// Whether there are bodies near the start of `input` that messages would share. A stream goes
+    /// on as it began, mostly.
+    pub(crate) fn has_bodies_to_share(&self, input: &[u8]) -> bool {
         let mut rest = input;
+        if self.body.is_some() {
+            return false;
+        }
+        for _ in 0..PROBES {
+            let Ok(Some(header)) = Header::parse(rest) else {
+                return false;
+            };
+            let size = usize::try_from(header.size).unwrap_or(usize::MAX);
+            let end = header.len.saturating_add(size);
+            let Some(after) = rest.get(end..) else {
+                return false;
+            };
+            if size > INLINE && !header.command {
+                return true;
+            }
+            rest = after;
+        }
+        false
+    }
+
+    fn take_frames(
+        &mut self,
+        input: Input<'_>,
+        room: usize,
+        messages: &mut VecDeque<Message>,
+        commands: &mut Vec<Command>,
+    ) -> Result<usize, ProtocolError> {
+        let mut rest = input.bytes();
         let mut room = room;
         while room > 0 {
             if self.partial.is_none() && self.body.is_none() {
@@ -116,12 +192,12 @@ impl Decoder {
                 }
             }
             let before = messages.len();
-            if !self.take_frame(&mut rest, messages, commands)? {
+            if !self.take_frame(&input, &mut rest, messages, commands)? {
                 break;
             }
             room -= messages.len().saturating_sub(before).min(room);
         }
-        Ok(input.len().saturating_sub(rest.len()))
+        Ok(input.bytes().len().saturating_sub(rest.len()))
     }
 
     /// The body that is being received on its own, with room to read into; `None` when the next
@@ -218,9 +294,10 @@ impl Decoder {
     }
 
     /// Takes one frame of any kind, or a part of a large one; false when the input ends before it.
-    fn take_frame(
+    fn take_frame<'a>(
         &mut self,
-        rest: &mut &[u8],
+        input: &Input<'a>,
+        rest: &mut &'a [u8],
         messages: &mut VecDeque<Message>,
         commands: &mut Vec<Command>,
     ) -> Result<bool, ProtocolError> {
@@ -235,7 +312,11 @@ impl Decoder {
         let after = rest.get(header.len..).unwrap_or_default();
         if let Some((body, after)) = after.split_at_checked(size) {
             *rest = after;
-            self.finish_slice(&header, body, messages, commands)?;
+            if header.command {
+                take_command(body, commands)?;
+            } else {
+                self.finish_slice(&header, input, body, messages);
+            }
             return Ok(true);
         }
         if size > DIRECT {
@@ -272,26 +353,27 @@ impl Decoder {
         })
     }
 
-    /// Takes a frame whose body lies whole in the input.
+    /// Takes a frame of a message whose body lies whole in the input.
     fn finish_slice(
         &mut self,
         header: &Header,
+        input: &Input<'_>,
         body: &[u8],
         messages: &mut VecDeque<Message>,
-        commands: &mut Vec<Command>,
-    ) -> Result<(), ProtocolError> {
-        if header.command {
-            return take_command(body, commands);
-        }
-        let message = match self.partial.take() {
-            None => Message::copy_from_slice(body),
-            Some(mut partial) => {
+    ) {
+        let message = match (self.partial.take(), input.share(body)) {
+            (None, None) => Message::copy_from_slice(body),
+            (None, Some(shared)) => Message::from(shared),
+            (Some(mut partial), None) => {
                 partial.push_back_slice(body);
+                partial
+            }
+            (Some(mut partial), Some(shared)) => {
+                partial.push_back(Frame::from(shared));
                 partial
             }
         };
         self.finish_frame(message, header.more, body.len(), messages);
-        Ok(())
     }
 
     /// Takes a frame whose body was received into its own buffer.

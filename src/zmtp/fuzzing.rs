@@ -117,7 +117,13 @@ impl Reader {
         loop {
             let before = self.queue.len();
             let commands = &mut self.received.commands;
-            let used = decoder.decode(&self.buffer, room, &mut self.queue, commands)?;
+            // Messages that share their input must be the same as those that do not.
+            let used = if self.buffer.len() % 2 == 0 {
+                let shared = Bytes::copy_from_slice(&self.buffer);
+                decoder.decode_shared(&shared, room, &mut self.queue, commands)?
+            } else {
+                decoder.decode(&self.buffer, room, &mut self.queue, commands)?
+            };
             self.buffer.drain(..used);
             let got = self.queue.len() - before;
             assert!(got <= room);

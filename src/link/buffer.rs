@@ -1,0 +1,192 @@
+//! Read buffers: where bytes wait to be decoded, and where the bodies of a stream stay.
+//!
+//! A [`ReadBuffer`] comes from its socket's [`Pool`] and goes back there when it is dropped. One that
+//! was read full of bodies worth sharing becomes [`Bytes`]: messages are then slices of it, and it
+//! goes back when the last of them is gone.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::sync::Mutex;
+use crate::tuning;
+use crate::zmtp::decoder::MIN_READ_BUFFER;
+
+/// The read buffers of one socket that nobody uses at the moment.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    free: Mutex<Free>,
+}
+
+#[derive(Debug)]
+struct Free {
+    buffers: Vec<Box<[u8]>>,
+    /// How many are kept.
+    most: usize,
+}
+
+impl Pool {
+    pub(crate) fn new() -> Arc<Pool> {
+        Arc::new(Pool {
+            free: Mutex::new(Free {
+                buffers: Vec::new(),
+                most: tuning::SPARE_BUFFERS,
+            }),
+        })
+    }
+
+    /// An empty buffer.
+    pub(crate) fn take(self: &Arc<Pool>) -> ReadBuffer {
+        // The decoder leaves up to so much behind, and must be given more than that.
+        const { assert!(tuning::READ_BUFFER > MIN_READ_BUFFER) };
+        let spare = self.free.lock().buffers.pop();
+        ReadBuffer {
+            data: spare.unwrap_or_else(|| vec![0; tuning::READ_BUFFER].into_boxed_slice()),
+            start: 0,
+            end: 0,
+            pool: Arc::clone(self),
+        }
+    }
+
+    /// Buffers are about to go out with messages: as many as a stream has under way are kept when
+    /// they come back, until [`slim`](Pool::slim).
+    fn expect_many(&self) {
+        self.free.lock().most = tuning::STREAM_BUFFERS;
+    }
+
+    /// The stream is over: gives memory back, now and when more buffers return.
+    pub(crate) fn slim(&self) {
+        let mut free = self.free.lock();
+        free.most = tuning::SPARE_BUFFERS;
+        free.buffers.truncate(tuning::SPARE_BUFFERS);
+        free.buffers.shrink_to_fit();
+    }
+
+    fn give_back(&self, buffer: Box<[u8]>) {
+        let mut free = self.free.lock();
+        if free.buffers.len() < free.most {
+            free.buffers.push(buffer);
+        }
+    }
+}
+
+/// Bytes read and not yet decoded: `data[start..end]`.
+#[derive(Debug)]
+pub(crate) struct ReadBuffer {
+    data: Box<[u8]>,
+    /// Invariant: `start <= end <= data.len()`.
+    start: usize,
+    end: usize,
+    pool: Arc<Pool>,
+}
+
+impl ReadBuffer {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.data.get(self.start..self.end).unwrap_or_default()
+    }
+
+    pub(crate) fn consume(&mut self, bytes: usize) {
+        self.start = self.start.saturating_add(bytes).min(self.end);
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+        }
+    }
+
+    /// The free part, after making it as large as it gets.
+    pub(crate) fn free(&mut self) -> &mut [u8] {
+        if self.start > 0 {
+            self.data.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+        }
+        self.data.get_mut(self.end..).unwrap_or_default()
+    }
+
+    /// So many bytes were read into the free part.
+    pub(crate) fn filled(&mut self, bytes: usize) {
+        self.end = self.end.saturating_add(bytes).min(self.data.len());
+    }
+
+    /// Starts with a copy of what an earlier buffer had left, which is less than fits.
+    pub(crate) fn refill(&mut self, rest: &[u8]) {
+        if let Some(space) = self.data.get_mut(..rest.len()) {
+            space.copy_from_slice(rest);
+            (self.start, self.end) = (0, rest.len());
+        }
+    }
+
+    /// Whether so much of it is full that messages may keep it: all of them together never hold
+    /// more than a few times their own size.
+    pub(crate) fn is_worth_sharing(&self) -> bool {
+        self.end - self.start >= tuning::READ_BUFFER / 4
+    }
+
+    /// What is not yet decoded, to be shared.
+    pub(crate) fn share(self) -> Bytes {
+        self.pool.expect_many();
+        Bytes::from_owner(self)
+    }
+}
+
+impl AsRef<[u8]> for ReadBuffer {
+    fn as_ref(&self) -> &[u8] {
+        self.bytes()
+    }
+}
+
+impl Drop for ReadBuffer {
+    fn drop(&mut self) {
+        self.pool.give_back(std::mem::take(&mut self.data));
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    fn filled(pool: &Arc<Pool>, bytes: usize) -> ReadBuffer {
+        let mut buffer = pool.take();
+        buffer.free()[..bytes].fill(7);
+        buffer.filled(bytes);
+        buffer
+    }
+
+    fn spare(pool: &Pool) -> usize {
+        pool.free.lock().buffers.len()
+    }
+
+    #[test]
+    fn a_shared_buffer_comes_back_with_the_last_of_its_slices() {
+        let pool = Pool::new();
+        let mut buffer = filled(&pool, 40_000);
+        assert!(buffer.is_worth_sharing());
+        buffer.consume(10);
+        let shared = buffer.share();
+        assert_eq!(shared.len(), 39_990);
+        let slice = shared.slice(100..200);
+        drop(shared);
+        assert_eq!(spare(&pool), 0);
+        assert_eq!(slice[..], [7; 100]);
+        drop(slice);
+        assert_eq!(spare(&pool), 1);
+    }
+
+    #[test]
+    fn what_a_stream_needed_is_given_back_after_it() {
+        let pool = Pool::new();
+        let out: Vec<_> = (0..100).map(|_| filled(&pool, 20_000).share()).collect();
+        drop(out);
+        assert_eq!(spare(&pool), tuning::STREAM_BUFFERS);
+        let late: Vec<_> = (0..10).map(|_| filled(&pool, 20_000).share()).collect();
+        pool.slim();
+        assert_eq!(spare(&pool), tuning::SPARE_BUFFERS);
+        drop(late);
+        assert_eq!(spare(&pool), tuning::SPARE_BUFFERS);
+    }
+
+    #[test]
+    fn a_buffer_that_is_hardly_used_is_not_shared() {
+        let pool = Pool::new();
+        assert!(!filled(&pool, tuning::READ_BUFFER / 4 - 1).is_worth_sharing());
+        assert!(filled(&pool, tuning::READ_BUFFER / 4).is_worth_sharing());
+    }
+}
