@@ -210,6 +210,11 @@ impl<D> Lease<D> {
         }
     }
 
+    /// Whether callers sleep, in the poll or on the condition variable.
+    pub(crate) fn has_sleepers(&self) -> bool {
+        self.sleeping || self.followers > 0
+    }
+
     /// Something changed that waiting callers want to see.
     #[inline]
     pub(crate) fn ring(&mut self) -> Ring {

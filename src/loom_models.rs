@@ -931,6 +931,17 @@ struct To {
     pipe: PipeEnd,
     inbox: VecDeque<Message>,
     readable: bool,
+    /// Somebody waits awake, and the sender announces nothing.
+    hushed: bool,
+    sleepers: usize,
+}
+
+impl To {
+    fn listen_again(&mut self) {
+        if std::mem::take(&mut self.hushed) {
+            self.readable |= self.pipe.listen();
+        }
+    }
 }
 
 impl Pair {
@@ -946,6 +957,8 @@ impl Pair {
                 pipe: to,
                 inbox: VecDeque::new(),
                 readable: false,
+                hushed: false,
+                sleepers: 0,
             }),
             to_woken: Condvar::new(),
         })
@@ -968,13 +981,29 @@ impl Pair {
     }
 
     fn recv(&self) -> Message {
+        self.recv_after(0)
+    }
+
+    /// Looks so many times before it sleeps.
+    fn recv_after(&self, mut looks: usize) -> Message {
         let mut to = self.to.lock();
         loop {
             if let Some(message) = to.inbox.pop_front() {
                 return message;
             }
             if !to.readable {
+                to.listen_again();
+                if to.readable {
+                    continue;
+                }
+                if looks > 0 {
+                    looks -= 1;
+                    to = self.look(to);
+                    continue;
+                }
+                to.sleepers += 1;
                 to = self.to_woken.wait(to, None);
+                to.sleepers -= 1;
                 continue;
             }
             let To { pipe, inbox, .. } = &mut *to;
@@ -982,12 +1011,31 @@ impl Pair {
             if taken.messages == 0 {
                 to.readable = false;
             }
+            if taken.messages > 1 {
+                self.to_woken.notify_all();
+            }
             if taken.room {
                 drop(to);
                 self.give_room();
                 to = self.to.lock();
             }
         }
+    }
+
+    /// Waits awake, for one look.
+    fn look<'a>(&'a self, mut to: MutexGuard<'a, To>) -> MutexGuard<'a, To> {
+        if to.sleepers > 0 {
+            return to;
+        }
+        let pipe = to.pipe.clone();
+        let Some(seen) = pipe.hush() else { return to };
+        to.hushed = true;
+        drop(to);
+        thread::yield_now();
+        let _paid = pipe.seen() != seen;
+        to = self.to.lock();
+        to.listen_again();
+        to
     }
 
     fn give_room(&self) {
@@ -1016,6 +1064,21 @@ fn loom_a_pipe_loses_no_announcement() {
             sender.join().unwrap();
         });
     }
+}
+
+#[test]
+fn loom_one_who_waits_awake_for_a_pipe_misses_nothing_and_lets_nobody_oversleep() {
+    explore(3, || {
+        let pair = Pair::new((0, 0));
+        let sender = Arc::clone(&pair);
+        let sender = thread::spawn(move || ["1", "2"].map(|text| sender.send(text.into())));
+        let other = Arc::clone(&pair);
+        let other = thread::spawn(move || other.recv_after(0));
+        let ours = pair.recv_after(1);
+        let theirs = other.join().unwrap();
+        sender.join().unwrap();
+        assert!(ours != theirs, "each message once");
+    });
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::sync::{Arc, Weak};
 
 use super::marks::Marks;
 use crate::message::Message;
+use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::sync::Mutex;
 
 /// Most messages that one take moves when the lane holds more: keeps them in the cache of the
@@ -81,11 +82,22 @@ struct Lane {
     sender_waits: bool,
     /// The sender is gone: what is queued is the last.
     ended: bool,
+    /// The sender puts messages without asking its socket; so many were put since that began.
+    direct: bool,
+    unbooked: u64,
 }
 
-impl Lane {
-    fn new(messages: usize, bytes: usize) -> Mutex<Lane> {
-        Mutex::new(Lane {
+/// A lane, and what can be seen of it without its lock.
+#[derive(Debug)]
+struct Track {
+    lane: Mutex<Lane>,
+    /// Counts what was put, for a receiver that waits awake.
+    puts: AtomicU32,
+}
+
+impl Track {
+    fn new(messages: usize, bytes: usize) -> Track {
+        let lane = Lane {
             queue: VecDeque::new(),
             marks: Marks::new(messages, bytes),
             taken: (0, 0),
@@ -93,7 +105,30 @@ impl Lane {
             receiver_waits: true,
             sender_waits: false,
             ended: false,
-        })
+            direct: false,
+            unbooked: 0,
+        };
+        Track {
+            lane: Mutex::new(lane),
+            puts: AtomicU32::new(0),
+        }
+    }
+
+    /// Puts a message into the lane, which was locked for it.
+    #[inline]
+    fn put(&self, lane: &mut Lane, message: Message) -> Put {
+        let bytes = message.byte_len();
+        lane.queue.push_back(message);
+        lane.marks.add(1, bytes);
+        let full = lane.marks.is_full();
+        lane.sender_waits |= full;
+        // Only who holds the lock writes it.
+        let puts = self.puts.load(Ordering::Relaxed).wrapping_add(1);
+        self.puts.store(puts, Ordering::Release);
+        Put {
+            announce: std::mem::take(&mut lane.receiver_waits),
+            full,
+        }
     }
 }
 
@@ -119,7 +154,7 @@ pub(crate) struct Taken {
 /// One end of a pipe: writes into one lane and reads from the other. Clones are the same end.
 #[derive(Clone, Debug)]
 pub(crate) struct PipeEnd {
-    lanes: Arc<[Mutex<Lane>; 2]>,
+    tracks: Arc<[Track; 2]>,
     /// The lane this end writes into; it reads from the other one.
     out: usize,
 }
@@ -129,45 +164,101 @@ pub(crate) type Limits = (usize, usize);
 
 /// Makes a pipe: the first end writes under the first limits, the second under the second.
 pub(crate) fn pipe(first: Limits, second: Limits) -> (PipeEnd, PipeEnd) {
-    let lanes = Arc::new([Lane::new(first.0, first.1), Lane::new(second.0, second.1)]);
+    let tracks = Arc::new([Track::new(first.0, first.1), Track::new(second.0, second.1)]);
     (
         PipeEnd {
-            lanes: Arc::clone(&lanes),
+            tracks: Arc::clone(&tracks),
             out: 0,
         },
-        PipeEnd { lanes, out: 1 },
+        PipeEnd { tracks, out: 1 },
     )
 }
 
 impl PipeEnd {
-    fn outward(&self) -> &Mutex<Lane> {
-        &self.lanes[self.out & 1]
+    #[inline]
+    fn outward(&self) -> &Track {
+        &self.tracks[self.out & 1]
     }
 
-    fn inward(&self) -> &Mutex<Lane> {
-        &self.lanes[(self.out + 1) & 1]
+    #[inline]
+    fn inward(&self) -> &Track {
+        &self.tracks[(self.out + 1) & 1]
     }
 
     /// Sends a message. The caller has made sure that there is room.
     #[inline]
     pub(crate) fn put(&self, message: Message) -> Put {
-        let bytes = message.byte_len();
-        let mut lane = self.outward().lock();
-        lane.queue.push_back(message);
-        lane.marks.add(1, bytes);
-        let full = lane.marks.is_full();
-        lane.sender_waits |= full;
-        Put {
-            announce: std::mem::take(&mut lane.receiver_waits),
-            full,
+        let track = self.outward();
+        track.put(&mut track.lane.lock(), message)
+    }
+
+    /// Sends a message if the direct way is open, without a word to the sender's socket. The message
+    /// that fills the lane closes the way.
+    #[inline]
+    pub(crate) fn put_direct(&self, message: &mut Message) -> Option<Put> {
+        let track = self.outward();
+        let mut lane = track.lane.lock();
+        if !lane.direct {
+            return None;
         }
+        lane.unbooked += 1;
+        let put = track.put(&mut lane, std::mem::take(message));
+        lane.direct = !put.full;
+        Some(put)
+    }
+
+    /// Opens the direct way, if there is room. True: it is open.
+    #[inline]
+    pub(crate) fn open_direct(&self) -> bool {
+        let mut lane = self.outward().lane.lock();
+        lane.direct = !lane.marks.is_full();
+        lane.direct
+    }
+
+    /// Closes the direct way. Returns how many messages went there.
+    pub(crate) fn close_direct(&self) -> u64 {
+        let mut lane = self.outward().lane.lock();
+        lane.direct = false;
+        std::mem::take(&mut lane.unbooked)
+    }
+
+    /// Whether this and another are ends of one pipe.
+    #[inline]
+    pub(crate) fn is_same_pipe(&self, other: &PipeEnd) -> bool {
+        Arc::ptr_eq(&self.tracks, &other.tracks)
+    }
+
+    /// The receiver is going to wait awake, and need not be told of messages meanwhile. Returns what
+    /// [`seen`](PipeEnd::seen) is now; `None` if there is something already.
+    pub(crate) fn hush(&self) -> Option<u32> {
+        let track = self.inward();
+        let mut lane = track.lane.lock();
+        if lane.ended || !lane.queue.is_empty() {
+            return None;
+        }
+        lane.receiver_waits = false;
+        Some(track.puts.load(Ordering::Relaxed))
+    }
+
+    /// Changes with each message that is put for this end; costs no lock.
+    #[inline]
+    pub(crate) fn seen(&self) -> u32 {
+        self.inward().puts.load(Ordering::Acquire)
+    }
+
+    /// The receiver wants to be told of the next message again. True: there is something already.
+    pub(crate) fn listen(&self) -> bool {
+        let mut lane = self.inward().lane.lock();
+        let found = lane.ended || !lane.queue.is_empty();
+        lane.receiver_waits = !found;
+        found
     }
 
     /// Moves what is there to the back of `inbox`, at most a batch.
     ///
     /// Finding nothing leaves word that the receiver waits.
     pub(crate) fn take(&self, inbox: &mut VecDeque<Message>) -> Taken {
-        let mut lane = self.inward().lock();
+        let mut lane = self.inward().lane.lock();
         let lane = &mut *lane;
         // Coming back means that what was taken last time is used up.
         let (messages, bytes) = std::mem::take(&mut lane.taken);
@@ -200,13 +291,13 @@ impl PipeEnd {
 
     /// Whether what was put is not yet in the receiver's hands: how many messages.
     pub(crate) fn waiting(&self) -> usize {
-        self.outward().lock().queue.len()
+        self.outward().lane.lock().queue.len()
     }
 
     /// Throws away what is on its way to this end, and what it took last, which its owner throws
     /// away too. True: the sender waits, and there is room again.
     pub(crate) fn clear_inward(&self) -> bool {
-        let mut lane = self.inward().lock();
+        let mut lane = self.inward().lane.lock();
         let lane = &mut *lane;
         let (messages, bytes) = std::mem::take(&mut lane.taken);
         let queued: usize = lane.queue.iter().map(Message::byte_len).sum();
@@ -217,22 +308,22 @@ impl PipeEnd {
 
     /// The other side turns out to hold so much more: what this end sends may be that much ahead.
     pub(crate) fn widen(&self, more: Limits) {
-        self.outward().lock().marks.widen(more.0, more.1);
+        self.outward().lane.lock().marks.widen(more.0, more.1);
     }
 
     /// Whether a message can be put.
     pub(crate) fn has_room(&self) -> bool {
-        !self.outward().lock().marks.is_full()
+        !self.outward().lane.lock().marks.is_full()
     }
 
     /// Takes back what the other end has not taken: it will not.
     pub(crate) fn reclaim(&self) -> VecDeque<Message> {
-        std::mem::take(&mut self.outward().lock().queue)
+        std::mem::take(&mut self.outward().lane.lock().queue)
     }
 
     /// This end sends no more.
     pub(crate) fn end(&self) {
-        self.outward().lock().ended = true;
+        self.outward().lane.lock().ended = true;
     }
 }
 

@@ -93,13 +93,18 @@ impl Writer {
         Wrote::All
     }
 
-    fn write_once(&mut self) -> io::Result<usize> {
+    fn write_once(&self) -> io::Result<usize> {
+        match self.flight.only_slice() {
+            Some(all) => self.stream.write(all),
+            None => self.write_pieces(),
+        }
+    }
+
+    fn write_pieces(&self) -> io::Result<usize> {
         let mut slices = [IoSlice::new(&[]); SLICES];
         let count = self.flight.slices(&mut slices);
-        match slices.get(..count).unwrap_or_default() {
-            [one] => self.stream.write(one),
-            many => self.stream.write_vectored(many),
-        }
+        self.stream
+            .write_vectored(slices.get(..count).unwrap_or_default())
     }
 
     /// Messages and bytes that are not wholly in the kernel yet.

@@ -12,6 +12,7 @@ use crate::context::Inner;
 use crate::error::Error;
 use crate::lease::Ring;
 use crate::link::buffer::Pool;
+use crate::link::pipe::{Door, PipeEnd};
 use crate::message::Message;
 use crate::monitor::{EventQueue, Monitor};
 use crate::options::Options;
@@ -76,6 +77,8 @@ pub(crate) struct Core {
     /// PUSH: see [`shortcut`](super::shortcut).
     pub(super) balances: bool,
     pub(super) shortcut: Shortcut,
+    /// PUSH: the first pipe it had, so that a stream into it takes one lock a message and no more.
+    pub(super) direct: OnceLock<(PipeEnd, Door)>,
 }
 
 impl Core {
@@ -113,6 +116,7 @@ impl Core {
             making_poll: Mutex::new(()),
             balances: socket_type == SocketType::Push,
             shortcut: Shortcut::default(),
+            direct: OnceLock::new(),
             streams: matches!(socket_type, SocketType::Push | SocketType::Pub),
             options,
         });

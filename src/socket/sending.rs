@@ -26,6 +26,17 @@ impl Core {
     #[inline]
     pub(crate) fn send(&self, mut message: Message, wait: Wait) -> Result<(), SendError> {
         if self.balances {
+            if let Some((pipe, door)) = self.direct.get() {
+                if let Some(put) = pipe.put_direct(&mut message) {
+                    match (put.announce, put.full) {
+                        (false, false) => {}
+                        (true, false) => door.readable(),
+                        // What is done with the state sees to the announcement too.
+                        (_, true) => self.write_out(self.lock()),
+                    }
+                    return Ok(());
+                }
+            }
             match self.shortcut.offer(&mut message) {
                 Taken::Yes => return Ok(()),
                 Taken::Announce(door) => {
@@ -183,9 +194,22 @@ impl Core {
         let Some((key, link)) = state.links.iter().next() else {
             return;
         };
-        if self.shortcut.open(link, hot) {
+        if self.open_direct(link) || self.shortcut.open(link, hot) {
             state.shortcut = Some(key);
         }
+    }
+
+    /// Opens the way straight into an inproc link's pipe, if that is the socket's first.
+    #[inline]
+    fn open_direct(&self, link: &Link) -> bool {
+        let Some((pipe, Some(door))) = &link.pipe else {
+            return false;
+        };
+        if link.leaving || !link.is_up() {
+            return false;
+        }
+        let (first, _) = self.direct.get_or_init(|| (pipe.clone(), door.clone()));
+        first.is_same_pipe(pipe) && first.open_direct()
     }
 
     /// Closes the shortcut and books what went that way.
@@ -194,12 +218,13 @@ impl Core {
         let Some(key) = state.shortcut.take() else {
             return state;
         };
+        let direct = self.direct.get().map_or(0, |(pipe, _)| pipe.close_direct());
         self.shortcut.close(|frames, piped| {
             if !frames.is_empty() {
                 state.book_batch(key, frames);
             }
-            if piped > 0 {
-                state.book_pipe(key, piped);
+            if direct + piped > 0 {
+                state.book_pipe(key, direct + piped);
             }
         });
         state

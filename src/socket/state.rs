@@ -92,6 +92,9 @@ pub(super) struct State {
     /// Links that are inproc.
     pub(super) pipes: usize,
     pub(super) glance: Glance,
+    /// The inproc link that sends without a word, because somebody waits awake. Nobody sleeps
+    /// while there is one.
+    pub(super) hushed: Option<usize>,
     /// A timer runs that will give buffers' memory back.
     pub(super) slimming: bool,
     /// The link whose messages may be taking the shortcut now.
@@ -137,6 +140,7 @@ impl State {
             dirty: Vec::new(),
             pipes: 0,
             glance: Glance::default(),
+            hushed: None,
             slimming: false,
             shortcut: None,
             reconnect: Vec::new(),

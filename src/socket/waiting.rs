@@ -7,6 +7,7 @@ use mio::Events;
 use super::core::{place_of, token_of, Core, Guard, WAKER};
 use super::state::{Driver, Errand, State};
 use crate::lease::{Entry, Ring};
+use crate::link::pipe::PipeEnd;
 use crate::reactor::{Command, Place};
 use crate::sync::atomic::Ordering;
 use crate::tuning;
@@ -41,7 +42,7 @@ impl Core {
     /// that a caller without time has had its one look at the connections.
     pub(super) fn wait<'a>(
         &'a self,
-        state: Guard<'a>,
+        mut state: Guard<'a>,
         wait: Wait,
         tried: &mut bool,
     ) -> Result<Guard<'a>, OutOfTime> {
@@ -55,6 +56,11 @@ impl Core {
             return Err(OutOfTime);
         }
         *tried = true;
+        // Another caller may be waiting awake, for whom announcements are not made; this one may
+        // have to sleep.
+        if state.listen_again() {
+            return Ok(state);
+        }
         Ok(self.drive(state, timeout))
     }
 
@@ -148,13 +154,7 @@ impl Core {
             return state;
         }
         if state.pipes > 0 && state.glance.pays() {
-            let seen = self.pokes.load(Ordering::Acquire);
-            drop(state);
-            let paid = self.look_for_pokes(seen);
-            state = self.lock();
-            state.glance.learn(paid);
-            // Nobody rings for one who is not asleep: it looks at the state again before it sleeps.
-            return state;
+            return self.look_around(state);
         }
         state.lease.follow(true);
         let mut state = self.bell.wait(state, timeout);
@@ -163,20 +163,21 @@ impl Core {
     }
 
     /// Waits a moment, awake, for an inproc peer to do something.
-    fn look_for_pokes(&self, seen: u32) -> bool {
-        for look in 1..=tuning::LOOKS {
-            for _ in 0..tuning::PAUSES {
-                std::hint::spin_loop();
-            }
-            if self.pokes.load(Ordering::Acquire) != seen {
-                return true;
-            }
-            if look % 8 == 0 {
-                // The peer may be waiting for this processor.
-                std::thread::yield_now();
-            }
+    fn look_around<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
+        let hushed = state.hush();
+        let seen = self.pokes.load(Ordering::Acquire);
+        drop(state);
+        let paid = look_until(|| {
+            self.pokes.load(Ordering::Acquire) != seen
+                || hushed.as_ref().is_some_and(Hushed::is_over)
+        });
+        state = self.lock();
+        state.glance.learn(paid);
+        if hushed.is_some() {
+            state.listen_again();
         }
-        false
+        // Nobody rings for one who is not asleep: it looks at the state again before it sleeps.
+        state
     }
 
     /// An inproc peer has done something; those who wait awake see it here. To be called with the
@@ -209,6 +210,66 @@ impl Core {
         let parting = state.lease.leave_reactor(driver);
         self.bell.part(parting);
         state
+    }
+}
+
+/// Looks again and again, until there is something to see or it no longer pays.
+fn look_until(mut seen: impl FnMut() -> bool) -> bool {
+    for look in 1..=tuning::LOOKS {
+        for _ in 0..tuning::PAUSES {
+            std::hint::spin_loop();
+        }
+        if seen() {
+            return true;
+        }
+        if look % 8 == 0 {
+            // The peer may be waiting for this processor.
+            std::thread::yield_now();
+        }
+    }
+    false
+}
+
+/// A pipe whose sender was told that nobody sleeps, and what it had sent by then.
+struct Hushed {
+    pipe: PipeEnd,
+    seen: u32,
+}
+
+impl Hushed {
+    fn is_over(&self) -> bool {
+        self.pipe.seen() != self.seen
+    }
+}
+
+impl State {
+    /// A caller is about to wait awake: if the socket has one peer, and that is inproc, it need not
+    /// announce what it sends meanwhile. Announcing costs it this socket's lock.
+    fn hush(&mut self) -> Option<Hushed> {
+        if self.links.len() != 1 || !self.pattern.receives() || self.lease.has_sleepers() {
+            return None;
+        }
+        let (key, link) = self.links.iter().next()?;
+        let (pipe, _) = link.pipe.as_ref()?;
+        let seen = pipe.hush()?;
+        self.hushed = Some(key);
+        Some(Hushed {
+            pipe: pipe.clone(),
+            seen,
+        })
+    }
+
+    /// Has announcements made again, if there are none now. True: something came meanwhile.
+    fn listen_again(&mut self) -> bool {
+        let Some(key) = self.hushed.take() else {
+            return false;
+        };
+        let pipe = self.links.get(key).and_then(|link| link.pipe.as_ref());
+        let found = pipe.is_some_and(|(pipe, _)| pipe.listen());
+        if found {
+            self.pattern.set_readable(key, true);
+        }
+        found
     }
 }
 

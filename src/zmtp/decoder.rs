@@ -34,6 +34,10 @@ const HEADROOM: usize = 64 * 1024;
 /// The most that is reserved on trust, without the bytes being there.
 const MAX_TRUST: usize = 64 * 1024 * 1024;
 
+/// Input shorter than this goes frame by frame: it holds one message, or a few that wait for
+/// answers.
+const LONE: usize = 256;
+
 /// Frames that are looked at to find out whether a stream has bodies worth sharing: more than the
 /// small frames that stand before a body in any common envelope.
 const PROBES: usize = 8;
@@ -253,6 +257,10 @@ impl Decoder {
     /// written and read back in pieces of different sizes, which stalls the processor for longer
     /// than all else takes.
     fn take_small(&self, rest: &mut &[u8], room: &mut usize, messages: &mut VecDeque<Message>) {
+        // A lone message is not worth a batch.
+        if rest.len() < LONE {
+            return;
+        }
         while let Some(first) = self.small_frame(rest) {
             let mut batch = [(first.0, 0); BATCH];
             let mut found = 0;

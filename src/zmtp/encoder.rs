@@ -343,6 +343,16 @@ impl Flight {
         self.outbox.bytes().saturating_sub(self.cursor.bytes)
     }
 
+    /// All that is to be written, if it lies in one place.
+    #[inline]
+    pub(crate) fn only_slice(&self) -> Option<&[u8]> {
+        if self.outbox.bodies.is_empty() {
+            self.outbox.buffer.get(self.cursor.buffer..)
+        } else {
+            None
+        }
+    }
+
     /// Fills `slices` from the front with what is to be written next, and says how many it took.
     pub(crate) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         let mut cursor = (self.cursor.buffer, self.cursor.bodies, self.in_body);
