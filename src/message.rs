@@ -23,6 +23,11 @@ pub(crate) const INLINE: usize = 69;
 /// such things become a message of several. Owned buffers (`Vec<u8>`, `String`, `Box<[u8]>`,
 /// [`Bytes`]) are not copied when they are larger than what a message holds inside itself.
 ///
+/// Messages of a stream share the buffers that they were received into: each larger body is a slice
+/// of one of 64 KiB, which is free when the last of its messages is dropped. All messages together
+/// never hold more than about four times their size; a program that keeps a few small ones out of a
+/// large stream for long should keep copies ([`Message::copy_from_slice`]).
+///
 /// ```
 /// use sinew::Message;
 ///

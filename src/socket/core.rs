@@ -169,6 +169,7 @@ impl Core {
             Errand::GiveRoom(door) => door.room(),
             Errand::Hang(door) => door.closed(),
             Errand::Subscribe(door, topic, subscribe) => door.subscribe(&topic, subscribe),
+            Errand::StopSeeking(endpoint, place) => self.stop_seeking(&endpoint, place),
             Errand::Close(wire) => drop(wire),
             // It fails only when the connection has gone already.
             Errand::Shutdown(stream) => drop(stream.shutdown_write()),

@@ -109,8 +109,28 @@ impl Core {
             }
             binder
         };
-        if let Some(binder) = binder {
-            self.call(&binder, place);
+        match binder {
+            Some(binder) => self.call(&binder, place),
+            // Disconnected in the meantime.
+            None if self.lock().link(place).is_none() => self.stop_seeking(endpoint, place),
+            None => {}
+        }
+    }
+
+    /// A link that waited for somebody to have a name is gone.
+    pub(super) fn stop_seeking(&self, endpoint: &Endpoint, place: Place) {
+        let Endpoint::Inproc(name) = endpoint else {
+            return;
+        };
+        let mut names = self.context.names.lock();
+        let Some(entry) = names.get_mut(name.name()) else {
+            return;
+        };
+        entry.waiting.retain(|(caller, waiting)| {
+            *waiting != place || !std::ptr::addr_eq(caller.as_ptr(), self.me.as_ptr())
+        });
+        if entry.waiting.is_empty() && entry.binder.is_none() {
+            names.remove(name.name());
         }
     }
 
@@ -387,5 +407,26 @@ impl State {
             link.stage = Stage::Draining;
             self.pattern.set_room(key, false);
         }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use crate::{Context, Push};
+
+    #[test]
+    fn who_no_longer_waits_for_a_name_is_forgotten() {
+        let ctx = Context::new();
+        let names = || ctx.inner.names.lock().len();
+        let push = ctx.socket(Push).open().unwrap();
+        for _ in 0..3 {
+            push.connect("inproc://nobody").unwrap();
+            assert_eq!(names(), 1);
+            push.disconnect("inproc://nobody").unwrap();
+            assert_eq!(names(), 0);
+        }
+        push.connect("inproc://nobody").unwrap();
+        push.close();
+        assert_eq!(names(), 0);
     }
 }

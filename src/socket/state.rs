@@ -41,6 +41,8 @@ pub(super) enum Errand {
     GiveRoom(Door),
     Hang(Door),
     Subscribe(Door, Bytes, bool),
+    /// Wait no longer for somebody to bind an inproc name.
+    StopSeeking(Arc<Endpoint>, Place),
     /// Close a connection: a system call.
     Close(Wire),
     /// Tell the peer that no more comes: a system call.
@@ -307,6 +309,14 @@ impl State {
         }
         if link.stage == Stage::Up && link.pipe.is_some() {
             self.stats.peers = self.stats.peers.saturating_sub(1);
+        }
+        if link.far_end.is_some() {
+            let place = Place {
+                link: key,
+                serial: link.serial,
+            };
+            let endpoint = Arc::clone(&link.endpoint);
+            self.errands.push(Errand::StopSeeking(endpoint, place));
         }
         if link.pipe.is_some() {
             self.pipes = self.pipes.saturating_sub(1);
