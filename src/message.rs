@@ -48,6 +48,9 @@ pub struct Message {
 
 #[derive(Clone)]
 enum Repr {
+    /// One empty frame. As cheap as can be, because it is what stays behind when a message is moved
+    /// out of its place.
+    Empty,
     /// All frames live in `data[..len]`.
     ///
     /// With `frames == 1` that is the frame; with more, each frame is one length byte and its
@@ -65,13 +68,7 @@ enum Repr {
 impl Message {
     /// A message of one empty frame, which is the smallest message there is.
     pub const fn new() -> Self {
-        Message {
-            repr: Repr::Inline {
-                frames: 1,
-                len: 0,
-                data: [0; INLINE],
-            },
-        }
+        Message { repr: Repr::Empty }
     }
 
     /// A message of one frame holding a copy of `body`.
@@ -81,7 +78,7 @@ impl Message {
     pub fn copy_from_slice(body: &[u8]) -> Self {
         if body.len() <= INLINE {
             let mut data = [0; INLINE];
-            data[..body.len()].copy_from_slice(body);
+            copy_small(&mut data, body);
             // The cast cannot cut: INLINE fits a byte.
             Message {
                 repr: Repr::Inline {
@@ -106,7 +103,7 @@ impl Message {
     pub fn len(&self) -> usize {
         match &self.repr {
             Repr::Inline { frames, .. } => usize::from(*frames),
-            Repr::One(_) => 1,
+            Repr::Empty | Repr::One(_) => 1,
             Repr::Many(frames) => frames.len(),
         }
     }
@@ -115,6 +112,7 @@ impl Message {
     #[inline]
     pub fn byte_len(&self) -> usize {
         match &self.repr {
+            Repr::Empty => 0,
             Repr::Inline { frames: 1, len, .. } => usize::from(*len),
             // Each of several inline frames spends one byte on its length.
             Repr::Inline { frames, len, .. } => {
@@ -139,6 +137,7 @@ impl Message {
                 len,
                 data,
             } => &data[..usize::from(*len)],
+            Repr::Empty => &[],
             Repr::Inline { .. } | Repr::Many(_) => self.frames().next().unwrap_or_default(),
             Repr::One(body) => body,
         }
@@ -156,6 +155,7 @@ impl Message {
     #[inline]
     pub fn frames(&self) -> Frames<'_> {
         Frames(match &self.repr {
+            Repr::Empty => FramesRepr::One(Some(&[])),
             Repr::Inline {
                 frames: 1,
                 len,
@@ -167,21 +167,20 @@ impl Message {
         })
     }
 
-    /// Makes an inline message one of a single frame: the first `size` bytes of `window`. Changes
-    /// nothing when this is another kind of message, or `size` is more than fits.
+    /// Makes this a message of a single frame: the first `size` bytes of `window`, or as much of them
+    /// as fits.
     ///
     /// For the decoder, which writes messages where they stay. All of the window is copied, a few
     /// moves, where a copy of just `size` bytes is a call; what lies behind the frame is never
     /// looked at again.
     #[inline(always)]
     pub(crate) fn fill_from_window(&mut self, window: &[u8; INLINE], size: u8) {
-        if let Repr::Inline { frames, len, data } = &mut self.repr {
-            if usize::from(size) <= INLINE {
-                *frames = 1;
-                *len = size;
-                data.copy_from_slice(window);
-            }
-        }
+        self.repr = Repr::Inline {
+            frames: 1,
+            // Cannot cut: INLINE fits a byte.
+            len: size.min(INLINE as u8),
+            data: *window,
+        };
     }
 
     /// The only frame, if it lives inline: the whole inline space, and how much of that it is.
@@ -205,6 +204,7 @@ impl Message {
                 len,
                 data,
             } => visit(&data[..usize::from(*len)], None, false),
+            Repr::Empty => visit(&[], None, false),
             Repr::One(body) => visit(body, Some(body), false),
             Repr::Many(frames) => {
                 let last = frames.len().saturating_sub(1);
@@ -282,15 +282,30 @@ impl Message {
 
     fn into_vec(self) -> Vec<Frame> {
         match self.repr {
-            Repr::Inline { .. } => self.frames().map(Frame::from).collect(),
+            Repr::Empty | Repr::Inline { .. } => self.frames().map(Frame::from).collect(),
             Repr::One(body) => vec![Frame(body)],
             Repr::Many(frames) => frames,
         }
     }
 
+    /// The inline frames, to be changed.
+    fn inline_mut(&mut self) -> Option<(&mut u8, &mut u8, &mut [u8; INLINE])> {
+        if let Repr::Empty = self.repr {
+            self.repr = Repr::Inline {
+                frames: 1,
+                len: 0,
+                data: [0; INLINE],
+            };
+        }
+        match &mut self.repr {
+            Repr::Inline { frames, len, data } => Some((frames, len, data)),
+            _ => None,
+        }
+    }
+
     /// Packs one more frame behind the inline ones; false when it does not fit.
     fn pack_back(&mut self, frame: &[u8]) -> bool {
-        let Repr::Inline { frames, len, data } = &mut self.repr else {
+        let Some((frames, len, data)) = self.inline_mut() else {
             return false;
         };
         let used = usize::from(*len);
@@ -314,7 +329,7 @@ impl Message {
 
     /// Packs one more frame before the inline ones; false when it does not fit.
     fn pack_front(&mut self, frame: &[u8]) -> bool {
-        let Repr::Inline { frames, len, data } = &mut self.repr else {
+        let Some((frames, len, data)) = self.inline_mut() else {
             return false;
         };
         let used = usize::from(*len);
@@ -340,6 +355,27 @@ impl Message {
         let mut frames = std::mem::take(self).into_vec();
         change(&mut frames);
         self.repr = Repr::Many(frames);
+    }
+}
+
+/// Copies a body that fits, most sizes in two moves that may overlap: a copy whose size the compiler
+/// does not know is a call, which costs as much as all else that a small message needs.
+#[inline]
+fn copy_small(to: &mut [u8; INLINE], body: &[u8]) {
+    match body.len() {
+        8..=16 => copy_ends::<8>(to, body),
+        17..=32 => copy_ends::<16>(to, body),
+        33..=64 => copy_ends::<32>(to, body),
+        size => to[..size].copy_from_slice(body),
+    }
+}
+
+/// Copies a body of `N` to `2 * N` bytes.
+#[inline]
+fn copy_ends<const N: usize>(to: &mut [u8; INLINE], body: &[u8]) {
+    if let (Some(first), Some(last)) = (body.first_chunk::<N>(), body.last_chunk::<N>()) {
+        to[..N].copy_from_slice(first);
+        to[body.len() - N..body.len()].copy_from_slice(last);
     }
 }
 
@@ -578,6 +614,7 @@ impl TryFrom<Message> for Bytes {
     fn try_from(message: Message) -> Result<Bytes, Message> {
         match message.repr {
             Repr::One(body) => Ok(body),
+            Repr::Empty => Ok(Bytes::new()),
             Repr::Inline { frames: 1, .. } => Ok(Bytes::copy_from_slice(message.as_bytes())),
             _ => Err(message),
         }
@@ -703,6 +740,16 @@ mod tests {
             2
         );
         assert_eq!(["a", "b", "c"].into_iter().collect::<Message>().len(), 3);
+    }
+
+    #[test]
+    fn bodies_of_every_size_are_copied_whole() {
+        let body: Vec<u8> = (1..=200).collect();
+        for size in 0..=body.len() {
+            let message = Message::copy_from_slice(&body[..size]);
+            assert_eq!(message, body[..size]);
+            assert_eq!(message.byte_len(), size);
+        }
     }
 
     #[test]
