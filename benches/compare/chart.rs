@@ -88,9 +88,10 @@ fn paint_line(area: &Area<'_>, line: &Line, top: i32) -> Result<(), Box<dyn std:
 
 /// The ratio, turned so that more is better.
 fn better(line: &Line) -> f64 {
-    match line.bar {
-        Some(Bar::AtLeast(_)) => line.ratio,
-        _ => 1.0 / line.ratio,
+    if line.unit.more_is_better() {
+        line.ratio
+    } else {
+        1.0 / line.ratio
     }
 }
 

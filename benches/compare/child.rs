@@ -1,15 +1,19 @@
 //! Processes with a role, started from this same binary, and the lines by which they talk to the one that
 //! conducts them: a child says `ready ENDPOINT`, `measured`, `heard` and at its end `metrics a=1 b=2`; it is
-//! told `go` and `stop`.
+//! told `go`, `stop` or a number.
 
 use std::collections::BTreeMap;
 use std::env;
-use std::io::{BufRead, BufReader, Write};
+use std::fmt::Display;
+use std::io::Write;
 use std::process::{Child as Process, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{mpsc, Arc};
 use std::thread;
 use std::time::Duration;
+
+#[path = "lines.rs"]
+mod lines;
 
 /// Nothing a child does takes this long; a child that does hangs.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -33,6 +37,12 @@ impl Metrics {
 
     pub(crate) fn merge(&mut self, other: Metrics) {
         self.0.extend(other.0);
+    }
+
+    /// The same figures under longer names.
+    pub(crate) fn with_suffix(self, suffix: &str) -> Metrics {
+        let longer = |(name, value)| (format!("{name}{suffix}"), value);
+        Metrics(self.0.into_iter().map(longer).collect())
     }
 
     fn parse(text: &str) -> Metrics {
@@ -74,6 +84,10 @@ impl Params {
         self.text(name)
             .parse()
             .unwrap_or_else(|_| panic!("{name}=NUMBER"))
+    }
+
+    pub(crate) fn optional(&self, name: &str) -> Option<u64> {
+        self.0.contains_key(name).then(|| self.number(name))
     }
 
     pub(crate) fn millis(&self, name: &str) -> Duration {
@@ -122,7 +136,14 @@ pub(crate) fn told() -> Arc<AtomicBool> {
 }
 
 pub(crate) fn wait_for_word() {
-    let _ = std::io::stdin().read_line(&mut String::new());
+    let _ = next_number();
+}
+
+/// Waits for a word, and returns the number that it is. Nothing if it is none, or the conductor is done with us.
+pub(crate) fn next_number() -> Option<u64> {
+    let mut word = String::new();
+    std::io::stdin().read_line(&mut word).ok()?;
+    word.trim().parse().ok()
 }
 
 // ── in the conductor ─────────────────────────────────────────────────────────────────────────────────────
@@ -163,14 +184,7 @@ impl Child {
             .stdout(Stdio::piped())
             .spawn()
             .expect("a child process");
-        let output = BufReader::new(process.stdout.take().expect("its output"));
-        let (sender, lines) = mpsc::channel();
-        thread::spawn(move || {
-            output
-                .lines()
-                .map_while(Result::ok)
-                .try_for_each(|line| sender.send(line))
-        });
+        let lines = lines::of(&mut process);
         let input = process.stdin.take();
         Child {
             role: role.to_owned(),
@@ -193,7 +207,7 @@ impl Child {
         }
     }
 
-    pub(crate) fn tell(&mut self, word: &str) -> Result<(), String> {
+    pub(crate) fn tell(&mut self, word: impl Display) -> Result<(), String> {
         let input = self.input.as_mut().ok_or("its input is closed")?;
         writeln!(input, "{word}").map_err(|error| format!("{}: {error}", self.role))
     }

@@ -22,6 +22,8 @@ pub(crate) trait Library {
     type Rep: SendEnd + RecvEnd;
 
     fn context() -> Self::Context;
+    /// With so many background threads, where one is the default.
+    fn context_with_threads(threads: u64) -> Self::Context;
     fn push(context: &Self::Context) -> Self::Push;
     fn pull(context: &Self::Context) -> Self::Pull;
     fn publisher(context: &Self::Context, settings: Settings) -> Self::Pub;

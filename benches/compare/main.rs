@@ -24,6 +24,7 @@ mod raw;
 mod report;
 mod roles;
 mod rows;
+mod system;
 mod theirs;
 mod usage;
 
@@ -61,6 +62,10 @@ fn main() -> ExitCode {
 fn play(args: &[String]) {
     let role = args.get(1).expect("a role");
     let params = Params::from_args(args.iter().skip(2).cloned());
+    if let Some(cpu) = params.optional("cpu") {
+        // Threads that start from now on inherit it.
+        system::stay_on(cpu as usize);
+    }
     let known = raw::play(role, &params)
         || match params.text("library") {
             "sinew" => roles::play::<ours::Ours>(role, &params),
@@ -120,7 +125,8 @@ impl Options {
 }
 
 fn compare(options: Options) -> Result<(), String> {
-    let rows: Vec<Row> = rows::all()
+    let plan = options.plan();
+    let rows: Vec<Row> = rows::all(plan.crowds)
         .into_iter()
         .filter(|row| options.wants(row))
         .collect();
@@ -129,12 +135,15 @@ fn compare(options: Options) -> Result<(), String> {
     }
     if options.list {
         rows.iter()
-            .for_each(|row| println!("{:22} {}", row.name, row.about));
+            .for_each(|row| println!("{:24} {}", row.name, row.about));
         return Ok(());
     }
-    let plan = options.plan();
     let mut report = Report::start(&plan)?;
     for row in rows {
+        if let Some(why) = conduct::obstacle(row.work, &plan) {
+            report.add_skipped(&row, &why);
+            continue;
+        }
         match conduct::run(&row, &plan, |run| report.record(&row, run)) {
             Ok(runs) => report.add(&row, &runs),
             Err(error) => report.add_failure(error),

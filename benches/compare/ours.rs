@@ -33,6 +33,10 @@ impl Library for Ours {
         Context::new()
     }
 
+    fn context_with_threads(threads: u64) -> Context {
+        Context::builder().reactor_threads(threads as usize).build()
+    }
+
     fn push(context: &Context) -> Ends<Push> {
         ends(context.socket(Push).open())
     }

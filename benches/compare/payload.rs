@@ -16,6 +16,9 @@ const END_LEN: usize = 12;
 /// What a publisher sends until its subscribers are there. No row has messages of this size either.
 pub(crate) const KNOCK: &[u8] = b"knock";
 
+/// Where streams of several senders meet, each numbers its messages from here on, times its own number.
+const STREAM: u64 = 1 << 48;
+
 /// Both ends of message `number` of a stream.
 fn stamp(body: &mut [u8], number: u64) {
     let len = body.len();
@@ -40,6 +43,7 @@ pub(crate) enum Body<'a> {
 
 /// Makes the messages of a stream, one after the other.
 pub(crate) struct Source {
+    first: u64,
     next: u64,
     buffer: Vec<u8>,
     fixed: Vec<&'static [u8]>,
@@ -47,6 +51,12 @@ pub(crate) struct Source {
 
 impl Source {
     pub(crate) fn new(size: usize) -> Source {
+        Source::of_many(size, 0)
+    }
+
+    /// One of several whose messages one receiver gets.
+    pub(crate) fn of_many(size: usize, stream: u64) -> Source {
+        let first = stream * STREAM;
         let mut buffer = template(size);
         let mut fixed = Vec::new();
         if size >= FIXED_FROM {
@@ -55,7 +65,8 @@ impl Source {
                 .collect();
         }
         Source {
-            next: 0,
+            first,
+            next: first,
             buffer,
             fixed,
         }
@@ -82,7 +93,7 @@ impl Source {
     }
 
     pub(crate) fn sent(&self) -> u64 {
-        self.next
+        self.next - self.first
     }
 
     pub(crate) fn send_end(&self, socket: &impl SendEnd) {
@@ -99,27 +110,53 @@ fn fixed_message(buffer: &mut [u8], number: u64) -> &'static [u8] {
     Vec::leak(buffer.to_vec())
 }
 
-/// Checks the messages of a stream, one after the other.
+/// Checks what a receiver gets.
+pub(crate) trait Checks {
+    /// False at the end of everything. Anything that should not be there ends the run.
+    fn accept(&mut self, body: &[u8]) -> bool;
+    fn received(&self) -> u64;
+}
+
+/// The messages of one stream, one after the other.
 pub(crate) struct Check {
+    first: u64,
     next: u64,
     expected: Vec<u8>,
 }
 
 impl Check {
     pub(crate) fn new(size: usize) -> Check {
+        Check::of_many(size, 0)
+    }
+
+    fn of_many(size: usize, stream: u64) -> Check {
+        let first = stream * STREAM;
         Check {
-            next: 0,
+            first,
+            next: first,
             expected: template(size),
         }
     }
 
-    pub(crate) fn received(&self) -> u64 {
-        self.next
+    #[cold]
+    fn accept_end(&self, body: &[u8]) {
+        assert_eq!(body.len(), END_LEN, "a message of a wrong size");
+        assert_eq!(body[8..], END, "a message of a wrong size");
+        assert_eq!(
+            body[..8],
+            self.next.to_le_bytes(),
+            "messages lost at the end of the stream"
+        );
+    }
+}
+
+impl Checks for Check {
+    fn received(&self) -> u64 {
+        self.next - self.first
     }
 
-    /// False at the end of the stream. Anything that should not be there ends the run.
     #[inline]
-    pub(crate) fn accept(&mut self, body: &[u8]) -> bool {
+    fn accept(&mut self, body: &[u8]) -> bool {
         if body.len() != self.expected.len() {
             self.accept_end(body);
             return false;
@@ -143,15 +180,37 @@ impl Check {
         self.next += 1;
         true
     }
+}
 
-    #[cold]
-    fn accept_end(&self, body: &[u8]) {
-        assert_eq!(body.len(), END_LEN, "a message of a wrong size");
-        assert_eq!(body[8..], END, "a message of a wrong size");
-        assert_eq!(
-            body[..8],
-            self.next.to_le_bytes(),
-            "messages lost at the end of the stream"
-        );
+/// The messages of several streams, which may come between one another's.
+pub(crate) struct ManyChecks {
+    streams: Vec<Check>,
+    open: usize,
+}
+
+impl ManyChecks {
+    pub(crate) fn new(size: usize, streams: u64) -> ManyChecks {
+        let streams: Vec<_> = (0..streams).map(|n| Check::of_many(size, n)).collect();
+        ManyChecks {
+            open: streams.len(),
+            streams,
+        }
+    }
+}
+
+impl Checks for ManyChecks {
+    fn received(&self) -> u64 {
+        self.streams.iter().map(Check::received).sum()
+    }
+
+    #[inline]
+    fn accept(&mut self, body: &[u8]) -> bool {
+        let number = body.first_chunk().expect("a message with a number");
+        let stream = u64::from_le_bytes(*number) / STREAM;
+        let check = self.streams.get_mut(stream as usize);
+        if !check.expect("a message of nobody").accept(body) {
+            self.open -= 1;
+        }
+        self.open > 0
     }
 }

@@ -4,9 +4,9 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::child::{say, say_metrics, wait_for_word, Metrics, Params};
+use crate::child::{next_number, say, say_metrics, wait_for_word, Metrics, Params};
 use crate::payload::KNOCK;
 use crate::roles::{time_round_trips, topic};
 use crate::usage::Usage;
@@ -17,6 +17,7 @@ pub(crate) fn play(role: &str, params: &Params) -> bool {
         "raw-ping" => ping(params, params.text("endpoint")),
         "raw-pong" => pong(params, params.text("endpoint")),
         "raw-connections" => connections(params),
+        "raw-crowd" => crowd(params),
         "raw-topics" => topics(params),
         _ => return false,
     }
@@ -181,22 +182,15 @@ fn short_frame(flags: u8, body: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// Fills a PULL with connections that say nothing, and times how fast they are accepted.
-fn connections(params: &Params) {
+/// So many connections that say nothing. Some at a time: one would wait for the listener's answer most of the time.
+fn open_many(endpoint: &str, socket_type: &str, count: u64) -> Vec<TcpStream> {
     const THREADS: u64 = 4;
-    let endpoint = params.text("endpoint");
-    let count = params.number("connections");
-    let mut first = shake_hands(endpoint, "PUSH");
-    first.write_all(&short_frame(0, b"first")).expect("a write");
-    wait_for_word();
-
-    let start = Instant::now();
-    let mut open: Vec<_> = thread::scope(|scope| {
+    thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS)
             .map(|number| {
                 let share = count / THREADS + u64::from(number < count % THREADS);
                 scope.spawn(move || {
-                    let shake = |_| shake_hands(endpoint, "PUSH");
+                    let shake = |_| shake_hands(endpoint, socket_type);
                     (0..share).map(shake).collect::<Vec<_>>()
                 })
             })
@@ -205,7 +199,19 @@ fn connections(params: &Params) {
             .into_iter()
             .flat_map(|thread| thread.join().expect("its share"))
             .collect()
-    });
+    })
+}
+
+/// Fills a PULL with connections that say nothing, and times how fast they are accepted.
+fn connections(params: &Params) {
+    let endpoint = params.text("endpoint");
+    let count = params.number("connections");
+    let mut first = shake_hands(endpoint, "PUSH");
+    first.write_all(&short_frame(0, b"first")).expect("a write");
+    wait_for_word();
+
+    let start = Instant::now();
+    let mut open = open_many(endpoint, "PUSH", count);
     let took = start.elapsed();
     assert_eq!(open.len() as u64, count);
     let last = open.last_mut().expect("at least one");
@@ -214,6 +220,26 @@ fn connections(params: &Params) {
     metrics.set("rate", count as f64 / took.as_secs_f64());
     wait_for_word();
     say_metrics(&metrics);
+}
+
+/// Has as many silent connections as it is told, ever more, and keeps them to the end.
+fn crowd(params: &Params) {
+    let (endpoint, socket_type) = (params.text("endpoint"), params.text("socket-type"));
+    let mut open = Vec::new();
+    while let Some(count) = next_number() {
+        let more = count - open.len() as u64;
+        open.extend(open_many(endpoint, socket_type, more));
+        open.iter().for_each(leave_no_trace);
+        say("there");
+    }
+    say_metrics(&Metrics::default());
+}
+
+/// Tens of thousands of connections a minute that end as usual would leave as many ports that wait.
+fn leave_no_trace(stream: &TcpStream) {
+    let at_once = Some(Duration::ZERO);
+    let set = socket2::SockRef::from(stream).set_linger(at_once);
+    set.expect("a connection that can be reset");
 }
 
 /// Subscribes a great many topics, and last the one that lets it hear that they have taken effect.

@@ -84,6 +84,11 @@ impl Report {
         }
     }
 
+    /// A row that this machine cannot measure.
+    pub(crate) fn add_skipped(&mut self, row: &Row, why: &str) {
+        println!("{:<30} skipped: {why}", row.name);
+    }
+
     /// A row that came to no result: the others still count, but the whole run fails.
     pub(crate) fn add_failure(&mut self, error: String) {
         println!("FAILED {error}");
@@ -137,7 +142,7 @@ fn machine() -> String {
 }
 
 fn judge(row: &Row, figure: &Figure, runs: &[Run]) -> Line {
-    let of = |contender| metric(runs, contender, figure.metric);
+    let of = |contender| metric(runs, contender, &figure.metric);
     let reference = row.contenders[1];
     let pairs = of(Contender::Ours).into_iter().zip(of(reference));
     let ratio = median(pairs.map(|(ours, theirs)| ours / theirs).collect());
@@ -146,7 +151,7 @@ fn judge(row: &Row, figure: &Figure, runs: &[Run]) -> Line {
         .iter()
         .map(|&who| (who, median(of(who))))
         .collect();
-    let passed = figure.bar.map(|bar| match bar {
+    let passed = figure.bar.filter(|_| figure.judged).map(|bar| match bar {
         Bar::AtLeast(times) => ratio >= times,
         Bar::AtMost(times) => ratio <= times,
         Bar::Below(value) => medians[0].1 <= value,
@@ -225,6 +230,7 @@ pub(crate) fn in_unit(value: f64, unit: Unit) -> String {
         Unit::Nanos => format!("{value:.0} ns"),
         Unit::Bytes if value >= 1024.0 => format!("{:.1} KiB", value / 1024.0),
         Unit::Bytes => format!("{value:.0} B"),
+        Unit::Times => format!("{value:.2}x"),
     }
 }
 

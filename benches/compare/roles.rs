@@ -3,11 +3,12 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use crate::child::{say, say_metrics, told, wait_for_word, Metrics, Params};
+use crate::child::{next_number, say, say_metrics, told, wait_for_word, Metrics, Params};
 use crate::library::{End, Library, RecvEnd, SendEnd, Settings};
-use crate::payload::{Check, Source, KNOCK};
+use crate::payload::{Check, Checks, ManyChecks, Source, KNOCK};
+use crate::system::clock;
 use crate::usage::{resident_bytes, Usage};
 
 /// Plays the role, or returns false if there is none of this name.
@@ -18,6 +19,12 @@ pub(crate) fn play<L: Library>(role: &str, params: &Params) -> bool {
         "inproc" => inproc::<L>(params),
         "req" => req::<L>(params),
         "rep" => rep::<L>(params),
+        "pull-in-crowd" => pull_in_crowd::<L>(params),
+        "req-in-crowd" => req_in_crowd::<L>(params),
+        "push-many" => push_many::<L>(params),
+        "pull-many" => pull_many::<L>(params),
+        "burst-push" => burst_push::<L>(params),
+        "burst-pull" => burst_pull::<L>(params),
         "lone-push" => lone_push::<L>(params),
         "lone-pull" => lone_pull::<L>(params),
         "pub" => publish::<L>(params),
@@ -42,11 +49,14 @@ fn push<L: Library>(params: &Params) {
     let stop = told();
     let before = Usage::now();
     let sent = send_until(&socket, params.number("size") as usize, &stop);
-    let cost = Usage::now() - before;
-    // The socket stays until everything has arrived.
-    wait_for_word();
+    say_cost(before, sent);
+}
+
+/// The end of a sender. Its sockets stay until everything has arrived.
+fn say_cost(before: Usage, sent: u64) {
     let mut metrics = Metrics::default();
-    cost.per(sent, "sender", &mut metrics);
+    (Usage::now() - before).per(sent, "sender", &mut metrics);
+    wait_for_word();
     say_metrics(&metrics);
 }
 
@@ -64,26 +74,34 @@ fn send_until(socket: &impl SendEnd, size: usize, stop: &AtomicBool) -> u64 {
 fn pull<L: Library>(params: &Params) {
     let mut socket = L::pull(&L::context());
     say(&format!("ready {}", socket.bind(params.text("endpoint"))));
-    let mut stream = Stream::new(params);
-    let metrics = stream.measure(&mut socket);
+    receive_stream(params, Check::new, &mut socket);
+}
+
+fn receive_stream<C: Checks>(
+    params: &Params,
+    checks: impl FnOnce(usize) -> C,
+    socket: &mut impl RecvEnd,
+) {
+    let mut stream = Stream::new(params, checks);
+    let metrics = stream.measure(socket);
     say("measured");
-    stream.drain(&mut socket);
+    stream.drain(socket);
     say_metrics(&metrics);
 }
 
 /// The receiving end of a stream: the clock is here, and starts at a first message after the warm-up.
-struct Stream {
-    check: Check,
+struct Stream<C> {
+    check: C,
     stride: u64,
     warm_up: Duration,
     duration: Duration,
 }
 
-impl Stream {
-    fn new(params: &Params) -> Stream {
+impl<C: Checks> Stream<C> {
+    fn new(params: &Params, checks: impl FnOnce(usize) -> C) -> Stream<C> {
         let size = params.number("size") as usize;
         Stream {
-            check: Check::new(size),
+            check: checks(size),
             stride: stride(size),
             warm_up: params.millis("warm-up"),
             duration: params.millis("duration"),
@@ -138,7 +156,7 @@ fn inproc<L: Library>(params: &Params) {
         send_until(&push, size, &stopping);
         push
     });
-    let mut stream = Stream::new(params);
+    let mut stream = Stream::new(params, Check::new);
     let metrics = stream.measure(&mut pull);
     stop.store(true, Ordering::Release);
     stream.drain(&mut pull);
@@ -180,13 +198,21 @@ fn rep<L: Library>(params: &Params) {
 fn req<L: Library>(params: &Params) {
     let mut socket = L::req(&L::context(), settings(params));
     socket.connect(params.text("endpoint"));
-    let metrics = time_round_trips(params, |request| {
+    let metrics = time_requests(params, &mut socket);
+    end_requests(&mut socket);
+    say_metrics(&metrics);
+}
+
+fn time_requests(params: &Params, socket: &mut (impl SendEnd + RecvEnd)) -> Metrics {
+    time_round_trips(params, |request| {
         socket.send(request);
         assert_eq!(socket.recv(), request, "another answer");
-    });
+    })
+}
+
+fn end_requests(socket: &mut (impl SendEnd + RecvEnd)) {
     socket.send(b"");
     socket.recv();
-    say_metrics(&metrics);
 }
 
 /// Times `trip` again and again, each time with another request, which it has to check the answer against.
@@ -217,7 +243,7 @@ pub(crate) fn time_round_trips(params: &Params, mut trip: impl FnMut(&[u8])) -> 
     metrics
 }
 
-fn quantiles(mut times: Vec<Duration>) -> Metrics {
+pub(crate) fn quantiles(mut times: Vec<Duration>) -> Metrics {
     times.sort_unstable();
     let mut metrics = Metrics::default();
     for (name, part) in [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999)] {
@@ -233,12 +259,6 @@ fn quantiles(mut times: Vec<Duration>) -> Metrics {
 const PAUSE: Duration = Duration::from_millis(1);
 const LONE_SIZE: usize = 16;
 
-/// The one clock that two processes share.
-fn wall_clock() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.expect("a clock after 1970").as_nanos() as u64
-}
-
 fn lone_push<L: Library>(params: &Params) {
     let socket = L::push(&L::context());
     socket.connect(params.text("endpoint"));
@@ -250,13 +270,10 @@ fn lone_push<L: Library>(params: &Params) {
         thread::sleep(next.saturating_duration_since(Instant::now()));
         let mut body = [0; LONE_SIZE];
         body[..8].copy_from_slice(&number.to_le_bytes());
-        body[8..].copy_from_slice(&wall_clock().to_le_bytes());
+        body[8..].copy_from_slice(&clock().to_le_bytes());
         socket.send(&body);
     }
-    let mut metrics = Metrics::default();
-    (Usage::now() - before).per(count, "sender", &mut metrics);
-    wait_for_word();
-    say_metrics(&metrics);
+    say_cost(before, count);
 }
 
 fn lone_pull<L: Library>(params: &Params) {
@@ -269,7 +286,7 @@ fn lone_pull<L: Library>(params: &Params) {
     let before = Usage::now();
     for number in 0..count {
         let body = socket.recv();
-        let now = wall_clock();
+        let now = clock();
         let [tag, sent] = [&body[..8], &body[8..]].map(|b| b.try_into().expect("16 bytes"));
         assert_eq!(u64::from_le_bytes(tag), number, "a message is lost");
         if number >= WARM_UP {
@@ -284,6 +301,118 @@ fn lone_pull<L: Library>(params: &Params) {
     say_metrics(&metrics);
 }
 
+// ── bursts, and pauses between them ──────────────────────────────────────────────────────────────────────
+
+const BURST: u64 = 1_000;
+const BURST_SIZE: usize = 16;
+/// Long enough for every thread to go to sleep, and for whatever a stream has set going to come to rest.
+const BETWEEN_BURSTS: Duration = Duration::from_millis(3);
+
+/// Notes when the last send of each burst was back.
+fn burst_push<L: Library>(params: &Params) {
+    let socket = L::push(&L::context());
+    socket.connect(params.text("endpoint"));
+    let mut source = Source::new(BURST_SIZE);
+    let before = Usage::now();
+    let mut times = Vec::new();
+    for _ in 0..params.number("bursts") {
+        thread::sleep(BETWEEN_BURSTS);
+        for _ in 0..BURST {
+            source.send_next(&socket);
+        }
+        times.push(clock());
+    }
+    say_times(&times);
+    say_cost(before, source.sent());
+}
+
+/// Notes when the last message of each burst was there.
+fn burst_pull<L: Library>(params: &Params) {
+    let mut socket = L::pull(&L::context());
+    say(&format!("ready {}", socket.bind(params.text("endpoint"))));
+    let mut check = Check::new(BURST_SIZE);
+    let before = Usage::now();
+    let mut times = Vec::new();
+    for _ in 0..params.number("bursts") {
+        for _ in 0..BURST {
+            assert!(check.accept(socket.recv()), "a burst ended too early");
+        }
+        times.push(clock());
+    }
+    say_times(&times);
+    let mut metrics = Metrics::default();
+    (Usage::now() - before).per(check.received(), "receiver", &mut metrics);
+    say_metrics(&metrics);
+}
+
+fn say_times(times: &[u64]) {
+    let times: Vec<_> = times.iter().map(u64::to_string).collect();
+    say(&format!("times {}", times.join(" ")));
+}
+
+// ── many to one: PUSHes to a PULL ────────────────────────────────────────────────────────────────────────
+
+/// Several PUSH sockets served by one thread, each in turn. The receiver takes from all, so nobody waits long.
+fn push_many<L: Library>(params: &Params) {
+    let context = L::context();
+    let size = params.number("size") as usize;
+    let first = params.number("first");
+    let mut ends: Vec<_> = (first..first + params.number("sockets"))
+        .map(|number| {
+            let socket = L::push(&context);
+            socket.connect(params.text("endpoint"));
+            (socket, Source::of_many(size, number))
+        })
+        .collect();
+    let stop = told();
+    let before = Usage::now();
+    while !stop.load(Ordering::Acquire) {
+        for (socket, source) in &mut ends {
+            (0..stride(size)).for_each(|_| source.send_next(socket));
+        }
+    }
+    for (socket, source) in &ends {
+        source.send_end(socket);
+    }
+    say_cost(before, ends.iter().map(|end| end.1.sent()).sum());
+}
+
+fn pull_many<L: Library>(params: &Params) {
+    let mut socket = L::pull(&L::context_with_threads(params.number("threads")));
+    say(&format!("ready {}", socket.bind(params.text("endpoint"))));
+    let checks = |size| ManyChecks::new(size, params.number("senders"));
+    receive_stream(params, checks, &mut socket);
+}
+
+// ── among connections that say nothing ───────────────────────────────────────────────────────────────────
+
+/// Each number it is told is how many others there are now: it measures, and keeps the figures under that number.
+fn measure_among(mut measure: impl FnMut() -> Metrics) -> Metrics {
+    let mut all = Metrics::default();
+    while let Some(others) = next_number() {
+        all.merge(measure().with_suffix(&format!("_{others}")));
+        say("measured");
+    }
+    all
+}
+
+fn pull_in_crowd<L: Library>(params: &Params) {
+    let mut socket = L::pull(&L::context());
+    say(&format!("ready {}", socket.bind(params.text("endpoint"))));
+    let mut stream = Stream::new(params, Check::new);
+    let metrics = measure_among(|| stream.measure(&mut socket));
+    stream.drain(&mut socket);
+    say_metrics(&metrics);
+}
+
+fn req_in_crowd<L: Library>(params: &Params) {
+    let mut socket = L::req(&L::context(), settings(params));
+    socket.connect(params.text("endpoint"));
+    let metrics = measure_among(|| time_requests(params, &mut socket));
+    end_requests(&mut socket);
+    say_metrics(&metrics);
+}
+
 // ── one to many: PUB to SUBs ─────────────────────────────────────────────────────────────────────────────
 
 fn publish<L: Library>(params: &Params) {
@@ -293,11 +422,7 @@ fn publish<L: Library>(params: &Params) {
     let stop = told();
     let before = Usage::now();
     let sent = send_until(&socket, params.number("size") as usize, &stop);
-    let cost = Usage::now() - before;
-    wait_for_word();
-    let mut metrics = Metrics::default();
-    cost.per(sent, "sender", &mut metrics);
-    say_metrics(&metrics);
+    say_cost(before, sent);
 }
 
 /// A publisher cannot see who is there: it knocks until it is told that everybody heard it.

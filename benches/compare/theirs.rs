@@ -32,6 +32,12 @@ impl Library for Theirs {
         Context::new()
     }
 
+    fn context_with_threads(threads: u64) -> Context {
+        let context = Context::new();
+        context.set_io_threads(threads as i32).expect("I/O threads");
+        context
+    }
+
     fn push(context: &Context) -> Ends {
         ends(context, Kind::Push)
     }

@@ -2,7 +2,7 @@
 //! with a part to play.
 
 use std::env;
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -12,6 +12,7 @@ use libzmq_peer as zmq;
 use libzmq_peer::{option, Kind};
 use sinew::{Context, Pub, Pull, Rep};
 
+use crate::lines;
 use crate::support::*;
 
 const PART: &str = "SINEW_INTEROP_PART";
@@ -182,14 +183,7 @@ impl Actor {
             .stdout(Stdio::piped())
             .spawn()
             .expect("a child process");
-        let output = BufReader::new(child.stdout.take().expect("its output"));
-        let (sender, lines) = mpsc::channel();
-        thread::spawn(move || {
-            output
-                .lines()
-                .map_while(Result::ok)
-                .try_for_each(|line| sender.send(line))
-        });
+        let lines = lines::of(&mut child);
         let mut actor = Actor {
             child,
             lines,

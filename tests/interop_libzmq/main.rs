@@ -6,6 +6,8 @@
 
 mod child;
 mod limits;
+#[path = "../../benches/compare/lines.rs"]
+mod lines;
 mod liveness;
 mod pipeline;
 mod pubsub;

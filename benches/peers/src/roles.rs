@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::child::{say, say_metrics, told, wait_for_word, Metrics, Params};
-use crate::payload::{Body, Check, Source, KNOCK};
+use crate::payload::{Body, Check, Checks, Source, KNOCK};
 use crate::peer::{Library, Receiver, Sender};
 use crate::usage::Usage;
 
