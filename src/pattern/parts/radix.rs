@@ -3,6 +3,10 @@
 //! A path-compressed radix tree in three flat arenas: nodes, blocks of child entries, and label
 //! bytes. Nothing is recursive, so the depth that a peer's topics give it costs no stack, and a
 //! node's id stays the same as long as its key has a value, so that others may note it down.
+//!
+//! With a million keys a descent costs what it misses in the caches. Most of its levels are nodes
+//! that have neither value nor label, and there it reads blocks only: the entry of such a child
+//! says where the child's block is. A block of up to twelve children is one cache line.
 
 /// Where a key is kept; stable as long as the key has a value.
 pub(crate) type NodeId = u32;
@@ -12,12 +16,33 @@ const NONE: u32 = u32::MAX;
 
 const ROOT: NodeId = 0;
 
-/// How many children the blocks of each class hold. Small steps waste little; the last class is
-/// indexed by the byte itself, which a search of more than 96 keys does not beat.
-const CAPACITY: [u16; 14] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 256];
+/// How many children the blocks of each class hold: what fits into [`LINES`] beside the owner and
+/// the keys, or a half and a quarter of a cache line. The last class is indexed by the byte itself,
+/// which a search of more than a hundred keys does not beat.
+const CAPACITY: [u16; 9] = [2, 5, 12, 24, 37, 50, 76, 101, 256];
+
+/// The words before the children's entries: the owner, and the keys, four a word.
+const HEAD: [usize; CAPACITY.len()] = [2, 3, 4, 7, 11, 14, 20, 27, 1];
+
+/// The cache lines a block of each class takes; those below `WHOLE_LINE` take less than one.
+const LINES: [usize; CAPACITY.len()] = [1, 1, 1, 2, 3, 4, 6, 8, 17];
+
+/// The class whose blocks are one cache line.
+const WHOLE_LINE: u8 = 2;
 
 /// The class whose blocks are a plain table of 256 children.
 const DENSE: u8 = CAPACITY.len() as u8 - 1;
+
+const WORDS_PER_LINE: usize = 16;
+
+/// What blocks are counted in: the smallest has this many words.
+const WORDS_PER_UNIT: usize = 4;
+
+/// In a child's entry: no id, but class and block of a child without value and label.
+const DIRECT: u32 = 1 << 31;
+
+/// Where the class stands in such an entry; the block is below.
+const CLASS_SHIFT: u32 = 27;
 
 /// Label bytes that may lie unused before they are collected, beside one a node and as many as are
 /// in use: enough that a small tree never bothers.
@@ -31,15 +56,21 @@ pub(crate) struct Radix {
     /// (but see `merge_if_thin`).
     nodes: Vec<Node>,
     free_node: u32,
-    /// Blocks of children. In all classes but `DENSE`: the children's first bytes, four a word, and
-    /// then as many node ids. In `DENSE`: 256 node ids or `NONE`.
-    words: Vec<u32>,
+    /// Blocks of children. First the node that owns it. Then, in all classes but `DENSE`: the
+    /// children's first bytes, four a word, and as many entries; behind those in use the keys mean
+    /// nothing and the entries are `NONE`. In `DENSE`: 256 entries or `NONE`. See `entry_of`.
+    lines: Vec<Line>,
     /// The first free block of each class; its first word is the next one.
     free_blocks: [u32; CAPACITY.len()],
     labels: Vec<u8>,
     /// The sum of all nodes' `len`; never more than `labels.len()`.
     label_bytes_used: usize,
 }
+
+/// Aligned, so that what fits into a cache line does not lie across two.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+struct Line([u32; WORDS_PER_LINE]);
 
 #[derive(Clone, Copy, Debug)]
 struct Node {
@@ -49,7 +80,7 @@ struct Node {
     len: u32,
     /// 0: this is only where ways part.
     value: u32,
-    /// Meaningless without children.
+    /// Meaningless without children. In units of `WORDS_PER_UNIT`.
     block: u32,
     /// `children <= CAPACITY[class]`.
     children: u16,
@@ -66,7 +97,7 @@ impl Default for Radix {
         Radix {
             nodes: vec![Node::new(NONE, 0, 0, 0)],
             free_node: NONE,
-            words: Vec::new(),
+            lines: Vec::new(),
             free_blocks: [NONE; CAPACITY.len()],
             labels: Vec::new(),
             label_bytes_used: 0,
@@ -86,7 +117,7 @@ impl Radix {
             let Some(slot) = self.slot(self.node(id), byte) else {
                 return Ok(self.add_leaf(id, byte, tail));
             };
-            let child = self.words[slot];
+            let child = self.child_of(self.word(slot));
             let label = self.label(self.node(child));
             let common = common_prefix(label, tail);
             id = if common < label.len() {
@@ -104,7 +135,7 @@ impl Radix {
         let mut id = ROOT;
         let mut rest = key;
         while let Some((&byte, tail)) = rest.split_first() {
-            id = self.words[self.slot(self.node(id), byte)?];
+            id = self.child_of(self.word(self.slot(self.node(id), byte)?));
             rest = tail.strip_prefix(self.label(self.node(id)))?;
         }
         Some(id)
@@ -119,7 +150,11 @@ impl Radix {
     /// Gives a node that is there a value; 0 takes its key out of the map.
     pub(crate) fn set_value(&mut self, id: NodeId, value: u32) {
         if let Some(node) = self.nodes.get_mut(id as usize) {
-            node.value = value;
+            let was = std::mem::replace(&mut node.value, value);
+            // Leaves, which most are, stand in their parent's block by their ids anyway.
+            if (was == 0) != (value == 0) && node.len == 0 && node.children > 0 {
+                self.relink(id);
+            }
             if value == 0 {
                 self.prune(id);
             }
@@ -136,14 +171,25 @@ impl Radix {
             if node.value != 0 && !visit(node.value) {
                 return;
             }
-            let Some((&byte, tail)) = rest.split_first() else {
+            if node.children == 0 {
                 return;
-            };
-            let Some(slot) = self.slot(node, byte) else {
-                return;
-            };
-            node = self.node(self.words[slot]);
-            match tail.strip_prefix(self.label(node)) {
+            }
+            let (mut block, mut class) = (node.block, node.class);
+            loop {
+                let Some((&byte, tail)) = rest.split_first() else {
+                    return;
+                };
+                let Some((_, entry)) = self.look_up(block, class, byte) else {
+                    return;
+                };
+                rest = tail;
+                if entry & DIRECT == 0 {
+                    node = self.node(entry);
+                    break;
+                }
+                (block, class) = block_in(entry);
+            }
+            match rest.strip_prefix(self.label(node)) {
                 Some(tail) => rest = tail,
                 None => return,
             }
@@ -170,7 +216,7 @@ impl Radix {
     #[cfg(any(test, feature = "internals"))]
     pub(crate) fn heap_bytes(&self) -> usize {
         self.nodes.capacity() * size_of::<Node>()
-            + self.words.capacity() * 4
+            + self.lines.capacity() * size_of::<Line>()
             + self.labels.capacity()
     }
 
@@ -192,11 +238,11 @@ impl Radix {
     /// Whether one more key certainly fits what 32-bit indices reach.
     fn has_space(&self, key: usize) -> bool {
         // An insert makes at most two nodes and grows at most two blocks.
-        const BLOCKS: usize = 1024;
-        let limit = NONE as usize;
-        self.nodes.len() + 2 < limit
-            && self.words.len() + BLOCKS < limit
-            && self.labels.len().saturating_add(key) < limit
+        const GROWTH: usize = 2 * LINES[DENSE as usize];
+        const MOST: usize = (1 << CLASS_SHIFT) / (WORDS_PER_LINE / WORDS_PER_UNIT);
+        self.nodes.len() + 2 < DIRECT as usize
+            && self.lines.len() + GROWTH < MOST
+            && self.labels.len().saturating_add(key) < NONE as usize
     }
 
     fn add_leaf(&mut self, parent: NodeId, first: u8, tail: &[u8]) -> NodeId {
@@ -328,57 +374,118 @@ impl Radix {
         self.free_node = id;
     }
 
-    /// The word that holds the id of the child whose key starts with `byte`.
+    #[inline]
+    fn word(&self, at: usize) -> u32 {
+        self.lines[at / WORDS_PER_LINE].0[at % WORDS_PER_LINE]
+    }
+
+    #[inline]
+    fn word_mut(&mut self, at: usize) -> &mut u32 {
+        &mut self.lines[at / WORDS_PER_LINE].0[at % WORDS_PER_LINE]
+    }
+
+    /// What the parent's block says of a node: its id, or rather where its block is when that is all
+    /// there is to know of it.
+    fn entry_of(&self, id: NodeId) -> u32 {
+        let node = self.node(id);
+        if node.value == 0 && node.len == 0 && node.children > 0 {
+            DIRECT | u32::from(node.class) << CLASS_SHIFT | node.block
+        } else {
+            id
+        }
+    }
+
+    /// The child that an entry stands for.
+    fn child_of(&self, entry: u32) -> NodeId {
+        if entry & DIRECT == 0 {
+            return entry;
+        }
+        let (block, _) = block_in(entry);
+        self.word(first_word(block))
+    }
+
+    /// Tells the parent's block what became of a node.
+    fn relink(&mut self, id: NodeId) {
+        if id != ROOT {
+            let node = self.node(id);
+            self.replace_child(node.parent, node.first, id);
+        }
+    }
+
+    /// The word with the entry of the child whose key starts with `byte`.
     #[inline]
     fn slot(&self, node: &Node, byte: u8) -> Option<usize> {
         if node.children == 0 {
             return None;
         }
-        let block = node.block as usize;
-        if node.class == DENSE {
-            let slot = block + usize::from(byte);
-            return (self.words[slot] != NONE).then_some(slot);
-        }
-        let children = usize::from(node.children);
-        let keys = &self.words[block..block + children.div_ceil(4)];
-        let position = position_of(keys, byte).filter(|position| *position < children)?;
-        Some(block + key_words(node.class) + position)
+        let (slot, _) = self.look_up(node.block, node.class, byte)?;
+        Some(slot)
+    }
+
+    /// The word with the entry for `byte` in a block, and the entry.
+    #[inline]
+    fn look_up(&self, block: u32, class: u8, byte: u8) -> Option<(usize, u32)> {
+        let at = first_word(block);
+        let slot = match class {
+            // Numbers the compiler knows: the way through a block is what a descent waits for.
+            WHOLE_LINE => self.slot_in_line::<WHOLE_LINE>(at, byte)?,
+            1 => self.slot_in_line::<1>(at, byte)?,
+            0 => self.slot_in_line::<0>(at, byte)?,
+            DENSE => at + HEAD[usize::from(DENSE)] + usize::from(byte),
+            _ => self.slot_in_lines(at, class, byte)?,
+        };
+        let entry = self.word(slot);
+        (entry != NONE).then_some((slot, entry))
+    }
+
+    #[inline]
+    fn slot_in_line<const CLASS: u8>(&self, at: usize, byte: u8) -> Option<usize> {
+        let line = &self.lines[at / WORDS_PER_LINE].0;
+        let [_, a, b, c] = *line[at % WORDS_PER_LINE..].first_chunk()?;
+        let position = position_in([a, b, c], byte);
+        let slot = at + HEAD[usize::from(CLASS)] + position;
+        (position < usize::from(CAPACITY[usize::from(CLASS)])).then_some(slot)
+    }
+
+    fn slot_in_lines(&self, at: usize, class: u8, byte: u8) -> Option<usize> {
+        let head = HEAD[usize::from(class)];
+        let keys = (at + 1..at + head).map(|at| self.word(at));
+        let position = position_of(keys, byte)?;
+        (position < usize::from(CAPACITY[usize::from(class)])).then_some(at + head + position)
     }
 
     fn replace_child(&mut self, parent: NodeId, first: u8, child: NodeId) {
         if let Some(slot) = self.slot(self.node(parent), first) {
-            self.words[slot] = child;
+            *self.word_mut(slot) = self.entry_of(child);
         }
     }
 
     fn only_child(&self, node: &Node) -> NodeId {
-        let block = node.block as usize;
-        if node.class != DENSE {
-            return self.words[block + key_words(node.class)];
-        }
-        let table = &self.words[block..block + 256];
-        table.iter().copied().find(|id| *id != NONE).unwrap_or(ROOT)
+        let children = 0..usize::from(CAPACITY[usize::from(node.class)]);
+        children
+            .map(|index| self.child_at(node, index).1)
+            .find(|entry| *entry != NONE)
+            .map_or(ROOT, |entry| self.child_of(entry))
     }
 
     fn add_child(&mut self, parent: NodeId, first: u8, child: NodeId) {
         let node = *self.node(parent);
+        let grows = node.children == CAPACITY[usize::from(node.class)];
         if node.children == 0 {
-            let block = self.new_block(0);
+            let block = self.new_block(0, parent);
             let node = self.node_mut(parent);
             node.block = block;
             node.class = 0;
-        } else if node.children == CAPACITY[usize::from(node.class)] {
+        } else if grows {
             self.move_children(parent, node.class + 1);
         }
-        let node = *self.node(parent);
-        self.put_child(
-            node.block,
-            node.class,
-            usize::from(node.children),
-            first,
-            child,
-        );
+        let entry = self.entry_of(child);
+        let now = *self.node(parent);
+        self.put_child(&now, usize::from(now.children), first, entry);
         self.node_mut(parent).children += 1;
+        if grows || node.children == 0 {
+            self.relink(parent);
+        }
     }
 
     fn remove_child(&mut self, parent: NodeId, first: u8) {
@@ -388,16 +495,18 @@ impl Radix {
         };
         let last = usize::from(node.children) - 1;
         if node.class == DENSE {
-            self.words[slot] = NONE;
+            *self.word_mut(slot) = NONE;
         } else {
             // The last child takes the place of the one that goes.
-            let position = slot - node.block as usize - key_words(node.class);
-            let (key, id) = self.child_at(&node, last);
-            self.put_child(node.block, node.class, position, key, id);
+            let head = first_word(node.block) + HEAD[usize::from(node.class)];
+            let (key, entry) = self.child_at(&node, last);
+            self.put_child(&node, slot - head, key, entry);
+            *self.word_mut(head + last) = NONE;
         }
         self.node_mut(parent).children -= 1;
         if last == 0 {
             self.free_block(node.block, node.class);
+            self.relink(parent);
         } else if last * 4 <= usize::from(CAPACITY[usize::from(node.class)]) && last >= 4 {
             // Half full after the move, so that the next few changes do not move it back.
             let roomy = CAPACITY
@@ -406,71 +515,93 @@ impl Radix {
             let class = roomy.map_or(DENSE, |class| class as u8);
             if class < node.class {
                 self.move_children(parent, class);
+                self.relink(parent);
             }
         }
     }
 
-    /// Moves the children of a node to a block of another class, which must hold them.
+    /// Moves the children of a node to a block of another class, which must hold them. The caller
+    /// links the node anew.
     fn move_children(&mut self, id: NodeId, class: u8) {
-        let node = *self.node(id);
-        let block = self.new_block(class);
+        let old = *self.node(id);
+        let block = self.new_block(class, id);
+        let new = Node {
+            block,
+            class,
+            ..old
+        };
         let mut moved = 0;
-        for index in 0..usize::from(CAPACITY[usize::from(node.class)]) {
-            if moved == usize::from(node.children) {
+        for index in 0..usize::from(CAPACITY[usize::from(old.class)]) {
+            if moved == usize::from(old.children) {
                 break;
             }
-            let (key, child) = self.child_at(&node, index);
-            if child != NONE {
-                self.put_child(block, class, moved, key, child);
+            let (key, entry) = self.child_at(&old, index);
+            if entry != NONE {
+                self.put_child(&new, moved, key, entry);
                 moved += 1;
             }
         }
-        self.free_block(node.block, node.class);
-        let node = self.node_mut(id);
-        node.block = block;
-        node.class = class;
+        self.free_block(old.block, old.class);
+        *self.node_mut(id) = new;
     }
 
-    /// The entry number `index` of a node's block: a key and its child, or `NONE`.
-    fn child_at(&self, node: &Node, index: usize) -> (u8, NodeId) {
-        let block = node.block as usize;
+    /// The entry number `index` of a node's block: a key and what stands for its child, or `NONE`.
+    fn child_at(&self, node: &Node, index: usize) -> (u8, u32) {
+        let at = first_word(node.block);
+        let entry = self.word(at + HEAD[usize::from(node.class)] + index);
         if node.class == DENSE {
-            return (index as u8, self.words[block + index]);
+            return (index as u8, entry);
         }
-        let key = self.words[block + index / 4] >> (8 * (index % 4));
-        (key as u8, self.words[block + key_words(node.class) + index])
+        let key = self.word(at + 1 + index / 4) >> (8 * (index % 4));
+        (key as u8, entry)
     }
 
-    fn put_child(&mut self, block: u32, class: u8, index: usize, key: u8, child: NodeId) {
-        let block = block as usize;
-        if class == DENSE {
-            self.words[block + usize::from(key)] = child;
+    fn put_child(&mut self, node: &Node, index: usize, key: u8, entry: u32) {
+        let at = first_word(node.block);
+        let head = HEAD[usize::from(node.class)];
+        if node.class == DENSE {
+            *self.word_mut(at + head + usize::from(key)) = entry;
             return;
         }
         let shift = 8 * (index % 4);
-        let word = &mut self.words[block + index / 4];
+        let word = self.word_mut(at + 1 + index / 4);
         *word = *word & !(0xff << shift) | u32::from(key) << shift;
-        self.words[block + key_words(class) + index] = child;
+        *self.word_mut(at + head + index) = entry;
     }
 
-    fn new_block(&mut self, class: u8) -> u32 {
-        let size = block_words(class);
+    fn new_block(&mut self, class: u8, owner: NodeId) -> u32 {
+        let block = self.take_block(class);
+        let at = first_word(block);
+        let words = LINES[usize::from(class)] * WORDS_PER_LINE >> WHOLE_LINE.saturating_sub(class);
+        for at in at..at + words {
+            *self.word_mut(at) = NONE;
+        }
+        *self.word_mut(at) = owner;
+        block
+    }
+
+    /// A free block; halves a larger one, or adds lines, if there is none.
+    fn take_block(&mut self, class: u8) -> u32 {
         let free = self.free_blocks[usize::from(class)];
-        let at = if free != NONE {
-            self.free_blocks[usize::from(class)] = self.words[free as usize];
-            free as usize
-        } else {
-            let at = self.words.len();
-            grow(&mut self.words, size);
-            self.words.resize(at + size, NONE);
-            at
-        };
-        self.words[at..at + size].fill(NONE);
-        at as u32
+        if free != NONE {
+            self.free_blocks[usize::from(class)] = self.word(first_word(free));
+            return free;
+        }
+        if class < WHOLE_LINE {
+            // Not deep: a line is halved at most twice.
+            let block = self.take_block(class + 1);
+            self.free_block(block + (1 << class), class);
+            return block;
+        }
+        let at = self.lines.len();
+        let lines = LINES[usize::from(class)];
+        grow(&mut self.lines, lines);
+        self.lines.resize(at + lines, Line([NONE; WORDS_PER_LINE]));
+        (at * WORDS_PER_LINE / WORDS_PER_UNIT) as u32
     }
 
     fn free_block(&mut self, block: u32, class: u8) {
-        self.words[block as usize] = self.free_blocks[usize::from(class)];
+        *self.word_mut(first_word(block)) = self.free_blocks[usize::from(class)];
         self.free_blocks[usize::from(class)] = block;
     }
 }
@@ -490,26 +621,39 @@ impl Node {
     }
 }
 
-/// The words that the keys of a block take.
+/// Where a block starts.
 #[inline]
-fn key_words(class: u8) -> usize {
-    if class == DENSE {
-        0
-    } else {
-        usize::from(CAPACITY[usize::from(class)]).div_ceil(4)
-    }
+fn first_word(block: u32) -> usize {
+    block as usize * WORDS_PER_UNIT
 }
 
-fn block_words(class: u8) -> usize {
-    key_words(class) + usize::from(CAPACITY[usize::from(class)])
+/// Block and class that a `DIRECT` entry tells.
+#[inline]
+fn block_in(entry: u32) -> (u32, u8) {
+    let class = (entry & !DIRECT) >> CLASS_SHIFT;
+    (entry & ((1 << CLASS_SHIFT) - 1), class as u8)
+}
+
+/// The first place of `byte` among twelve, or one beyond. Without branches that depend on the
+/// place: no processor foresees the digits of a topic.
+#[inline]
+fn position_in([a, b, c]: [u32; 3], byte: u8) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let wanted = u64::from(byte) * ONES;
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & (ONES << 7);
+    let low = zeros((u64::from(a) | u64::from(b) << 32) ^ wanted);
+    // The upper half is made to differ.
+    let high = zeros((u64::from(c) ^ wanted) | u64::from(u32::MAX) << 32);
+    let (zeros, before) = if low != 0 { (low, 0) } else { (high, 8) };
+    before + zeros.trailing_zeros() as usize / 8
 }
 
 /// The first place of `byte` among bytes that are packed four a word.
 #[inline]
-fn position_of(words: &[u32], byte: u8) -> Option<usize> {
+fn position_of(words: impl Iterator<Item = u32>, byte: u8) -> Option<usize> {
     const ONES: u32 = 0x0101_0101;
     let wanted = u32::from(byte) * ONES;
-    words.iter().enumerate().find_map(|(index, word)| {
+    words.enumerate().find_map(|(index, word)| {
         let differing = word ^ wanted;
         // The lowest bit set marks the lowest byte that is zero; those above may be false.
         let zeros = differing.wrapping_sub(ONES) & !differing & (ONES << 7);
@@ -550,8 +694,10 @@ mod tests {
             label_bytes += node.len as usize;
             for byte in 0..=255 {
                 if let Some(slot) = radix.slot(node, byte) {
-                    let child = radix.node(radix.words[slot]);
+                    let child_id = radix.child_of(radix.word(slot));
+                    let child = radix.node(child_id);
                     assert_eq!((child.parent, child.first), (id as u32, byte));
+                    assert_eq!(radix.word(slot), radix.entry_of(child_id));
                     assert!(child.value != 0 || child.children >= 2);
                 }
             }
