@@ -8,41 +8,18 @@
 //! that have neither value nor label, and there it reads blocks only: the entry of such a child
 //! says where the child's block is. A block of up to twelve children is one cache line.
 
+use super::blocks::{grow, Block, Blocks};
+
 /// Where a key is kept; stable as long as the key has a value.
 pub(crate) type NodeId = u32;
 
-/// No node, no block. The arenas stay smaller than this; see [`Radix::has_space`].
+/// No node. The arenas stay smaller than this; see [`Radix::has_space`].
 const NONE: u32 = u32::MAX;
 
 const ROOT: NodeId = 0;
 
-/// How many children the blocks of each class hold: what fits into [`LINES`] beside the owner and
-/// the keys, or a half and a quarter of a cache line. The last class is indexed by the byte itself,
-/// which a search of more than a hundred keys does not beat.
-const CAPACITY: [u16; 9] = [2, 5, 12, 24, 37, 50, 76, 101, 256];
-
-/// The words before the children's entries: the owner, and the keys, four a word.
-const HEAD: [usize; CAPACITY.len()] = [2, 3, 4, 7, 11, 14, 20, 27, 1];
-
-/// The cache lines a block of each class takes; those below `WHOLE_LINE` take less than one.
-const LINES: [usize; CAPACITY.len()] = [1, 1, 1, 2, 3, 4, 6, 8, 17];
-
-/// The class whose blocks are one cache line.
-const WHOLE_LINE: u8 = 2;
-
-/// The class whose blocks are a plain table of 256 children.
-const DENSE: u8 = CAPACITY.len() as u8 - 1;
-
-const WORDS_PER_LINE: usize = 16;
-
-/// What blocks are counted in: the smallest has this many words.
-const WORDS_PER_UNIT: usize = 4;
-
-/// In a child's entry: no id, but class and block of a child without value and label.
+/// In a child's entry: what follows is no id but the block of a child without value and label.
 const DIRECT: u32 = 1 << 31;
-
-/// Where the class stands in such an entry; the block is below.
-const CLASS_SHIFT: u32 = 27;
 
 /// Label bytes that may lie unused before they are collected, beside one a node and as many as are
 /// in use: enough that a small tree never bothers.
@@ -56,21 +33,12 @@ pub(crate) struct Radix {
     /// (but see `merge_if_thin`).
     nodes: Vec<Node>,
     free_node: u32,
-    /// Blocks of children. First the node that owns it. Then, in all classes but `DENSE`: the
-    /// children's first bytes, four a word, and as many entries; behind those in use the keys mean
-    /// nothing and the entries are `NONE`. In `DENSE`: 256 entries or `NONE`. See `entry_of`.
-    lines: Vec<Line>,
-    /// The first free block of each class; its first word is the next one.
-    free_blocks: [u32; CAPACITY.len()],
+    /// The children of each node. See `entry_of`.
+    blocks: Blocks,
     labels: Vec<u8>,
     /// The sum of all nodes' `len`; never more than `labels.len()`.
     label_bytes_used: usize,
 }
-
-/// Aligned, so that what fits into a cache line does not lie across two.
-#[derive(Clone, Copy, Debug)]
-#[repr(align(64))]
-struct Line([u32; WORDS_PER_LINE]);
 
 #[derive(Clone, Copy, Debug)]
 struct Node {
@@ -80,11 +48,8 @@ struct Node {
     len: u32,
     /// 0: this is only where ways part.
     value: u32,
-    /// Meaningless without children. In units of `WORDS_PER_UNIT`.
-    block: u32,
-    /// `children <= CAPACITY[class]`.
+    block: Block,
     children: u16,
-    class: u8,
     first: u8,
 }
 
@@ -97,8 +62,7 @@ impl Default for Radix {
         Radix {
             nodes: vec![Node::new(NONE, 0, 0, 0)],
             free_node: NONE,
-            lines: Vec::new(),
-            free_blocks: [NONE; CAPACITY.len()],
+            blocks: Blocks::default(),
             labels: Vec::new(),
             label_bytes_used: 0,
         }
@@ -114,10 +78,10 @@ impl Radix {
         let mut id = ROOT;
         let mut rest = key;
         while let Some((&byte, tail)) = rest.split_first() {
-            let Some(slot) = self.slot(self.node(id), byte) else {
+            let Some((_, entry)) = self.look_up(self.node(id), byte) else {
                 return Ok(self.add_leaf(id, byte, tail));
             };
-            let child = self.child_of(self.word(slot));
+            let child = self.child_of(entry);
             let label = self.label(self.node(child));
             let common = common_prefix(label, tail);
             id = if common < label.len() {
@@ -135,7 +99,8 @@ impl Radix {
         let mut id = ROOT;
         let mut rest = key;
         while let Some((&byte, tail)) = rest.split_first() {
-            id = self.child_of(self.word(self.slot(self.node(id), byte)?));
+            let (_, entry) = self.look_up(self.node(id), byte)?;
+            id = self.child_of(entry);
             rest = tail.strip_prefix(self.label(self.node(id)))?;
         }
         Some(id)
@@ -174,12 +139,12 @@ impl Radix {
             if node.children == 0 {
                 return;
             }
-            let (mut block, mut class) = (node.block, node.class);
+            let mut block = node.block;
             loop {
                 let Some((&byte, tail)) = rest.split_first() else {
                     return;
                 };
-                let Some((_, entry)) = self.look_up(block, class, byte) else {
+                let Some((_, entry)) = self.blocks.look_up(block, byte) else {
                     return;
                 };
                 rest = tail;
@@ -187,7 +152,7 @@ impl Radix {
                     node = self.node(entry);
                     break;
                 }
-                (block, class) = block_in(entry);
+                block = Block::from_number(entry & !DIRECT);
             }
             match rest.strip_prefix(self.label(node)) {
                 Some(tail) => rest = tail,
@@ -216,7 +181,7 @@ impl Radix {
     #[cfg(any(test, feature = "internals"))]
     pub(crate) fn heap_bytes(&self) -> usize {
         self.nodes.capacity() * size_of::<Node>()
-            + self.lines.capacity() * size_of::<Line>()
+            + self.blocks.heap_bytes()
             + self.labels.capacity()
     }
 
@@ -238,10 +203,8 @@ impl Radix {
     /// Whether one more key certainly fits what 32-bit indices reach.
     fn has_space(&self, key: usize) -> bool {
         // An insert makes at most two nodes and grows at most two blocks.
-        const GROWTH: usize = 2 * LINES[DENSE as usize];
-        const MOST: usize = (1 << CLASS_SHIFT) / (WORDS_PER_LINE / WORDS_PER_UNIT);
         self.nodes.len() + 2 < DIRECT as usize
-            && self.lines.len() + GROWTH < MOST
+            && self.blocks.has_space_for(2)
             && self.labels.len().saturating_add(key) < NONE as usize
     }
 
@@ -297,7 +260,10 @@ impl Radix {
         if id == ROOT || upper.value != 0 || upper.children != 1 {
             return;
         }
-        let lower_id = self.only_child(&upper);
+        let Some(entry) = self.blocks.entries(upper.block).next() else {
+            return;
+        };
+        let lower_id = self.child_of(entry);
         let lower = *self.node(lower_id);
         let len = upper.len + 1 + lower.len;
         if self.labels.len() + len as usize >= NONE as usize {
@@ -312,7 +278,7 @@ impl Radix {
         node.label = label;
         node.len = len;
         self.replace_child(upper.parent, upper.first, lower_id);
-        self.free_block(upper.block, upper.class);
+        self.blocks.free(upper.block);
         // What its label was now belongs to the lower node.
         self.node_mut(id).len = 0;
         self.free_node(id);
@@ -374,22 +340,12 @@ impl Radix {
         self.free_node = id;
     }
 
-    #[inline]
-    fn word(&self, at: usize) -> u32 {
-        self.lines[at / WORDS_PER_LINE].0[at % WORDS_PER_LINE]
-    }
-
-    #[inline]
-    fn word_mut(&mut self, at: usize) -> &mut u32 {
-        &mut self.lines[at / WORDS_PER_LINE].0[at % WORDS_PER_LINE]
-    }
-
     /// What the parent's block says of a node: its id, or rather where its block is when that is all
     /// there is to know of it.
     fn entry_of(&self, id: NodeId) -> u32 {
         let node = self.node(id);
         if node.value == 0 && node.len == 0 && node.children > 0 {
-            DIRECT | u32::from(node.class) << CLASS_SHIFT | node.block
+            DIRECT | node.block.number()
         } else {
             id
         }
@@ -400,8 +356,7 @@ impl Radix {
         if entry & DIRECT == 0 {
             return entry;
         }
-        let (block, _) = block_in(entry);
-        self.word(first_word(block))
+        self.blocks.owner(Block::from_number(entry & !DIRECT))
     }
 
     /// Tells the parent's block what became of a node.
@@ -412,197 +367,46 @@ impl Radix {
         }
     }
 
-    /// The word with the entry of the child whose key starts with `byte`.
-    #[inline]
-    fn slot(&self, node: &Node, byte: u8) -> Option<usize> {
+    /// The place of the entry for the child whose key starts with `byte`, and the entry.
+    fn look_up(&self, node: &Node, byte: u8) -> Option<(usize, u32)> {
         if node.children == 0 {
             return None;
         }
-        let (slot, _) = self.look_up(node.block, node.class, byte)?;
-        Some(slot)
-    }
-
-    /// The word with the entry for `byte` in a block, and the entry.
-    #[inline]
-    fn look_up(&self, block: u32, class: u8, byte: u8) -> Option<(usize, u32)> {
-        let at = first_word(block);
-        let slot = match class {
-            // Numbers the compiler knows: the way through a block is what a descent waits for.
-            WHOLE_LINE => self.slot_in_line::<WHOLE_LINE>(at, byte)?,
-            1 => self.slot_in_line::<1>(at, byte)?,
-            0 => self.slot_in_line::<0>(at, byte)?,
-            DENSE => at + HEAD[usize::from(DENSE)] + usize::from(byte),
-            _ => self.slot_in_lines(at, class, byte)?,
-        };
-        let entry = self.word(slot);
-        (entry != NONE).then_some((slot, entry))
-    }
-
-    #[inline]
-    fn slot_in_line<const CLASS: u8>(&self, at: usize, byte: u8) -> Option<usize> {
-        let line = &self.lines[at / WORDS_PER_LINE].0;
-        let [_, a, b, c] = *line[at % WORDS_PER_LINE..].first_chunk()?;
-        let position = position_in([a, b, c], byte);
-        let slot = at + HEAD[usize::from(CLASS)] + position;
-        (position < usize::from(CAPACITY[usize::from(CLASS)])).then_some(slot)
-    }
-
-    fn slot_in_lines(&self, at: usize, class: u8, byte: u8) -> Option<usize> {
-        let head = HEAD[usize::from(class)];
-        let keys = (at + 1..at + head).map(|at| self.word(at));
-        let position = position_of(keys, byte)?;
-        (position < usize::from(CAPACITY[usize::from(class)])).then_some(at + head + position)
+        self.blocks.look_up(node.block, byte)
     }
 
     fn replace_child(&mut self, parent: NodeId, first: u8, child: NodeId) {
-        if let Some(slot) = self.slot(self.node(parent), first) {
-            *self.word_mut(slot) = self.entry_of(child);
+        if let Some((place, _)) = self.look_up(self.node(parent), first) {
+            self.blocks.replace(place, self.entry_of(child));
         }
-    }
-
-    fn only_child(&self, node: &Node) -> NodeId {
-        let children = 0..usize::from(CAPACITY[usize::from(node.class)]);
-        children
-            .map(|index| self.child_at(node, index).1)
-            .find(|entry| *entry != NONE)
-            .map_or(ROOT, |entry| self.child_of(entry))
     }
 
     fn add_child(&mut self, parent: NodeId, first: u8, child: NodeId) {
-        let node = *self.node(parent);
-        let grows = node.children == CAPACITY[usize::from(node.class)];
-        if node.children == 0 {
-            let block = self.new_block(0, parent);
-            let node = self.node_mut(parent);
-            node.block = block;
-            node.class = 0;
-        } else if grows {
-            self.move_children(parent, node.class + 1);
-        }
-        let entry = self.entry_of(child);
-        let now = *self.node(parent);
-        self.put_child(&now, usize::from(now.children), first, entry);
-        self.node_mut(parent).children += 1;
-        if grows || node.children == 0 {
+        let child = (first, self.entry_of(child));
+        let was = *self.node(parent);
+        let children = usize::from(was.children);
+        let block = self.blocks.add(was.block, children, parent, child);
+        let node = self.node_mut(parent);
+        node.block = block;
+        node.children += 1;
+        if block != was.block {
             self.relink(parent);
         }
     }
 
     fn remove_child(&mut self, parent: NodeId, first: u8) {
-        let node = *self.node(parent);
-        let Some(slot) = self.slot(&node, first) else {
+        let was = *self.node(parent);
+        let Some((place, _)) = self.look_up(&was, first) else {
             return;
         };
-        let last = usize::from(node.children) - 1;
-        if node.class == DENSE {
-            *self.word_mut(slot) = NONE;
-        } else {
-            // The last child takes the place of the one that goes.
-            let head = first_word(node.block) + HEAD[usize::from(node.class)];
-            let (key, entry) = self.child_at(&node, last);
-            self.put_child(&node, slot - head, key, entry);
-            *self.word_mut(head + last) = NONE;
-        }
-        self.node_mut(parent).children -= 1;
-        if last == 0 {
-            self.free_block(node.block, node.class);
+        let children = usize::from(was.children);
+        let block = self.blocks.remove(was.block, children, place);
+        let node = self.node_mut(parent);
+        node.block = block;
+        node.children -= 1;
+        if block != was.block {
             self.relink(parent);
-        } else if last * 4 <= usize::from(CAPACITY[usize::from(node.class)]) && last >= 4 {
-            // Half full after the move, so that the next few changes do not move it back.
-            let roomy = CAPACITY
-                .iter()
-                .position(|most| usize::from(*most) >= last * 2);
-            let class = roomy.map_or(DENSE, |class| class as u8);
-            if class < node.class {
-                self.move_children(parent, class);
-                self.relink(parent);
-            }
         }
-    }
-
-    /// Moves the children of a node to a block of another class, which must hold them. The caller
-    /// links the node anew.
-    fn move_children(&mut self, id: NodeId, class: u8) {
-        let old = *self.node(id);
-        let block = self.new_block(class, id);
-        let new = Node {
-            block,
-            class,
-            ..old
-        };
-        let mut moved = 0;
-        for index in 0..usize::from(CAPACITY[usize::from(old.class)]) {
-            if moved == usize::from(old.children) {
-                break;
-            }
-            let (key, entry) = self.child_at(&old, index);
-            if entry != NONE {
-                self.put_child(&new, moved, key, entry);
-                moved += 1;
-            }
-        }
-        self.free_block(old.block, old.class);
-        *self.node_mut(id) = new;
-    }
-
-    /// The entry number `index` of a node's block: a key and what stands for its child, or `NONE`.
-    fn child_at(&self, node: &Node, index: usize) -> (u8, u32) {
-        let at = first_word(node.block);
-        let entry = self.word(at + HEAD[usize::from(node.class)] + index);
-        if node.class == DENSE {
-            return (index as u8, entry);
-        }
-        let key = self.word(at + 1 + index / 4) >> (8 * (index % 4));
-        (key as u8, entry)
-    }
-
-    fn put_child(&mut self, node: &Node, index: usize, key: u8, entry: u32) {
-        let at = first_word(node.block);
-        let head = HEAD[usize::from(node.class)];
-        if node.class == DENSE {
-            *self.word_mut(at + head + usize::from(key)) = entry;
-            return;
-        }
-        let shift = 8 * (index % 4);
-        let word = self.word_mut(at + 1 + index / 4);
-        *word = *word & !(0xff << shift) | u32::from(key) << shift;
-        *self.word_mut(at + head + index) = entry;
-    }
-
-    fn new_block(&mut self, class: u8, owner: NodeId) -> u32 {
-        let block = self.take_block(class);
-        let at = first_word(block);
-        let words = LINES[usize::from(class)] * WORDS_PER_LINE >> WHOLE_LINE.saturating_sub(class);
-        for at in at..at + words {
-            *self.word_mut(at) = NONE;
-        }
-        *self.word_mut(at) = owner;
-        block
-    }
-
-    /// A free block; halves a larger one, or adds lines, if there is none.
-    fn take_block(&mut self, class: u8) -> u32 {
-        let free = self.free_blocks[usize::from(class)];
-        if free != NONE {
-            self.free_blocks[usize::from(class)] = self.word(first_word(free));
-            return free;
-        }
-        if class < WHOLE_LINE {
-            // Not deep: a line is halved at most twice.
-            let block = self.take_block(class + 1);
-            self.free_block(block + (1 << class), class);
-            return block;
-        }
-        let at = self.lines.len();
-        let lines = LINES[usize::from(class)];
-        grow(&mut self.lines, lines);
-        self.lines.resize(at + lines, Line([NONE; WORDS_PER_LINE]));
-        (at * WORDS_PER_LINE / WORDS_PER_UNIT) as u32
-    }
-
-    fn free_block(&mut self, block: u32, class: u8) {
-        *self.word_mut(first_word(block)) = self.free_blocks[usize::from(class)];
-        self.free_blocks[usize::from(class)] = block;
     }
 }
 
@@ -613,63 +417,15 @@ impl Node {
             label,
             len,
             value: 0,
-            block: NONE,
+            block: Block::NONE,
             children: 0,
-            class: 0,
             first,
         }
     }
 }
 
-/// Where a block starts.
-#[inline]
-fn first_word(block: u32) -> usize {
-    block as usize * WORDS_PER_UNIT
-}
-
-/// Block and class that a `DIRECT` entry tells.
-#[inline]
-fn block_in(entry: u32) -> (u32, u8) {
-    let class = (entry & !DIRECT) >> CLASS_SHIFT;
-    (entry & ((1 << CLASS_SHIFT) - 1), class as u8)
-}
-
-/// The first place of `byte` among twelve, or one beyond. Without branches that depend on the
-/// place: no processor foresees the digits of a topic.
-#[inline]
-fn position_in([a, b, c]: [u32; 3], byte: u8) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    let wanted = u64::from(byte) * ONES;
-    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & (ONES << 7);
-    let low = zeros((u64::from(a) | u64::from(b) << 32) ^ wanted);
-    // The upper half is made to differ.
-    let high = zeros((u64::from(c) ^ wanted) | u64::from(u32::MAX) << 32);
-    let (zeros, before) = if low != 0 { (low, 0) } else { (high, 8) };
-    before + zeros.trailing_zeros() as usize / 8
-}
-
-/// The first place of `byte` among bytes that are packed four a word.
-#[inline]
-fn position_of(words: impl Iterator<Item = u32>, byte: u8) -> Option<usize> {
-    const ONES: u32 = 0x0101_0101;
-    let wanted = u32::from(byte) * ONES;
-    words.enumerate().find_map(|(index, word)| {
-        let differing = word ^ wanted;
-        // The lowest bit set marks the lowest byte that is zero; those above may be false.
-        let zeros = differing.wrapping_sub(ONES) & !differing & (ONES << 7);
-        (zeros != 0).then(|| index * 4 + zeros.trailing_zeros() as usize / 8)
-    })
-}
-
 fn common_prefix(a: &[u8], b: &[u8]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()
-}
-
-/// Makes room by a sixteenth at a time: a million subscriptions should not reserve two million.
-pub(crate) fn grow<T>(arena: &mut Vec<T>, more: usize) {
-    if arena.capacity() - arena.len() < more {
-        arena.reserve_exact(more.max(arena.len() / 16).max(4));
-    }
 }
 
 #[cfg(test)]
@@ -693,11 +449,11 @@ mod tests {
         for (id, node) in radix.nodes.iter().enumerate() {
             label_bytes += node.len as usize;
             for byte in 0..=255 {
-                if let Some(slot) = radix.slot(node, byte) {
-                    let child_id = radix.child_of(radix.word(slot));
+                if let Some((_, entry)) = radix.look_up(node, byte) {
+                    let child_id = radix.child_of(entry);
                     let child = radix.node(child_id);
                     assert_eq!((child.parent, child.first), (id as u32, byte));
-                    assert_eq!(radix.word(slot), radix.entry_of(child_id));
+                    assert_eq!(entry, radix.entry_of(child_id));
                     assert!(child.value != 0 || child.children >= 2);
                 }
             }
