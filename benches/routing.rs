@@ -56,9 +56,21 @@ fn trie_of(c: &mut Criterion, size: &str, count: u64, shape: &str, topic: fn(u64
     // Many different texts, so that the caches are as cold as in life.
     let mut hits: Vec<_> = texts(|n| topic(scrambled(n) % count));
     let mut misses: Vec<_> = texts(|n| topic(count + scrambled(n) % count));
+    // All but the last byte of a topic, and then something else.
+    let mut near: Vec<_> = texts(|n| {
+        let mut text = topic(scrambled(n) % count);
+        text.pop();
+        text.extend(b"x and a body");
+        text
+    });
     assert_eq!(publisher.route(&mut hits[0]), 1);
     assert_eq!(publisher.route(&mut misses[0]), 0);
-    for (name, texts) in [("hit", &mut hits), ("miss", &mut misses)] {
+    assert_eq!(publisher.route(&mut near[0]), 0);
+    for (name, texts) in [
+        ("hit", &mut hits),
+        ("miss", &mut misses),
+        ("near miss", &mut near),
+    ] {
         let mut turn = 0;
         c.bench_function(&format!("match {name}/{shape}/{size}"), |b| {
             b.iter(|| {

@@ -3,6 +3,7 @@
 pub(crate) mod links;
 
 pub(crate) mod balance;
+mod blocks;
 pub(crate) mod fair;
 pub(crate) mod fanout;
 pub(crate) mod filter;

@@ -3,21 +3,23 @@
 //! A path-compressed radix tree in three flat arenas: nodes, blocks of child entries, and label
 //! bytes. Nothing is recursive, so the depth that a peer's topics give it costs no stack, and a
 //! node's id stays the same as long as its key has a value, so that others may note it down.
+//!
+//! With a million keys a descent costs what it misses in the caches. Most of its levels are nodes
+//! that have neither value nor label, and there it reads blocks only: the entry of such a child
+//! says where the child's block is. A block of up to twelve children is one cache line.
+
+use super::blocks::{grow, Block, Blocks};
 
 /// Where a key is kept; stable as long as the key has a value.
 pub(crate) type NodeId = u32;
 
-/// No node, no block. The arenas stay smaller than this; see [`Radix::has_space`].
+/// No node. The arenas stay smaller than this; see [`Radix::has_space`].
 const NONE: u32 = u32::MAX;
 
 const ROOT: NodeId = 0;
 
-/// How many children the blocks of each class hold. Small steps waste little; the last class is
-/// indexed by the byte itself, which a search of more than 96 keys does not beat.
-const CAPACITY: [u16; 14] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 256];
-
-/// The class whose blocks are a plain table of 256 children.
-const DENSE: u8 = CAPACITY.len() as u8 - 1;
+/// In a child's entry: what follows is no id but the block of a child without value and label.
+const DIRECT: u32 = 1 << 31;
 
 /// Label bytes that may lie unused before they are collected, beside one a node and as many as are
 /// in use: enough that a small tree never bothers.
@@ -31,11 +33,8 @@ pub(crate) struct Radix {
     /// (but see `merge_if_thin`).
     nodes: Vec<Node>,
     free_node: u32,
-    /// Blocks of children. In all classes but `DENSE`: the children's first bytes, four a word, and
-    /// then as many node ids. In `DENSE`: 256 node ids or `NONE`.
-    words: Vec<u32>,
-    /// The first free block of each class; its first word is the next one.
-    free_blocks: [u32; CAPACITY.len()],
+    /// The children of each node. See `entry_of`.
+    blocks: Blocks,
     labels: Vec<u8>,
     /// The sum of all nodes' `len`; never more than `labels.len()`.
     label_bytes_used: usize,
@@ -49,11 +48,8 @@ struct Node {
     len: u32,
     /// 0: this is only where ways part.
     value: u32,
-    /// Meaningless without children.
-    block: u32,
-    /// `children <= CAPACITY[class]`.
+    block: Block,
     children: u16,
-    class: u8,
     first: u8,
 }
 
@@ -66,8 +62,7 @@ impl Default for Radix {
         Radix {
             nodes: vec![Node::new(NONE, 0, 0, 0)],
             free_node: NONE,
-            words: Vec::new(),
-            free_blocks: [NONE; CAPACITY.len()],
+            blocks: Blocks::default(),
             labels: Vec::new(),
             label_bytes_used: 0,
         }
@@ -83,10 +78,10 @@ impl Radix {
         let mut id = ROOT;
         let mut rest = key;
         while let Some((&byte, tail)) = rest.split_first() {
-            let Some(slot) = self.slot(self.node(id), byte) else {
+            let Some((_, entry)) = self.look_up(self.node(id), byte) else {
                 return Ok(self.add_leaf(id, byte, tail));
             };
-            let child = self.words[slot];
+            let child = self.child_of(entry);
             let label = self.label(self.node(child));
             let common = common_prefix(label, tail);
             id = if common < label.len() {
@@ -104,7 +99,8 @@ impl Radix {
         let mut id = ROOT;
         let mut rest = key;
         while let Some((&byte, tail)) = rest.split_first() {
-            id = self.words[self.slot(self.node(id), byte)?];
+            let (_, entry) = self.look_up(self.node(id), byte)?;
+            id = self.child_of(entry);
             rest = tail.strip_prefix(self.label(self.node(id)))?;
         }
         Some(id)
@@ -119,7 +115,11 @@ impl Radix {
     /// Gives a node that is there a value; 0 takes its key out of the map.
     pub(crate) fn set_value(&mut self, id: NodeId, value: u32) {
         if let Some(node) = self.nodes.get_mut(id as usize) {
-            node.value = value;
+            let was = std::mem::replace(&mut node.value, value);
+            // Leaves, which most are, stand in their parent's block by their ids anyway.
+            if (was == 0) != (value == 0) && node.len == 0 && node.children > 0 {
+                self.relink(id);
+            }
             if value == 0 {
                 self.prune(id);
             }
@@ -136,14 +136,25 @@ impl Radix {
             if node.value != 0 && !visit(node.value) {
                 return;
             }
-            let Some((&byte, tail)) = rest.split_first() else {
+            if node.children == 0 {
                 return;
-            };
-            let Some(slot) = self.slot(node, byte) else {
-                return;
-            };
-            node = self.node(self.words[slot]);
-            match tail.strip_prefix(self.label(node)) {
+            }
+            let mut block = node.block;
+            loop {
+                let Some((&byte, tail)) = rest.split_first() else {
+                    return;
+                };
+                let Some((_, entry)) = self.blocks.look_up(block, byte) else {
+                    return;
+                };
+                rest = tail;
+                if entry & DIRECT == 0 {
+                    node = self.node(entry);
+                    break;
+                }
+                block = Block::from_number(entry & !DIRECT);
+            }
+            match rest.strip_prefix(self.label(node)) {
                 Some(tail) => rest = tail,
                 None => return,
             }
@@ -170,7 +181,7 @@ impl Radix {
     #[cfg(any(test, feature = "internals"))]
     pub(crate) fn heap_bytes(&self) -> usize {
         self.nodes.capacity() * size_of::<Node>()
-            + self.words.capacity() * 4
+            + self.blocks.heap_bytes()
             + self.labels.capacity()
     }
 
@@ -192,11 +203,9 @@ impl Radix {
     /// Whether one more key certainly fits what 32-bit indices reach.
     fn has_space(&self, key: usize) -> bool {
         // An insert makes at most two nodes and grows at most two blocks.
-        const BLOCKS: usize = 1024;
-        let limit = NONE as usize;
-        self.nodes.len() + 2 < limit
-            && self.words.len() + BLOCKS < limit
-            && self.labels.len().saturating_add(key) < limit
+        self.nodes.len() + 2 < DIRECT as usize
+            && self.blocks.has_space_for(2)
+            && self.labels.len().saturating_add(key) < NONE as usize
     }
 
     fn add_leaf(&mut self, parent: NodeId, first: u8, tail: &[u8]) -> NodeId {
@@ -251,7 +260,10 @@ impl Radix {
         if id == ROOT || upper.value != 0 || upper.children != 1 {
             return;
         }
-        let lower_id = self.only_child(&upper);
+        let Some(entry) = self.blocks.entries(upper.block).next() else {
+            return;
+        };
+        let lower_id = self.child_of(entry);
         let lower = *self.node(lower_id);
         let len = upper.len + 1 + lower.len;
         if self.labels.len() + len as usize >= NONE as usize {
@@ -266,7 +278,7 @@ impl Radix {
         node.label = label;
         node.len = len;
         self.replace_child(upper.parent, upper.first, lower_id);
-        self.free_block(upper.block, upper.class);
+        self.blocks.free(upper.block);
         // What its label was now belongs to the lower node.
         self.node_mut(id).len = 0;
         self.free_node(id);
@@ -328,150 +340,73 @@ impl Radix {
         self.free_node = id;
     }
 
-    /// The word that holds the id of the child whose key starts with `byte`.
-    #[inline]
-    fn slot(&self, node: &Node, byte: u8) -> Option<usize> {
+    /// What the parent's block says of a node: its id, or rather where its block is when that is all
+    /// there is to know of it.
+    fn entry_of(&self, id: NodeId) -> u32 {
+        let node = self.node(id);
+        if node.value == 0 && node.len == 0 && node.children > 0 {
+            DIRECT | node.block.number()
+        } else {
+            id
+        }
+    }
+
+    /// The child that an entry stands for.
+    fn child_of(&self, entry: u32) -> NodeId {
+        if entry & DIRECT == 0 {
+            return entry;
+        }
+        self.blocks.owner(Block::from_number(entry & !DIRECT))
+    }
+
+    /// Tells the parent's block what became of a node.
+    fn relink(&mut self, id: NodeId) {
+        if id != ROOT {
+            let node = self.node(id);
+            self.replace_child(node.parent, node.first, id);
+        }
+    }
+
+    /// The place of the entry for the child whose key starts with `byte`, and the entry.
+    fn look_up(&self, node: &Node, byte: u8) -> Option<(usize, u32)> {
         if node.children == 0 {
             return None;
         }
-        let block = node.block as usize;
-        if node.class == DENSE {
-            let slot = block + usize::from(byte);
-            return (self.words[slot] != NONE).then_some(slot);
-        }
-        let children = usize::from(node.children);
-        let keys = &self.words[block..block + children.div_ceil(4)];
-        let position = position_of(keys, byte).filter(|position| *position < children)?;
-        Some(block + key_words(node.class) + position)
+        self.blocks.look_up(node.block, byte)
     }
 
     fn replace_child(&mut self, parent: NodeId, first: u8, child: NodeId) {
-        if let Some(slot) = self.slot(self.node(parent), first) {
-            self.words[slot] = child;
+        if let Some((place, _)) = self.look_up(self.node(parent), first) {
+            self.blocks.replace(place, self.entry_of(child));
         }
-    }
-
-    fn only_child(&self, node: &Node) -> NodeId {
-        let block = node.block as usize;
-        if node.class != DENSE {
-            return self.words[block + key_words(node.class)];
-        }
-        let table = &self.words[block..block + 256];
-        table.iter().copied().find(|id| *id != NONE).unwrap_or(ROOT)
     }
 
     fn add_child(&mut self, parent: NodeId, first: u8, child: NodeId) {
-        let node = *self.node(parent);
-        if node.children == 0 {
-            let block = self.new_block(0);
-            let node = self.node_mut(parent);
-            node.block = block;
-            node.class = 0;
-        } else if node.children == CAPACITY[usize::from(node.class)] {
-            self.move_children(parent, node.class + 1);
+        let child = (first, self.entry_of(child));
+        let was = *self.node(parent);
+        let children = usize::from(was.children);
+        let block = self.blocks.add(was.block, children, parent, child);
+        let node = self.node_mut(parent);
+        node.block = block;
+        node.children += 1;
+        if block != was.block {
+            self.relink(parent);
         }
-        let node = *self.node(parent);
-        self.put_child(
-            node.block,
-            node.class,
-            usize::from(node.children),
-            first,
-            child,
-        );
-        self.node_mut(parent).children += 1;
     }
 
     fn remove_child(&mut self, parent: NodeId, first: u8) {
-        let node = *self.node(parent);
-        let Some(slot) = self.slot(&node, first) else {
+        let was = *self.node(parent);
+        let Some((place, _)) = self.look_up(&was, first) else {
             return;
         };
-        let last = usize::from(node.children) - 1;
-        if node.class == DENSE {
-            self.words[slot] = NONE;
-        } else {
-            // The last child takes the place of the one that goes.
-            let position = slot - node.block as usize - key_words(node.class);
-            let (key, id) = self.child_at(&node, last);
-            self.put_child(node.block, node.class, position, key, id);
-        }
-        self.node_mut(parent).children -= 1;
-        if last == 0 {
-            self.free_block(node.block, node.class);
-        } else if last * 4 <= usize::from(CAPACITY[usize::from(node.class)]) && last >= 4 {
-            // Half full after the move, so that the next few changes do not move it back.
-            let roomy = CAPACITY
-                .iter()
-                .position(|most| usize::from(*most) >= last * 2);
-            let class = roomy.map_or(DENSE, |class| class as u8);
-            if class < node.class {
-                self.move_children(parent, class);
-            }
-        }
-    }
-
-    /// Moves the children of a node to a block of another class, which must hold them.
-    fn move_children(&mut self, id: NodeId, class: u8) {
-        let node = *self.node(id);
-        let block = self.new_block(class);
-        let mut moved = 0;
-        for index in 0..usize::from(CAPACITY[usize::from(node.class)]) {
-            if moved == usize::from(node.children) {
-                break;
-            }
-            let (key, child) = self.child_at(&node, index);
-            if child != NONE {
-                self.put_child(block, class, moved, key, child);
-                moved += 1;
-            }
-        }
-        self.free_block(node.block, node.class);
-        let node = self.node_mut(id);
+        let children = usize::from(was.children);
+        let block = self.blocks.remove(was.block, children, place);
+        let node = self.node_mut(parent);
         node.block = block;
-        node.class = class;
-    }
-
-    /// The entry number `index` of a node's block: a key and its child, or `NONE`.
-    fn child_at(&self, node: &Node, index: usize) -> (u8, NodeId) {
-        let block = node.block as usize;
-        if node.class == DENSE {
-            return (index as u8, self.words[block + index]);
+        node.children -= 1;
+        if block != was.block {
+            self.relink(parent);
         }
-        let key = self.words[block + index / 4] >> (8 * (index % 4));
-        (key as u8, self.words[block + key_words(node.class) + index])
-    }
-
-    fn put_child(&mut self, block: u32, class: u8, index: usize, key: u8, child: NodeId) {
-        let block = block as usize;
-        if class == DENSE {
-            self.words[block + usize::from(key)] = child;
-            return;
-        }
-        let shift = 8 * (index % 4);
-        let word = &mut self.words[block + index / 4];
-        *word = *word & !(0xff << shift) | u32::from(key) << shift;
-        self.words[block + key_words(class) + index] = child;
-    }
-
-    fn new_block(&mut self, class: u8) -> u32 {
-        let size = block_words(class);
-        let free = self.free_blocks[usize::from(class)];
-        let at = if free != NONE {
-            self.free_blocks[usize::from(class)] = self.words[free as usize];
-            free as usize
-        } else {
-            let at = self.words.len();
-            grow(&mut self.words, size);
-            self.words.resize(at + size, NONE);
-            at
-        };
-        self.words[at..at + size].fill(NONE);
-        at as u32
-    }
-
-    fn free_block(&mut self, block: u32, class: u8) {
-        self.words[block as usize] = self.free_blocks[usize::from(class)];
-        self.free_blocks[usize::from(class)] = block;
     }
 }
 
@@ -482,50 +417,15 @@ impl Node {
             label,
             len,
             value: 0,
-            block: NONE,
+            block: Block::NONE,
             children: 0,
-            class: 0,
             first,
         }
     }
 }
 
-/// The words that the keys of a block take.
-#[inline]
-fn key_words(class: u8) -> usize {
-    if class == DENSE {
-        0
-    } else {
-        usize::from(CAPACITY[usize::from(class)]).div_ceil(4)
-    }
-}
-
-fn block_words(class: u8) -> usize {
-    key_words(class) + usize::from(CAPACITY[usize::from(class)])
-}
-
-/// The first place of `byte` among bytes that are packed four a word.
-#[inline]
-fn position_of(words: &[u32], byte: u8) -> Option<usize> {
-    const ONES: u32 = 0x0101_0101;
-    let wanted = u32::from(byte) * ONES;
-    words.iter().enumerate().find_map(|(index, word)| {
-        let differing = word ^ wanted;
-        // The lowest bit set marks the lowest byte that is zero; those above may be false.
-        let zeros = differing.wrapping_sub(ONES) & !differing & (ONES << 7);
-        (zeros != 0).then(|| index * 4 + zeros.trailing_zeros() as usize / 8)
-    })
-}
-
 fn common_prefix(a: &[u8], b: &[u8]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()
-}
-
-/// Makes room by a sixteenth at a time: a million subscriptions should not reserve two million.
-pub(crate) fn grow<T>(arena: &mut Vec<T>, more: usize) {
-    if arena.capacity() - arena.len() < more {
-        arena.reserve_exact(more.max(arena.len() / 16).max(4));
-    }
 }
 
 #[cfg(test)]
@@ -549,9 +449,11 @@ mod tests {
         for (id, node) in radix.nodes.iter().enumerate() {
             label_bytes += node.len as usize;
             for byte in 0..=255 {
-                if let Some(slot) = radix.slot(node, byte) {
-                    let child = radix.node(radix.words[slot]);
+                if let Some((_, entry)) = radix.look_up(node, byte) {
+                    let child_id = radix.child_of(entry);
+                    let child = radix.node(child_id);
                     assert_eq!((child.parent, child.first), (id as u32, byte));
+                    assert_eq!(entry, radix.entry_of(child_id));
                     assert!(child.value != 0 || child.children >= 2);
                 }
             }

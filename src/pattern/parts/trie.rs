@@ -1,6 +1,7 @@
 //! What a publisher's peers subscribed to.
 
-use super::radix::{grow, NodeId, Radix};
+use super::blocks::grow;
+use super::radix::{NodeId, Radix};
 use crate::pattern::words::{Excess, LinkId, MAX_TOPIC};
 
 /// What one link's subscriptions may take, by the estimate of [`cost_of`]: some three million topics
