@@ -1027,12 +1027,13 @@ impl Pair {
         if to.sleepers > 0 {
             return to;
         }
-        let pipe = to.pipe.clone();
-        let Some(seen) = pipe.hush() else { return to };
+        let Some(mut hushed) = to.pipe.hush() else {
+            return to;
+        };
         to.hushed = true;
         drop(to);
         thread::yield_now();
-        let _paid = pipe.seen() != seen;
+        let _paid = hushed.is_over();
         to = self.to.lock();
         to.listen_again();
         to

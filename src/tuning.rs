@@ -95,8 +95,9 @@ pub(crate) const TURNS: usize = 64;
 
 /// Looks that a waiter takes at its inproc peers before it sleeps, when looking has paid lately.
 ///
-/// About 20 microseconds together: what putting a thread to sleep and waking it again costs.
-pub(crate) const LOOKS: u32 = 40;
+/// About 50 microseconds together: what putting a thread to sleep and waking it again takes, on a
+/// virtual machine.
+pub(crate) const LOOKS: u32 = 100;
 
 /// Processor pauses between two such looks: about half a microsecond, in which a sender adds a dozen
 /// messages, so that taking them is worth the lock.
@@ -107,7 +108,10 @@ pub(crate) const PAUSES: u32 = 10;
 pub(crate) const LOOKS_A_TURN: u32 = 32;
 
 /// Waits without a look after looking was in vain; grows to this while it stays so.
-pub(crate) const BLIND_WAITS: u8 = 64;
+///
+/// Bounds what looking costs where it never pays, and how long a stream that was made to sleep once
+/// goes on sleeping.
+pub(crate) const BLIND_WAITS: u8 = 16;
 
 /// Pause after `accept` ran out of descriptors or memory, before it is tried again.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

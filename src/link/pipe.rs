@@ -11,10 +11,28 @@ use super::marks::Marks;
 use crate::message::Message;
 use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::sync::Mutex;
+use crate::tuning;
 
-/// Most messages that one take moves when the lane holds more: keeps them in the cache of the
-/// thread that took them, and gives the sender room early.
-const BATCH: usize = 512;
+/// Messages that change hands together in a stream: keeps them in the cache of the thread that took
+/// them, and gives the sender room early.
+const BLOCK: usize = 256;
+
+/// Used blocks that a lane keeps for its next ones: as many as the default marks fill.
+const SPARES: usize = 8;
+
+/// Every so many messages the sender of a stream shows how many there were.
+const SHOW: usize = 16;
+
+/// A receiver that waits awake in a stream lets so many come together before it takes them: each
+/// time it takes the lane's memory from the sender's processor, and is to have something for it.
+const ENOUGH: u32 = BLOCK as u32;
+
+/// It waits no longer once it has looked so often without seeing more, half a microsecond between
+/// looks: a sender that is still at it shows more in less than that.
+const STILL: u32 = 3;
+
+/// And no longer than so many looks in all: twenty microseconds.
+const GATHER: u32 = 40;
 
 /// What the socket at the other end of a pipe is told.
 pub(crate) trait Neighbour: Send + Sync {
@@ -70,9 +88,65 @@ impl std::fmt::Debug for Door {
     }
 }
 
+/// Messages in line. They change hands in blocks, by exchanging a full one for an empty one, so that
+/// no message is looked at or moved while the lane is locked.
+#[derive(Debug, Default)]
+struct Queue {
+    /// Full ones, oldest first.
+    blocks: VecDeque<Block>,
+    /// The one that is being filled, after all of `blocks`.
+    last: Block,
+    messages: usize,
+    spares: Vec<VecDeque<Message>>,
+}
+
+#[derive(Debug, Default)]
+struct Block {
+    messages: VecDeque<Message>,
+    bytes: usize,
+}
+
+impl Queue {
+    #[inline]
+    fn push(&mut self, message: Message, bytes: usize) {
+        if self.last.messages.len() == BLOCK {
+            let messages = self.spares.pop().unwrap_or_default();
+            let next = Block { messages, bytes: 0 };
+            self.blocks
+                .push_back(std::mem::replace(&mut self.last, next));
+        }
+        self.last.messages.push_back(message);
+        self.last.bytes += bytes;
+        self.messages += 1;
+    }
+
+    /// Exchanges the oldest block for the empty `messages`. Returns how many bytes it has.
+    fn pop(&mut self, messages: &mut VecDeque<Message>) -> usize {
+        let bytes = match self.blocks.pop_front() {
+            Some(block) => {
+                let empty = std::mem::replace(messages, block.messages);
+                if self.spares.len() < SPARES {
+                    self.spares.push(empty);
+                }
+                block.bytes
+            }
+            None => {
+                std::mem::swap(messages, &mut self.last.messages);
+                std::mem::take(&mut self.last.bytes)
+            }
+        };
+        self.messages -= messages.len();
+        bytes
+    }
+
+    fn bytes(&self) -> usize {
+        self.last.bytes + self.blocks.iter().map(|block| block.bytes).sum::<usize>()
+    }
+}
+
 #[derive(Debug)]
 struct Lane {
-    queue: VecDeque<Message>,
+    queue: Queue,
     /// What is in `queue`, and what the receiver took with its last take and may still hold.
     marks: Marks,
     taken: (usize, usize),
@@ -85,20 +159,36 @@ struct Lane {
     /// The sender puts messages without asking its socket; so many were put since that began.
     direct: bool,
     unbooked: u64,
+    /// Messages that were ever put; wraps.
+    count: u32,
+}
+
+/// What a receiver that waits awake sees of a lane without its lock.
+///
+/// In a place of its own: whoever looks there takes the memory from the sender's processor, and
+/// is not to take the lock with it. (Processors fetch 64 bytes, and their neighbours.)
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Shown {
+    /// The lane's `count`, at the first message in line, and every `SHOW` after that.
+    count: AtomicU32,
+    /// Messages that the receiver had taken when it took the last ones.
+    taken: AtomicU32,
+    /// How many those were.
+    batch: AtomicU32,
 }
 
 /// A lane, and what can be seen of it without its lock.
 #[derive(Debug)]
 struct Track {
     lane: Mutex<Lane>,
-    /// Counts what was put, for a receiver that waits awake.
-    puts: AtomicU32,
+    shown: Shown,
 }
 
 impl Track {
     fn new(messages: usize, bytes: usize) -> Track {
         let lane = Lane {
-            queue: VecDeque::new(),
+            queue: Queue::default(),
             marks: Marks::new(messages, bytes),
             taken: (0, 0),
             // Nobody has looked yet, and the first message must be announced.
@@ -107,10 +197,11 @@ impl Track {
             ended: false,
             direct: false,
             unbooked: 0,
+            count: 0,
         };
         Track {
             lane: Mutex::new(lane),
-            puts: AtomicU32::new(0),
+            shown: Shown::default(),
         }
     }
 
@@ -118,13 +209,14 @@ impl Track {
     #[inline]
     fn put(&self, lane: &mut Lane, message: Message) -> Put {
         let bytes = message.byte_len();
-        lane.queue.push_back(message);
+        lane.queue.push(message, bytes);
         lane.marks.add(1, bytes);
         let full = lane.marks.is_full();
         lane.sender_waits |= full;
-        // Only who holds the lock writes it.
-        let puts = self.puts.load(Ordering::Relaxed).wrapping_add(1);
-        self.puts.store(puts, Ordering::Release);
+        lane.count = lane.count.wrapping_add(1);
+        if lane.queue.messages % SHOW == 1 {
+            self.shown.count.store(lane.count, Ordering::Release);
+        }
         Put {
             announce: std::mem::take(&mut lane.receiver_waits),
             full,
@@ -228,33 +320,55 @@ impl PipeEnd {
         Arc::ptr_eq(&self.tracks, &other.tracks)
     }
 
-    /// The receiver is going to wait awake, and need not be told of messages meanwhile. Returns what
-    /// [`seen`](PipeEnd::seen) is now; `None` if there is something already.
-    pub(crate) fn hush(&self) -> Option<u32> {
+    /// The receiver is going to wait awake, and need not be told of messages meanwhile. `None` if
+    /// there is something already.
+    pub(crate) fn hush(&self) -> Option<Hushed> {
         let track = self.inward();
         let mut lane = track.lane.lock();
-        if lane.ended || !lane.queue.is_empty() {
+        if lane.ended || lane.queue.messages > 0 {
             return None;
         }
         lane.receiver_waits = false;
-        Some(track.puts.load(Ordering::Relaxed))
+        track.shown.taken.store(lane.count, Ordering::Relaxed);
+        Some(Hushed {
+            pipe: self.clone(),
+            gathering: self.gathering(),
+        })
     }
 
-    /// Changes with each message that is put for this end; costs no lock.
-    #[inline]
-    pub(crate) fn seen(&self) -> u32 {
-        self.inward().puts.load(Ordering::Acquire)
+    /// In a stream, waits a moment for a batch that is worth taking.
+    pub(crate) fn gather(&self) {
+        let mut gathering = self.gathering();
+        if !gathering.stream {
+            return;
+        }
+        for _ in 0..GATHER {
+            if gathering.came(self) == 0 || gathering.is_over(self) {
+                return;
+            }
+            pause();
+        }
+    }
+
+    fn gathering(&self) -> Gathering {
+        let shown = &self.inward().shown;
+        Gathering {
+            taken: shown.taken.load(Ordering::Relaxed),
+            last: shown.count.load(Ordering::Acquire),
+            still: 0,
+            stream: shown.batch.load(Ordering::Relaxed) >= SHOW as u32,
+        }
     }
 
     /// The receiver wants to be told of the next message again. True: there is something already.
     pub(crate) fn listen(&self) -> bool {
         let mut lane = self.inward().lane.lock();
-        let found = lane.ended || !lane.queue.is_empty();
+        let found = lane.ended || lane.queue.messages > 0;
         lane.receiver_waits = !found;
         found
     }
 
-    /// Moves what is there to the back of `inbox`, at most a batch.
+    /// Exchanges the empty `inbox` for the oldest block of what is there.
     ///
     /// Finding nothing leaves word that the receiver waits.
     pub(crate) fn take(&self, inbox: &mut VecDeque<Message>) -> Taken {
@@ -264,7 +378,7 @@ impl PipeEnd {
         let (messages, bytes) = std::mem::take(&mut lane.taken);
         let regained = lane.marks.sub(messages, bytes);
         let room = (regained || !lane.marks.is_full()) && std::mem::take(&mut lane.sender_waits);
-        if lane.queue.is_empty() {
+        if lane.queue.messages == 0 {
             lane.receiver_waits = true;
             return Taken {
                 messages: 0,
@@ -272,15 +386,12 @@ impl PipeEnd {
                 ended: lane.ended,
             };
         }
-        let before = inbox.len();
-        if lane.queue.len() <= BATCH && inbox.is_empty() {
-            std::mem::swap(inbox, &mut lane.queue);
-        } else {
-            let batch = lane.queue.len().min(BATCH);
-            inbox.extend(lane.queue.drain(..batch));
-        }
-        let messages = inbox.len() - before;
-        let bytes = inbox.range(before..).map(Message::byte_len).sum();
+        let bytes = lane.queue.pop(inbox);
+        let messages = inbox.len();
+        let shown = &self.inward().shown;
+        let count = lane.count.wrapping_sub(lane.queue.messages as u32);
+        shown.taken.store(count, Ordering::Relaxed);
+        shown.batch.store(messages as u32, Ordering::Relaxed);
         lane.taken = (messages, bytes);
         Taken {
             messages,
@@ -291,7 +402,7 @@ impl PipeEnd {
 
     /// Whether what was put is not yet in the receiver's hands: how many messages.
     pub(crate) fn waiting(&self) -> usize {
-        self.outward().lane.lock().queue.len()
+        self.outward().lane.lock().queue.messages
     }
 
     /// Throws away what is on its way to this end, and what it took last, which its owner throws
@@ -300,9 +411,9 @@ impl PipeEnd {
         let mut lane = self.inward().lane.lock();
         let lane = &mut *lane;
         let (messages, bytes) = std::mem::take(&mut lane.taken);
-        let queued: usize = lane.queue.iter().map(Message::byte_len).sum();
-        lane.marks.sub(messages + lane.queue.len(), bytes + queued);
-        lane.queue.clear();
+        let queue = std::mem::take(&mut lane.queue);
+        lane.marks
+            .sub(messages + queue.messages, bytes + queue.bytes());
         !lane.marks.is_full() && std::mem::take(&mut lane.sender_waits)
     }
 
@@ -318,12 +429,67 @@ impl PipeEnd {
 
     /// Takes back what the other end has not taken: it will not.
     pub(crate) fn reclaim(&self) -> VecDeque<Message> {
-        std::mem::take(&mut self.outward().lane.lock().queue)
+        let mut queue = std::mem::take(&mut self.outward().lane.lock().queue);
+        let mut all = VecDeque::new();
+        for mut block in queue.blocks.drain(..).chain([queue.last]) {
+            all.append(&mut block.messages);
+        }
+        all
     }
 
     /// This end sends no more.
     pub(crate) fn end(&self) {
         self.outward().lane.lock().ended = true;
+    }
+}
+
+/// Half a microsecond or so, awake.
+pub(crate) fn pause() {
+    for _ in 0..tuning::PAUSES {
+        std::hint::spin_loop();
+    }
+}
+
+/// A pipe whose receiver waits awake.
+#[derive(Debug)]
+pub(crate) struct Hushed {
+    pipe: PipeEnd,
+    gathering: Gathering,
+}
+
+impl Hushed {
+    /// Looks, without the lane's lock, whether it is time to take what came.
+    pub(crate) fn is_over(&mut self) -> bool {
+        self.gathering.is_over(&self.pipe)
+    }
+}
+
+/// What a receiver sees coming.
+#[derive(Debug)]
+struct Gathering {
+    /// What it had before.
+    taken: u32,
+    /// What the sender showed last, and how often it was seen again since.
+    last: u32,
+    still: u32,
+    /// The last batch was of a stream: it is worth waiting for more.
+    stream: bool,
+}
+
+impl Gathering {
+    fn came(&self, pipe: &PipeEnd) -> u32 {
+        let shown = pipe.inward().shown.count.load(Ordering::Acquire);
+        // What was taken may not have been shown.
+        let came = shown.wrapping_sub(self.taken).cast_signed();
+        came.max(0).cast_unsigned()
+    }
+
+    fn is_over(&mut self, pipe: &PipeEnd) -> bool {
+        let came = self.came(pipe);
+        let now = self.taken.wrapping_add(came);
+        self.still = if now == self.last { self.still + 1 } else { 0 };
+        self.last = now;
+        came > 0 && (!self.stream || self.still >= STILL || came >= ENOUGH)
     }
 }
 

@@ -77,7 +77,8 @@ pub(crate) struct Core {
     /// PUSH: see [`shortcut`](super::shortcut).
     pub(super) balances: bool,
     pub(super) shortcut: Shortcut,
-    /// PUSH: the first pipe it had, so that a stream into it takes one lock a message and no more.
+    /// PUSH, PULL and SUB: the first pipe there was, which can be found without a lock. A stream into
+    /// it then takes one lock a message and no more, and its receiver sees it coming.
     pub(super) direct: OnceLock<(PipeEnd, Door)>,
 }
 

@@ -43,7 +43,7 @@ mod tests {
                 glance.learn(false);
             }
         }
-        assert!(looks < 30, "{looks}");
+        assert!(looks < 70, "{looks}");
         while !glance.pays() {}
         glance.learn(true);
         assert!(glance.pays() && glance.pays());

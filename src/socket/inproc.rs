@@ -7,7 +7,7 @@ use super::state::{Errand, Life, State};
 use crate::context::{Answer, Caller, Member};
 use crate::endpoint::Endpoint;
 use crate::error::Error;
-use crate::link::pipe::{pipe, Door, Limits, Neighbour};
+use crate::link::pipe::{pipe, Door, Limits, Neighbour, PipeEnd};
 use crate::link::{Link, Origin, Stage};
 use crate::monitor::EventKind;
 use crate::peer::PeerInfo;
@@ -134,6 +134,13 @@ impl Core {
         }
     }
 
+    /// The first pipe has a way of its own.
+    fn remember(&self, pipe: &PipeEnd, door: &Door) {
+        if self.balances || self.one_way {
+            self.direct.get_or_init(|| (pipe.clone(), door.clone()));
+        }
+    }
+
     fn send_limits(&self) -> Limits {
         (self.options.send_hwm, self.options.send_hwm_bytes)
     }
@@ -183,6 +190,7 @@ impl Member for Core {
         );
         // This end was made with the caller's inbox as its only limit.
         caller.pipe.widen(self.send_limits());
+        self.remember(&caller.pipe, &caller.door);
         link.pipe = Some((caller.pipe, Some(caller.door)));
         state.pipes += 1;
         link.peer = Some(Box::new(caller.peer));
@@ -235,6 +243,7 @@ impl Member for Core {
         };
         pipe.widen(answer.room);
         let (room, waiting) = (pipe.has_room() && !link.leaving, pipe.waiting() > 0);
+        self.remember(pipe, &answer.door);
         *door = Some(answer.door.clone());
         state.welcome(place.link, answer.peer);
         state.pattern.set_room(place.link, room);

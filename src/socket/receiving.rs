@@ -20,6 +20,9 @@ impl Core {
             if let Some(message) = self.front.lock().pop_front() {
                 return Ok(message);
             }
+            if let Some((pipe, _)) = self.direct.get() {
+                pipe.gather();
+            }
         }
         self.recv_behind(wait)
     }

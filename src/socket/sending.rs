@@ -202,14 +202,15 @@ impl Core {
     /// Opens the way straight into an inproc link's pipe, if that is the socket's first.
     #[inline]
     fn open_direct(&self, link: &Link) -> bool {
-        let Some((pipe, Some(door))) = &link.pipe else {
+        let Some((pipe, Some(_))) = &link.pipe else {
             return false;
         };
         if link.leaving || !link.is_up() {
             return false;
         }
-        let (first, _) = self.direct.get_or_init(|| (pipe.clone(), door.clone()));
-        first.is_same_pipe(pipe) && first.open_direct()
+        self.direct
+            .get()
+            .is_some_and(|(first, _)| first.is_same_pipe(pipe) && first.open_direct())
     }
 
     /// Closes the shortcut and books what went that way.

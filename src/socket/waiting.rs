@@ -7,7 +7,7 @@ use mio::Events;
 use super::core::{place_of, token_of, Core, Guard, WAKER};
 use super::state::{Driver, Errand, State};
 use crate::lease::{Entry, Ring};
-use crate::link::pipe::PipeEnd;
+use crate::link::pipe::{pause, Hushed};
 use crate::reactor::{Command, Place};
 use crate::sync::atomic::Ordering;
 use crate::tuning;
@@ -164,12 +164,12 @@ impl Core {
 
     /// Waits a moment, awake, for an inproc peer to do something.
     fn look_around<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
-        let hushed = state.hush();
+        let mut hushed = state.hush();
         let seen = self.pokes.load(Ordering::Acquire);
         drop(state);
         let paid = look_until(|| {
             self.pokes.load(Ordering::Acquire) != seen
-                || hushed.as_ref().is_some_and(Hushed::is_over)
+                || hushed.as_mut().is_some_and(Hushed::is_over)
         });
         state = self.lock();
         state.glance.learn(paid);
@@ -216,9 +216,7 @@ impl Core {
 /// Looks again and again, until there is something to see or it no longer pays.
 fn look_until(mut seen: impl FnMut() -> bool) -> bool {
     for look in 1..=tuning::LOOKS {
-        for _ in 0..tuning::PAUSES {
-            std::hint::spin_loop();
-        }
+        pause();
         if seen() {
             return true;
         }
@@ -230,18 +228,6 @@ fn look_until(mut seen: impl FnMut() -> bool) -> bool {
     false
 }
 
-/// A pipe whose sender was told that nobody sleeps, and what it had sent by then.
-struct Hushed {
-    pipe: PipeEnd,
-    seen: u32,
-}
-
-impl Hushed {
-    fn is_over(&self) -> bool {
-        self.pipe.seen() != self.seen
-    }
-}
-
 impl State {
     /// A caller is about to wait awake: if the socket has one peer, and that is inproc, it need not
     /// announce what it sends meanwhile. Announcing costs it this socket's lock.
@@ -251,12 +237,9 @@ impl State {
         }
         let (key, link) = self.links.iter().next()?;
         let (pipe, _) = link.pipe.as_ref()?;
-        let seen = pipe.hush()?;
+        let hushed = pipe.hush()?;
         self.hushed = Some(key);
-        Some(Hushed {
-            pipe: pipe.clone(),
-            seen,
-        })
+        Some(hushed)
     }
 
     /// Has announcements made again, if there are none now. True: something came meanwhile.
