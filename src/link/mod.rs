@@ -74,6 +74,21 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
+    /// One whose tokens are in its maker's hands.
+    pub(crate) fn held(stream: Arc<Stream>) -> Wire {
+        Wire {
+            stream,
+            reader: None,
+            writer: None,
+            readable: false,
+            hung_up: false,
+            blocked: false,
+            unblocked: false,
+            broken: false,
+            ended: None,
+        }
+    }
+
     pub(crate) fn is_home(&self) -> bool {
         self.reader.is_some() && self.writer.is_some()
     }

@@ -146,9 +146,17 @@ pub(crate) struct Request {
 pub(crate) struct Handle(Arc<Shared>);
 
 struct Shared {
-    commands: Mutex<Vec<Command>>,
+    inbox: Mutex<Inbox>,
     waker: Waker,
     registry: mio::Registry,
+}
+
+/// What the reactor has been asked to do and has not looked at yet.
+struct Inbox {
+    commands: Vec<Command>,
+    /// The reactor sleeps, or is about to without having seen what comes now. Awake, it looks here
+    /// before it sleeps, so that nobody, least of all itself, need wake it.
+    asleep: bool,
 }
 
 impl std::fmt::Debug for Handle {
@@ -160,12 +168,12 @@ impl std::fmt::Debug for Handle {
 impl Handle {
     /// Has the reactor do something, soon.
     pub(crate) fn send(&self, command: Command) {
-        let mut commands = self.0.commands.lock();
-        commands.push(command);
-        let first = commands.len() == 1;
-        drop(commands);
-        // With more than one queued, the first one's wake-up is still under way.
-        if first {
+        let mut inbox = self.0.inbox.lock();
+        inbox.commands.push(command);
+        // Whoever comes next finds it woken.
+        let asleep = std::mem::take(&mut inbox.asleep);
+        drop(inbox);
+        if asleep {
             // The only failure is a full counter, which means that it is awake.
             let _ = self.0.waker.wake();
         }
@@ -218,7 +226,7 @@ enum Due {
 struct Reactor {
     poll: Poll,
     shared: Arc<Shared>,
-    /// The list that is not in `shared`: the two change places.
+    /// The list that is not in the inbox: the two change places.
     commands: Vec<Command>,
     sockets: HashMap<SocketId, Arc<dyn Drive>>,
     slots: Slab<Slot>,
@@ -240,7 +248,10 @@ struct Reactor {
 pub(crate) fn start(number: usize) -> io::Result<(Handle, JoinHandle<()>)> {
     let poll = Poll::new()?;
     let shared = Arc::new(Shared {
-        commands: Mutex::new(Vec::new()),
+        inbox: Mutex::new(Inbox {
+            commands: Vec::new(),
+            asleep: false,
+        }),
         waker: Waker::new(poll.registry(), WAKER)?,
         registry: poll.registry().try_clone()?,
     });
@@ -267,8 +278,10 @@ impl Reactor {
     fn run(mut self) {
         let mut events = Events::with_capacity(tuning::EVENTS);
         while !self.stopping {
-            let timeout = self.timeout();
-            match self.poll.poll(&mut events, timeout) {
+            let timeout = self.fall_asleep();
+            let polled = self.poll.poll(&mut events, timeout);
+            self.shared.inbox.lock().asleep = false;
+            match polled {
                 Ok(()) => events.iter().for_each(|event| self.dispatch(event.token())),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // The poll itself is broken (no known system does this while the descriptor is
@@ -280,6 +293,17 @@ impl Reactor {
             self.watch();
             self.sweep();
         }
+    }
+
+    /// How long the poll may sleep: not at all if there is something to do by now.
+    fn fall_asleep(&self) -> Option<Duration> {
+        let timeout = self.timeout();
+        let mut inbox = self.shared.inbox.lock();
+        if !inbox.commands.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        inbox.asleep = timeout != Some(Duration::ZERO);
+        timeout
     }
 
     fn timeout(&self) -> Option<Duration> {
@@ -311,7 +335,7 @@ impl Reactor {
 
     fn run_commands(&mut self) {
         let mut commands = std::mem::take(&mut self.commands);
-        std::mem::swap(&mut commands, &mut *self.shared.commands.lock());
+        std::mem::swap(&mut commands, &mut self.shared.inbox.lock().commands);
         for command in commands.drain(..) {
             self.run_command(command);
         }

@@ -4,12 +4,13 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::core::{token_of, Core};
+use super::core::{token_of, Core, Guard};
 use super::random;
+use super::service::Reading;
 use super::state::{Errand, Life, State};
 use crate::endpoint::Endpoint;
 use crate::link::reader::{Ended, Reader};
-use crate::link::writer::Writer;
+use crate::link::writer::{Writer, Wrote};
 use crate::link::{Link, Origin, Stage, Wire};
 use crate::monitor::EventKind;
 use crate::options::Options;
@@ -20,9 +21,22 @@ use crate::zmtp::command::{Command as Zmtp, PingContext};
 use crate::zmtp::connection::{Handshake, Local};
 use crate::zmtp::encoder::Outbox;
 
+/// A greeting and a READY without a routing id of its own take less: no need to grow.
+const HELLO: usize = 128;
+
+/// A connection that is not a link's yet.
+struct Arrival {
+    stream: Arc<Stream>,
+    reader: Box<Reader>,
+    writer: Box<Writer>,
+    /// What is said first.
+    hello: Outbox,
+}
+
 impl Core {
     /// A listener brought a connection.
     pub(super) fn adopt_accepted(&self, endpoint: &Arc<Endpoint>, stream: Stream) {
+        let arrival = self.arrival(stream);
         let mut state = self.lock();
         if state.life != Life::Open {
             return;
@@ -32,27 +46,25 @@ impl Core {
         let link = Link::new(serial, origin, stage, Arc::clone(endpoint), &self.options);
         let key = state.links.insert(link);
         let place = Place { link: key, serial };
-        state.strangers.push_back(place);
-        state.evict_strangers();
-        self.unlock(state);
-        self.adopt(place, stream, EventKind::Accepted);
+        self.adopt(state, place, arrival, EventKind::Accepted);
     }
 
     /// `connect` brought a connection, or could not.
     pub(super) fn adopt_connected(&self, place: Place, outcome: io::Result<Stream>) {
+        let outcome = outcome.map(|stream| self.arrival(stream));
         let mut state = self.lock();
         if state.life == Life::Closed || state.link(place).is_none() {
             return;
         }
         match outcome {
-            Ok(stream) => {
+            Ok(arrival) => {
                 let serial = state.next_serial();
                 if let Some(link) = state.link(place) {
                     link.serial = serial;
                     link.stage = Stage::Handshake;
                 }
-                self.unlock(state);
-                self.adopt(Place { serial, ..place }, stream, EventKind::Connected);
+                let place = Place { serial, ..place };
+                self.adopt(state, place, arrival, EventKind::Connected);
             }
             Err(error) => {
                 let reason = error.to_string();
@@ -64,55 +76,100 @@ impl Core {
         }
     }
 
-    /// Gives a link its connection, and says hello.
-    fn adopt(&self, place: Place, stream: Stream, event: EventKind) {
+    /// Makes for a connection what its link will need.
+    fn arrival(&self, stream: Stream) -> Arrival {
         let stream = Arc::new(stream);
         let mut handshake = Handshake::new(Local {
             socket_type: self.socket_type,
             routing_id: self.options.routing_id.clone(),
             max_message_size: self.options.max_message_size,
         });
-        let mut hello = Vec::new();
-        handshake.start(&mut hello);
-        let wire = Wire {
-            reader: Some(Box::new(Reader::new(Arc::clone(&stream), handshake))),
-            writer: Some(Box::new(Writer::new(Arc::clone(&stream)))),
-            stream: Arc::clone(&stream),
-            readable: false,
-            hung_up: false,
-            blocked: false,
-            unblocked: false,
-            broken: false,
-            ended: None,
-        };
-        let mut state = self.lock();
+        let mut bytes = Vec::with_capacity(HELLO);
+        handshake.start(&mut bytes);
+        let mut hello = Outbox::default();
+        hello.push_raw(&bytes);
+        Arrival {
+            reader: Box::new(Reader::new(Arc::clone(&stream), handshake)),
+            writer: Box::new(Writer::new(Arc::clone(&stream))),
+            hello,
+            stream,
+        }
+    }
+
+    /// Gives a link its connection, and says hello.
+    ///
+    /// Whoever calls has often said all of its own by the time it is accepted. Then the handshake is
+    /// one read and one write, here, and nobody else is woken for it.
+    fn adopt(&self, mut state: Guard<'_>, place: Place, arrival: Arrival, event: EventKind) {
+        let accepted = event == EventKind::Accepted;
+        let pass = state.take_pass();
         let Some(link) = state.link(place) else {
             return;
         };
-        link.wire = Some(wire);
-        link.control.push_raw(&hello);
+        link.wire = Some(Wire::held(Arc::clone(&arrival.stream)));
+        let mut reading = Reading {
+            place,
+            reader: arrival.reader,
+            room: link.inward.room(),
+            pass,
+        };
         state.report(place.link, event);
+        self.unlock(state);
+
+        if accepted {
+            reading.pass(&self.buffers);
+        }
+        let (mut writer, mut hello) = (arrival.writer, arrival.hello);
+        hello.push_raw(&reading.pass.reply);
+        reading.pass.reply.clear();
+        writer.load(&mut hello);
+        let wrote = writer.pass();
+        let watched = self.watch(place, &arrival.stream);
+        self.ask_for_room(place, &mut writer, matches!(wrote, Wrote::Blocked));
+
+        let mut state = self.lock();
+        state.put_reader(reading);
+        let more = state.put_writer(place, writer, wrote);
+        if let Err(error) = watched {
+            state.end_wire(place.link, Ended::Io(error));
+        }
+        self.bound_handshake(&mut state, place, accepted);
+        if more {
+            state = self.flush(state, place.link);
+        }
+        self.after_io(&mut state, place);
+        if !state.ready.is_empty() {
+            // More than one pass found, and no event will tell: whoever drives shall look.
+            state.wake_waiters();
+            if state.lease.is_reactors() {
+                state.errands.push(Errand::Reactor(Command::Ready(self.id)));
+            }
+        }
+        self.unlock(state);
+    }
+
+    /// Has the socket's poll tell what comes, and what came already. The link is in its place by
+    /// now: the first event may come before this returns, and must find it.
+    fn watch(&self, place: Place, stream: &Stream) -> io::Result<()> {
+        let Some(poll) = self.poll_if_any() else {
+            return Ok(());
+        };
+        stream.watch(&poll.registry, token_of(place), mio::Interest::READABLE)
+    }
+
+    /// A handshake that did not end at once is given its time, and a stranger is counted.
+    fn bound_handshake(&self, state: &mut State, place: Place, accepted: bool) {
+        let link = state.link(place);
+        if link.is_none_or(|link| link.stage != Stage::Handshake) {
+            return;
+        }
+        if accepted {
+            state.strangers.push_back(place);
+            state.evict_strangers();
+        }
         if let Some(timeout) = self.options.handshake_timeout {
             state.set_timer(Instant::now() + timeout, Timer::Handshake(place));
         }
-        self.unlock(state);
-
-        // Only now: the first event may come before this call returns, and must find the link.
-        let watched = self.poll_if_any().map(|poll| {
-            let interest = if stream.is_tcp() {
-                mio::Interest::READABLE | mio::Interest::WRITABLE
-            } else {
-                mio::Interest::READABLE
-            };
-            stream.watch(&poll.registry, token_of(place), interest)
-        });
-        let mut state = self.lock();
-        if let Some(Err(error)) = watched {
-            state.end_wire(place.link, Ended::Io(error));
-        }
-        state = self.flush(state, place.link);
-        self.after_io(&mut state, place);
-        self.unlock(state);
     }
 
     /// Has a link without a connection connect, after the pause that is due.

@@ -3,12 +3,14 @@
 //! Each step takes a link's token out of the state, releases the lock, reads or writes, and comes
 //! back with what it found.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
 use super::core::{token_of, Core, Guard};
 use super::state::{Errand, Life, State};
+use crate::link::buffer::Pool;
 use crate::link::reader::{Ended, Pass, Reader};
 use crate::link::writer::{Writer, Wrote};
 use crate::link::Stage;
@@ -24,11 +26,17 @@ use crate::zmtp::command::Command as Zmtp;
 const FLIGHTS: usize = 16;
 
 /// A reader out of its link, and what it needs for a pass.
-struct Reading {
-    place: Place,
-    reader: Box<Reader>,
-    room: usize,
-    pass: Pass,
+pub(super) struct Reading {
+    pub(super) place: Place,
+    pub(super) reader: Box<Reader>,
+    pub(super) room: usize,
+    pub(super) pass: Pass,
+}
+
+impl Reading {
+    pub(super) fn pass(&mut self, buffers: &Arc<Pool>) {
+        self.reader.pass(self.room, buffers, &mut self.pass);
+    }
 }
 
 impl Core {
@@ -46,9 +54,7 @@ impl Core {
             // Errands of this pass wait for the next one to end: none of them is urgent before the
             // bytes that were just announced are read.
             drop(state);
-            reading
-                .reader
-                .pass(reading.room, &self.buffers, &mut reading.pass);
+            reading.pass(&self.buffers);
             state = self.lock();
             let place = reading.place;
             let established = reading.pass.established.is_some();
@@ -111,12 +117,18 @@ impl Core {
 
     /// When the kernel is full, has an event say when it is not.
     ///
-    /// TCP streams ask for that all the time, at no cost. The kernel wakes the poll of a
-    /// Unix-domain socket for every message that its peer reads, so that one asks only when it
-    /// must, and takes the question back later. Only the holder of the writer does either, so that
-    /// the two cannot cross.
-    fn ask_for_room(&self, place: Place, writer: &mut Writer, blocked: bool) {
-        if writer.stream().is_tcp() || !blocked && !writer.asked_for_room {
+    /// Nobody asks before: a new connection, which always has room, would begin with a wake-up that
+    /// says so. A TCP stream that has asked goes on asking, at no cost. The kernel wakes the poll of
+    /// a Unix-domain socket for every message that its peer reads, so that one takes the question
+    /// back later. Only the holder of the writer does either, so that the two cannot cross.
+    pub(super) fn ask_for_room(&self, place: Place, writer: &mut Writer, blocked: bool) {
+        let asked = writer.asked_for_room;
+        let settled = if writer.stream().is_tcp() {
+            asked || !blocked
+        } else {
+            !asked && !blocked
+        };
+        if settled {
             return;
         }
         writer.asked_for_room = blocked;
@@ -197,7 +209,7 @@ impl State {
     }
 
     /// Puts a reader back, with what it found.
-    fn put_reader(&mut self, reading: Reading) {
+    pub(super) fn put_reader(&mut self, reading: Reading) {
         let Reading {
             place,
             reader,
@@ -228,7 +240,6 @@ impl State {
                 link.form = form;
             }
             self.welcome(key, peer);
-            self.mark_dirty(key);
             self.start_heartbeat(place);
         }
         for command in pass.commands.drain(..) {
@@ -337,7 +348,12 @@ impl State {
     }
 
     /// Puts a writer back. True: there is more that should go at once.
-    fn put_writer(&mut self, place: Place, mut writer: Box<Writer>, wrote: Wrote) -> bool {
+    pub(super) fn put_writer(
+        &mut self,
+        place: Place,
+        mut writer: Box<Writer>,
+        wrote: Wrote,
+    ) -> bool {
         let key = place.link;
         let hot = self.heat.is_hot();
         let open = self.life == Life::Open;

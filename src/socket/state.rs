@@ -107,7 +107,7 @@ pub(super) struct State {
     pub(super) unblocked: Vec<usize>,
     /// Links whose outbox is worth a write although they are hot.
     pub(super) batches: Vec<usize>,
-    /// Accepted links in their handshake, oldest first; stale places are skipped.
+    /// Accepted links whose handshake did not end at once, oldest first; stale places are skipped.
     pub(super) strangers: VecDeque<Place>,
     pub(super) errands: Vec<Errand>,
     /// Who waits must be woken when the lock is released.
@@ -296,7 +296,11 @@ impl State {
                 .for_each_subscription(|topic| control.push_subscription(topic, true, form));
         }
         self.report(key, EventKind::HandshakeSucceeded);
-        self.wake_waiters();
+        // Who only receives waits for messages, not for peers: a thousand that connect and say
+        // nothing do not wake it.
+        if self.pattern.sends() {
+            self.wake_waiters();
+        }
     }
 
     /// Forgets a link altogether. Nobody holds its tokens.

@@ -105,12 +105,17 @@ impl Listener {
     }
 
     fn welcome(&self, socket: Socket, address: &SockAddr) -> io::Result<Stream> {
-        self.options.set_buffers(&socket)?;
         let peer = match &self.endpoint {
-            Endpoint::Ipc(name) => Peer::Ipc(name.clone()),
+            Endpoint::Ipc(name) => {
+                self.options.set_buffers(&socket)?;
+                Peer::Ipc(name.clone())
+            }
             _ => {
                 let address = address.as_socket().ok_or(io::ErrorKind::NotConnected)?;
-                self.options.set_tcp(&socket, address.is_ipv6())?;
+                if !INHERITS {
+                    self.options.set_buffers(&socket)?;
+                    self.options.set_tcp(&socket, address.is_ipv6())?;
+                }
                 Peer::Tcp(address)
             }
         };
@@ -142,6 +147,10 @@ impl Source for Listener {
         SourceFd(&self.socket.as_raw_fd()).deregister(registry)
     }
 }
+
+/// Whether an accepted TCP socket begins as a copy of its listener, all options included, as it does
+/// on Linux. Elsewhere some are inherited and some are not.
+const INHERITS: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
 /// One system call, where there is one for it.
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]

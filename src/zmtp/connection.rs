@@ -20,12 +20,11 @@ pub(crate) const MAX_HANDSHAKE_COMMAND: usize = 8 * 1024;
 /// The handshake of one connection, in either role: ZMTP with NULL is symmetric.
 ///
 /// The greeting goes out whole and at once, so it is always sent, even to a peer whose own is
-/// refused (RFC 37, "The greeting", demands that of whoever reads one). READY follows as soon as
-/// the peer's greeting has shown the same mechanism. It could go out right behind the greeting,
-/// since libzmq reads exactly 64 bytes before it looks at frames. But all that this wins is half a
-/// round trip for what the binding side sends first, and it costs the diagnosis: a peer of another
-/// mechanism closes with our READY unread, the kernel makes that a reset, and the reset can throw
-/// away the peer's greeting, which alone says what is wrong.
+/// refused (RFC 37, "The greeting", demands that of whoever reads one). READY goes out right behind
+/// it: it depends on nothing that the peer says, libzmq reads exactly 64 bytes before it looks at
+/// frames, and so a handshake is one write and, with a peer that does the same, one read. A peer of
+/// another mechanism or version closes with our READY unread, which the kernel makes a reset; its
+/// greeting, which says what is wrong, can still be read then if it came before.
 #[derive(Debug)]
 pub(crate) struct Handshake {
     local: Local,
@@ -69,10 +68,12 @@ impl Handshake {
         }
     }
 
-    /// Writes the greeting. To be called once, when the connection is there.
+    /// Writes the greeting, and what the mechanism says unasked. To be called once, when the
+    /// connection is there.
     pub(crate) fn start(&mut self, out: &mut Vec<u8>) {
         if let State::ExpectGreeting(mechanism) = &self.state {
             greeting::put(out, mechanism.name());
+            mechanism.start(&self.local, out);
         }
     }
 
@@ -109,7 +110,6 @@ impl Handshake {
                         return Ok(None);
                     };
                     greeting.check_mechanism(mechanism.name())?;
-                    mechanism.start(&self.local, out);
                     self.state = State::ExpectCommand(mechanism, greeting);
                 }
                 State::ExpectCommand(mechanism, greeting) => {
@@ -207,7 +207,6 @@ mod tests {
         let mut out = Vec::new();
         let mut handshake = handshake(kind);
         handshake.start(&mut out);
-        assert_eq!(out.len(), greeting::SIZE);
         let result = handshake.handle_input(input, &mut out);
         (result, out.split_off(greeting::SIZE))
     }
@@ -224,6 +223,7 @@ mod tests {
     }
 
     const PUB_READY: &[u8] = b"\x04\x19\x05READY\x0bSocket-Type\0\0\0\x03PUB";
+    const PULL_READY: &[u8] = b"\x04\x1a\x05READY\x0bSocket-Type\0\0\0\x04PULL";
     const DEALER_READY: &[u8] =
         b"\x04\x29\x05READY\x0bSocket-Type\0\0\0\x06DEALER\x08Identity\0\0\0\0";
 
@@ -248,9 +248,8 @@ mod tests {
     #[test]
     fn identity_goes_out_and_comes_in_where_it_may() {
         let mut out = Vec::new();
-        let mut dealer = handshake(SocketType::Dealer);
-        dealer.handle_input(&greeting(1), &mut out).unwrap();
-        assert_eq!(out, DEALER_READY);
+        handshake(SocketType::Dealer).start(&mut out);
+        assert_eq!(out.split_off(greeting::SIZE), DEALER_READY);
 
         let input = [&greeting(1)[..], DEALER_READY].concat();
         assert_eq!(established(SocketType::Rep, &input).peer.routing_id, None);
@@ -358,7 +357,32 @@ mod tests {
     }
 
     #[test]
-    fn another_mechanism_or_version_gets_the_greeting_and_nothing_else() {
+    fn ready_does_not_wait_for_the_peer_and_is_said_once() {
+        let input = [&greeting(1)[..], PUB_READY].concat();
+        let mut whole = Vec::new();
+        let mut sub = handshake(SocketType::Sub);
+        sub.start(&mut whole);
+        assert_eq!(whole.len(), greeting::SIZE + PUB_READY.len());
+        let hello = whole.clone();
+        assert!(sub.handle_input(&input, &mut whole).unwrap().done.is_some());
+        assert_eq!(whole, hello);
+
+        let mut bytewise = Vec::new();
+        let mut sub = handshake(SocketType::Sub);
+        sub.start(&mut bytewise);
+        let (mut from, mut done) = (0, None);
+        for to in 1..=input.len() {
+            assert!(done.is_none(), "{to}");
+            let step = sub.handle_input(&input[from..to], &mut bytewise).unwrap();
+            from += step.consumed;
+            done = step.done;
+        }
+        assert_eq!(done.unwrap().peer.socket_type, SocketType::Pub);
+        assert_eq!(bytewise, hello);
+    }
+
+    #[test]
+    fn another_mechanism_or_version_gets_no_answer() {
         let mut plain = greeting(1);
         plain[12..17].copy_from_slice(b"PLAIN");
         let (result, said) = meet(SocketType::Pull, &plain);
@@ -367,11 +391,11 @@ mod tests {
             peer: "PLAIN".to_owned(),
         };
         assert_eq!(result.unwrap_err(), mismatch);
-        assert_eq!(said, b"");
+        assert_eq!(said, PULL_READY);
         let (result, said) = meet(SocketType::Pull, b"\xff\0\0\0\0\0\0\0\x01\x7f\x01");
         let old = ProtocolError::UnsupportedVersion { version: "2.0" };
         assert_eq!(result.unwrap_err(), old);
-        assert_eq!(said, b"");
+        assert_eq!(said, PULL_READY);
     }
 
     #[test]

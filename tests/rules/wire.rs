@@ -1,6 +1,6 @@
 //! What peers may do on the wire, and what becomes of those that may not.
 
-use std::net::TcpListener;
+use std::net::{Shutdown, TcpListener};
 use std::time::{Duration, Instant};
 
 use sinew::{Context, EventKind, Pub, Pull, Push, RecvError, SocketType, Sub};
@@ -21,7 +21,7 @@ fn a_silent_client_is_closed_after_the_handshake_timeout() {
     let monitor = pull.monitor();
     let mut silent = Raw::connect(&address(&pull));
     assert!(await_refusal(&monitor).contains("handshake_timeout"));
-    assert_eq!(silent.await_end().len(), 64, "it got our greeting");
+    assert_eq!(silent.await_end().len(), 64 + 28, "it got our greeting");
 
     // Talking slowly does not help.
     let mut slow = Raw::connect(&address(&pull));
@@ -74,7 +74,86 @@ fn another_mechanism_is_refused_after_a_full_greeting() {
         reason.contains("CURVE") && reason.contains("NULL"),
         "{reason}"
     );
-    assert_eq!(raw.await_end().len(), 64);
+    let hello = [&Raw::greeting(1, "NULL")[10..], &Raw::ready("PULL")].concat();
+    assert_eq!(raw.await_end()[10..], hello);
+}
+
+#[test]
+fn a_peer_of_another_mechanism_that_hangs_up_at_once_is_still_told_apart() {
+    let ctx = Context::new();
+    let pull = ctx.socket(Pull).bind("tcp://127.0.0.1:*").unwrap();
+    let monitor = pull.monitor();
+    let mut raw = Raw::connect(&address(&pull));
+    // Our READY lies unread behind our greeting, so that closing resets the connection.
+    raw.read(64);
+    raw.write(&Raw::greeting(1, "CURVE"));
+    drop(raw);
+    let reason = await_refusal(&monitor);
+    assert!(reason.contains("CURVE"), "{reason}");
+}
+
+#[test]
+fn greeting_and_ready_are_said_without_waiting_for_the_peer() {
+    let ctx = Context::new();
+    let pull = ctx.socket(Pull).bind("tcp://127.0.0.1:*").unwrap();
+    let monitor = pull.monitor();
+    let mut raw = Raw::connect(&address(&pull));
+    assert_eq!(raw.read(64)[10..], Raw::greeting(1, "NULL")[10..]);
+    assert_eq!(raw.read(28), Raw::ready("PULL"));
+    // The peer's own may come one byte at a time, with the first message right behind.
+    for byte in [
+        Raw::greeting(1, "NULL"),
+        Raw::ready("PUSH"),
+        b"\0\x01x".to_vec(),
+    ]
+    .concat()
+    {
+        raw.write(&[byte]);
+    }
+    assert_eq!(pull.recv().unwrap(), b"x");
+    let kinds: Vec<_> = std::iter::from_fn(|| monitor.try_recv().ok())
+        .map(|event| event.kind)
+        .collect();
+    assert_eq!(kinds, [EventKind::Accepted, EventKind::HandshakeSucceeded]);
+}
+
+#[test]
+fn a_caller_that_has_said_all_before_it_is_accepted_is_heard_at_once() {
+    const MANY: usize = 200;
+    for endpoint in ["tcp://127.0.0.1:*", "tcp://*:*"] {
+        let ctx = Context::new();
+        let pull = ctx.socket(Pull).bind(endpoint).unwrap();
+        let monitor = pull.monitor();
+        let at = address(&pull).replace("0.0.0.0", "127.0.0.1");
+        // Every other one has finished by then, too.
+        let callers: Vec<_> = (0..MANY)
+            .map(|number| {
+                let mut raw = Raw::connect(&at);
+                let hello = [
+                    Raw::greeting(1, "NULL"),
+                    Raw::ready("PUSH"),
+                    b"\0\x01x".to_vec(),
+                ];
+                raw.write(&hello.concat());
+                if number % 2 == 0 {
+                    raw.0.shutdown(Shutdown::Write).unwrap();
+                }
+                raw
+            })
+            .collect();
+        for _ in 0..MANY {
+            assert_eq!(pull.recv().unwrap(), b"x");
+        }
+        for mut raw in callers {
+            raw.read(64 + 28);
+        }
+        let kinds: Vec<_> = std::iter::from_fn(|| monitor.try_recv().ok())
+            .map(|event| event.kind)
+            .collect();
+        let count = |wanted: &EventKind| kinds.iter().filter(|kind| *kind == wanted).count();
+        assert_eq!(count(&EventKind::Accepted), MANY);
+        assert_eq!(count(&EventKind::HandshakeSucceeded), MANY);
+    }
 }
 
 #[test]

@@ -51,7 +51,7 @@ impl Mechanism {
         }
     }
 
-    /// Says what this side says without being asked. The peer's greeting has been checked.
+    /// Says what this side says without knowing anything of the peer, right behind its greeting.
     pub(crate) fn start(&self, local: &Local, out: &mut Vec<u8>) {
         match self {
             Mechanism::Null(state) => state.start(local, out),
