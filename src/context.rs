@@ -181,8 +181,21 @@ impl Inner {
 
     /// The reactor that serves a socket, started now if need be.
     pub(crate) fn reactor(&self, id: SocketId) -> io::Result<reactor::Handle> {
+        self.reactor_number(id % self.threads)
+    }
+
+    /// The other reactors, which may help a socket; the next one after its own is the last of the
+    /// list, so that sockets that need help ask different ones first.
+    pub(crate) fn helpers(&self, id: SocketId) -> Vec<reactor::Handle> {
+        (1..self.threads)
+            .rev()
+            // A helper that cannot be started is one less.
+            .filter_map(|step| self.reactor_number((id + step) % self.threads).ok())
+            .collect()
+    }
+
+    fn reactor_number(&self, number: usize) -> io::Result<reactor::Handle> {
         let mut reactors = self.reactors.lock();
-        let number = id % self.threads;
         while reactors.len() <= number {
             let started = reactor::start(reactors.len())?;
             reactors.push(started);

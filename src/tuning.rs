@@ -118,3 +118,13 @@ pub(crate) const MONITOR_EVENTS: usize = 1024;
 /// A peer that reads answers within a round trip. One that does not keeps what the kernel has for
 /// it, so that this costs no message; it only bounds how long closing takes.
 pub(crate) const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Bytes that wait for each hand at one socket's connections before another reactor is asked to help.
+///
+/// Reading and decoding so much takes some 100 microseconds; waking a thread costs the one who asks
+/// about five, and it comes within 50.
+pub(crate) const HELP: usize = 128 * 1024;
+
+/// What a read or write costs whatever it moves, in such bytes: those of one message to each of
+/// many subscribers cost their calls and nothing else.
+pub(crate) const HELP_CALL: usize = 4 * 1024;

@@ -56,6 +56,8 @@ pub(crate) struct Pass {
     pub(crate) established: Option<(PeerInfo, SubscriptionForm)>,
     /// Anything came at all.
     pub(crate) heard: bool,
+    /// Bytes that came from the kernel.
+    pub(crate) read: usize,
     /// Another pass would find something now: bytes left over, or perhaps more in the kernel.
     pub(crate) more: bool,
     pub(crate) ended: Option<Ended>,
@@ -198,6 +200,7 @@ impl Reader {
                 Err(error) => return Err(Ended::Io(error)),
             };
             pass.heard = true;
+            pass.read += got;
             decoder
                 .body_filled(&mut pass.messages, &mut pass.commands)
                 .map_err(Ended::Protocol)?;
@@ -265,6 +268,7 @@ impl Reader {
         };
         buffer.end += got;
         pass.heard = true;
+        pass.read += got;
         // A read that came back short has emptied the kernel's buffer: the next bytes come with an
         // event of their own, because the poll is edge-triggered.
         pass.more = got == space;

@@ -37,9 +37,7 @@ impl Core {
 
     /// Reads links that are ready, at most `passes` of them.
     pub(super) fn serve<'a>(&'a self, mut state: Guard<'a>, passes: usize) -> Guard<'a> {
-        while let Some(key) = state.unblocked.pop() {
-            state = self.flush(state, key);
-        }
+        state = self.flush_due(state);
         for _ in 0..passes {
             let Some(mut reading) = state.take_reader() else {
                 break;
@@ -53,6 +51,7 @@ impl Core {
             state = self.lock();
             let place = reading.place;
             let established = reading.pass.established.is_some();
+            let read = reading.pass.read;
             state.put_reader(reading);
             // Answers go at once, and so does what waited for the peer to be there.
             if established
@@ -63,6 +62,8 @@ impl Core {
                 state = self.flush(state, place.link);
             }
             self.after_io(&mut state, place);
+            let links = state.ready.len();
+            state = self.share(state, links, read);
         }
         state
     }
@@ -72,9 +73,15 @@ impl Core {
     /// Writes all links that have something to write.
     pub(super) fn flush_dirty<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
         // Links that become dirty again meanwhile are for the next round.
-        for _ in 0..state.dirty.len() {
-            let Some(key) = state.dirty.pop() else { break };
-            state = self.flush(state, key);
+        if state.helpers.count() > 0 {
+            let State { due, dirty, .. } = &mut *state;
+            due.append(dirty);
+            state = self.flush_due(state);
+        } else {
+            for _ in 0..state.dirty.len() {
+                let Some(key) = state.dirty.pop() else { break };
+                state = self.flush(state, key);
+            }
         }
         state.batches.clear();
         state
@@ -82,7 +89,23 @@ impl Core {
 
     /// Writes hot links whose batch is full.
     pub(super) fn flush_batches<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
+        if state.helpers.count() > 0 {
+            let State { due, batches, .. } = &mut *state;
+            due.append(batches);
+            return self.flush_due(state);
+        }
         while let Some(key) = state.batches.pop() {
+            state = self.flush(state, key);
+        }
+        state
+    }
+
+    /// Writes links that are due, with whoever comes to help.
+    fn flush_due<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
+        while let Some(key) = state.due.pop() {
+            let links = 1 + state.due.len();
+            let bytes = state.links.get(key).map_or(0, |link| link.outbox.bytes());
+            state = self.share(state, links, bytes);
             state = self.flush(state, key);
         }
         state
@@ -182,6 +205,7 @@ impl State {
                 continue;
             };
             wire.readable = false;
+            self.reading += 1;
             let place = Place {
                 link: key,
                 serial: link.serial,
@@ -208,6 +232,7 @@ impl State {
             ..
         } = reading;
         let key = place.link;
+        self.reading = self.reading.saturating_sub(1);
         let Some(link) = self.link(place) else { return };
         let Some(wire) = &mut link.wire else { return };
         wire.reader = Some(reader);
@@ -240,7 +265,7 @@ impl State {
         if !pass.messages.is_empty() {
             self.accept_messages(key, &mut pass);
         }
-        (pass.heard, pass.more) = (false, false);
+        (pass.heard, pass.more, pass.read) = (false, false, 0);
         self.return_spares(buffer, pass);
     }
 
@@ -433,7 +458,7 @@ impl State {
         };
         let Some(wire) = &mut link.wire else { return };
         if std::mem::take(&mut wire.blocked) {
-            self.unblocked.push(key);
+            self.due.push(key);
         } else if wire.writer.is_none() {
             wire.unblocked = true;
         }

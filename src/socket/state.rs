@@ -11,6 +11,7 @@ use bytes::Bytes;
 use slab::Slab;
 
 use super::glance::Glance;
+use super::helpers::Helpers;
 use crate::endpoint::Endpoint;
 use crate::heat::Heat;
 use crate::lease::{Lease, Ring};
@@ -87,6 +88,9 @@ pub(super) struct State {
     pub(super) heat: Heat,
     /// Links that may have something to read, each once.
     pub(super) ready: VecDeque<usize>,
+    /// Links that are being read now.
+    pub(super) reading: usize,
+    pub(super) helpers: Helpers,
     /// Links that have something to write, each once.
     pub(super) dirty: Vec<usize>,
     /// Links that are inproc.
@@ -98,8 +102,9 @@ pub(super) struct State {
     pub(super) shortcut: Option<usize>,
     /// Links that have just lost their connection and want a new one.
     pub(super) reconnect: Vec<usize>,
-    /// Links whose connection takes bytes again.
-    pub(super) unblocked: Vec<usize>,
+    /// Links to be written now by whoever comes first: their connection takes bytes again, or they
+    /// are many and helpers exist.
+    pub(super) due: Vec<usize>,
     /// Links whose outbox is worth a write although they are hot.
     pub(super) batches: Vec<usize>,
     /// Accepted links in their handshake, oldest first; stale places are skipped.
@@ -139,13 +144,15 @@ impl State {
             lease: Lease::default(),
             heat: Heat::default(),
             ready: VecDeque::new(),
+            reading: 0,
+            helpers: Helpers::default(),
             dirty: Vec::new(),
             pipes: 0,
             glance: Glance::default(),
             slimming: false,
             shortcut: None,
             reconnect: Vec::new(),
-            unblocked: Vec::new(),
+            due: Vec::new(),
             batches: Vec::new(),
             strangers: VecDeque::new(),
             errands: Vec::new(),
@@ -195,15 +202,15 @@ impl State {
         )
     }
 
-    /// Keeps a few buffers for the next passes; more than a handful of threads never read at once.
+    /// Keeps a few buffers for the next passes: as many as threads read at once, and one more.
     pub(super) fn return_spares(&mut self, buffer: Option<Box<ReadBuffer>>, pass: Pass) {
-        const MOST: usize = 2;
+        let most = 2 + self.helpers.count();
         if let Some(buffer) = buffer {
-            if self.spare_buffers.len() < MOST {
+            if self.spare_buffers.len() < most {
                 self.spare_buffers.push(buffer);
             }
         }
-        if self.spare_passes.len() < MOST {
+        if self.spare_passes.len() < most {
             self.spare_passes.push(pass);
         }
     }
