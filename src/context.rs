@@ -82,8 +82,17 @@ pub struct ContextBuilder {
 }
 
 impl ContextBuilder {
-    /// How many reactor threads the context may start, at least one. Default one. Sockets are dealt
-    /// out to them in turn.
+    /// How many reactor threads the context may start, at least one. Default one, which is enough
+    /// unless peers send or take more than one thread can move.
+    ///
+    /// Sockets are dealt out to the threads in turn. When many peers of one socket are busy at once,
+    /// the other threads help with it: each reads from or writes to some of its peers, also while
+    /// a call of the application does the same. What one peer sends stays in order.
+    ///
+    /// They cost a thread each, all of which start with the first connection or listener; a lock
+    /// that several want at once; and up to one read buffer of 64 KiB each for a socket that they
+    /// have helped. A thread that helps is late by up to a millisecond for its own sockets. With
+    /// one thread there is nothing of this.
     pub fn reactor_threads(mut self, threads: usize) -> ContextBuilder {
         self.threads = threads.max(1);
         self

@@ -96,7 +96,7 @@ impl Core {
 
     #[cold]
     fn ask(&self, helper: &Handle) {
-        // A helper that is asked keeps nobody alive: a context that ends forgets what it has asked.
+        // A command that is never run, because the context is at its end, must keep nobody alive.
         let me: Weak<dyn Drive> = self.me.clone();
         helper.send(Command::Help(me));
     }
@@ -118,9 +118,9 @@ impl Core {
             self.unlock(state);
             state = self.lock();
         }
-        state.helpers.glance.learn(found);
+        state.helpers.learn(found);
         if state.is_shared_work() {
-            // The helper's own sockets first.
+            // The helper's other sockets first.
             self.unlock(state);
             return self.ask(&helper);
         }

@@ -12,14 +12,14 @@ use crate::tuning;
 /// The reactors that may help a socket; its own is not one of them. None with one reactor thread.
 ///
 /// A handle is the leave to ask that reactor: whoever asks takes it out, and the helper puts it back
-/// when it has done what it could. So nobody is asked twice.
+/// when it has done what it could. So nobody is asked twice. All of it is behind the socket's lock.
 #[derive(Debug, Default)]
 pub(super) struct Helpers {
     idle: Vec<Handle>,
     /// Those that were asked and are not back.
     asked: usize,
     /// Whether asking has paid lately, or helpers came too late.
-    pub(super) glance: Glance,
+    glance: Glance,
 }
 
 impl Helpers {
@@ -50,6 +50,11 @@ impl Helpers {
         }
         self.asked += 1;
         self.idle.pop()
+    }
+
+    /// A helper came, and found something to do or not.
+    pub(super) fn learn(&mut self, found: bool) {
+        self.glance.learn(found);
     }
 
     /// A helper has done what it could.

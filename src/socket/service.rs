@@ -100,9 +100,11 @@ impl Core {
         state
     }
 
-    /// Writes links that are due, with whoever comes to help.
+    /// Writes links that are due, with whoever comes to help. Whoever makes more of them due writes
+    /// as many.
     fn flush_due<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
-        while let Some(key) = state.due.pop() {
+        for _ in 0..state.due.len() {
+            let Some(key) = state.due.pop() else { break };
             let links = 1 + state.due.len();
             let bytes = state.links.get(key).map_or(0, |link| link.outbox.bytes());
             state = self.share(state, links, bytes);
