@@ -73,7 +73,7 @@ fn collect(seed: u64) {
     let pull = ctx.socket(Pull).recv_hwm(hwm);
     let pull = pull.bind("tcp://127.0.0.1:*").unwrap();
     let at = pull.last_endpoint().unwrap().to_string();
-    let peers: Vec<_> = (0..2 + dice.roll(4) as u32)
+    let peers: Vec<_> = (0..2 + dice.roll(6) as u32)
         .map(|peer| {
             let dice = Dice::new(seed ^ u64::from(peer + 1) << 32);
             let (others, at) = (others.clone(), at.clone());
@@ -138,7 +138,7 @@ fn lives(mut dice: Dice, peer: u32, others: &Context, at: &str, leaves: bool) ->
     let size = *dice.pick(&[0, 100, 3000, 50_000]);
     let mut sent = 0;
     for life in 0..1 + dice.roll(3) as u32 {
-        let count = 1 + dice.roll(300_000 / (size as u64 + 100)).min(600) as u32;
+        let count = 1 + dice.roll(800_000 / (size as u64 + 100)).min(1500) as u32;
         let bodies = (0..count).map(|number| marked((peer, life, number), size));
         let took = if dice.roll(3) > 0 {
             as_raw_peer(&mut dice, at, bodies)
