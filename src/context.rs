@@ -82,8 +82,17 @@ pub struct ContextBuilder {
 }
 
 impl ContextBuilder {
-    /// How many reactor threads the context may start, at least one. Default one. Sockets are dealt
-    /// out to them in turn.
+    /// How many reactor threads the context may start, at least one. Default one, which is enough
+    /// unless peers send or take more than one thread can move.
+    ///
+    /// Sockets are dealt out to the threads in turn. When many peers of one socket are busy at once,
+    /// the other threads help with it: each reads from or writes to some of its peers, also while
+    /// a call of the application does the same. What one peer sends stays in order.
+    ///
+    /// They cost a thread each, all of which start with the first connection or listener; a lock
+    /// that several want at once; and up to one read buffer of 64 KiB each for a socket that they
+    /// have helped. A thread that helps is late by up to a millisecond for its own sockets. With
+    /// one thread there is nothing of this.
     pub fn reactor_threads(mut self, threads: usize) -> ContextBuilder {
         self.threads = threads.max(1);
         self
@@ -181,8 +190,21 @@ impl Inner {
 
     /// The reactor that serves a socket, started now if need be.
     pub(crate) fn reactor(&self, id: SocketId) -> io::Result<reactor::Handle> {
+        self.reactor_number(id % self.threads)
+    }
+
+    /// The other reactors, which may help a socket; the next one after its own is the last of the
+    /// list, so that sockets that need help ask different ones first.
+    pub(crate) fn helpers(&self, id: SocketId) -> Vec<reactor::Handle> {
+        (1..self.threads)
+            .rev()
+            // A helper that cannot be started is one less.
+            .filter_map(|step| self.reactor_number((id + step) % self.threads).ok())
+            .collect()
+    }
+
+    fn reactor_number(&self, number: usize) -> io::Result<reactor::Handle> {
         let mut reactors = self.reactors.lock();
-        let number = id % self.threads;
         while reactors.len() <= number {
             let started = reactor::start(reactors.len())?;
             reactors.push(started);

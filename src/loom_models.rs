@@ -154,6 +154,8 @@ struct Driver;
 
 struct Mini {
     lease: Lease<Driver>,
+    /// Links that can be read, with a message each.
+    ready: VecDeque<u32>,
     inbox: VecDeque<u32>,
     ring: Ring,
     closed: bool,
@@ -191,6 +193,7 @@ impl Socket {
         Arc::new(Socket {
             state: Mutex::new(Mini {
                 lease: Lease::default(),
+                ready: VecDeque::new(),
                 inbox: VecDeque::new(),
                 ring: Ring::default(),
                 closed: false,
@@ -259,6 +262,7 @@ impl Socket {
         let Some((driver, entry)) = state.lease.enter() else {
             return self.follow(state);
         };
+        let nothing_to_read = state.ready.is_empty();
         state.lease.set_sleeping(true);
         if entry == Entry::TakenOver {
             self.unlock(state);
@@ -267,7 +271,11 @@ impl Socket {
             state = self.state.lock();
         }
         self.unlock(state);
-        self.shared.sleep();
+        if nothing_to_read {
+            self.shared.sleep();
+        } else {
+            self.shared.glance();
+        }
         state = self.state.lock();
         state.lease.set_sleeping(false);
         state = self.serve(state);
@@ -294,9 +302,10 @@ impl Socket {
     }
 
     /// Reads what has come, without the lock.
-    fn serve<'a>(&'a self, state: Guard<'a>) -> Guard<'a> {
+    fn serve<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
+        let mut read = std::mem::take(&mut state.ready);
         drop(state);
-        let read = self.shared.read();
+        read.extend(self.shared.read());
         let mut state = self.state.lock();
         if !read.is_empty() {
             state.inbox.extend(read);
@@ -311,6 +320,31 @@ impl Socket {
         state.inbox.push_back(message);
         state.wake_waiters();
         self.unlock(state);
+    }
+
+    /// Another reactor helps: it has taken two links off the list, reads one, and hands the other
+    /// back unread.
+    fn help(&self) {
+        let mut state = self.state.lock();
+        let mut mine = std::mem::take(&mut state.ready);
+        drop(state);
+        let mut state = self.state.lock();
+        state.inbox.extend(mine.pop_front());
+        state.wake_waiters();
+        self.unlock(state);
+        let mut state = self.state.lock();
+        if mine.is_empty() {
+            return;
+        }
+        state.ready.extend(mine);
+        let reactors = state.lease.is_reactors();
+        if !reactors {
+            state.wake_waiters();
+        }
+        self.unlock(state);
+        if reactors {
+            self.shared.tell_reactor(|mail| mail.ready = true);
+        }
     }
 
     fn close(&self) {
@@ -463,6 +497,25 @@ fn loom_one_who_looks_around_before_it_sleeps_misses_nothing() {
         let caller = spawn(&socket, Socket::recv);
         assert_eq!(caller.join().unwrap(), Some(7));
         producer.join().unwrap();
+    });
+}
+
+// ----- help -----
+
+#[test]
+fn loom_a_helper_strands_neither_what_it_reads_nor_what_it_hands_back() {
+    explore(3, || {
+        let socket = Socket::new(2);
+        socket.state.lock().ready.extend([1, 2]);
+        let helper = spawn(&socket, Socket::help);
+        let caller = spawn(&socket, |socket| {
+            let mut got = [socket.recv(), socket.recv()];
+            got.sort_unstable();
+            assert_eq!(got, [Some(1), Some(2)]);
+        });
+        socket.run_reactor();
+        helper.join().unwrap();
+        caller.join().unwrap();
     });
 }
 

@@ -107,7 +107,8 @@ pub(crate) const PAUSES: u32 = 10;
 /// that the offer costs little, and a peer that waits for this very processor waits no longer.
 pub(crate) const LOOKS_A_TURN: u32 = 32;
 
-/// Waits without a look after looking was in vain; grows to this while it stays so.
+/// Waits without a look after looking was in vain, or occasions to ask for help after help came too
+/// late; grows to this while it stays so.
 ///
 /// Bounds what looking costs where it never pays, and how long a stream that was made to sleep once
 /// goes on sleeping.
@@ -130,3 +131,13 @@ pub(crate) const MONITOR_EVENTS: usize = 1024;
 /// A peer that reads answers within a round trip. One that does not keeps what the kernel has for
 /// it, so that this costs no message; it only bounds how long closing takes.
 pub(crate) const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Bytes that wait for each hand at one socket's connections before another reactor is asked to help.
+///
+/// Two full read buffers. To read and decode them takes some 100 microseconds; waking a thread costs
+/// the one who asks about five, and it comes within 50.
+pub(crate) const HELP: usize = 128 * 1024;
+
+/// What a read or write costs whatever it moves, in such bytes: one small message to each of 32
+/// subscribers is worth one helper.
+pub(crate) const HELP_CALL: usize = 4 * 1024;

@@ -89,6 +89,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "socket/kind",
             "socket/random",
             "socket/glance",
+            "socket/helpers",
             "socket/shortcut",
             "socket/state",
             "socket/core",

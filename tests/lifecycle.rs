@@ -4,59 +4,19 @@
 //! Each round is made from its seed, which is printed when it fails. To run one again:
 //! `SINEW_SEED=17 cargo test --test lifecycle`.
 
+mod rounds;
+
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{mpsc, Arc, Barrier};
+use std::sync::{Arc, Barrier};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use rounds::{Dice, SOON};
 use sinew::{Context, DynSocket, Pull, Push, RecvError, Rep, Req, SocketType};
-
-const ROUNDS: u64 = 1000;
-
-/// No round takes this long, even on a machine that does much else.
-const STUCK: Duration = Duration::from_secs(30);
-
-/// A round of what must arrive waits for it no longer than this.
-const SOON: Duration = Duration::from_secs(20);
-
-struct Dice(u64);
-
-impl Dice {
-    fn new(seed: u64) -> Dice {
-        Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) % sides
-    }
-
-    fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
-        &from[self.roll(from.len() as u64) as usize]
-    }
-}
 
 #[test]
 fn a_thousand_rounds_of_anything_at_once() {
-    let seeds: Vec<u64> = match std::env::var("SINEW_SEED") {
-        Ok(seed) => vec![seed.parse().unwrap()],
-        Err(_) => (0..ROUNDS).collect(),
-    };
-    // Whatever is made once for a process is made before anything is counted.
-    round(u64::MAX);
-    let watchdog = Watchdog::start();
-    let before = (descriptors(), threads());
-    for seed in seeds {
-        watchdog.seed.store(seed, Ordering::SeqCst);
-        let _telling = Telling(seed);
-        round(seed);
-        // A context is gone with everything it had when its last handle is.
-        settle(before);
-        watchdog.done.send(()).unwrap();
-    }
+    rounds::run(round);
 }
 
 fn round(seed: u64) {
@@ -65,71 +25,6 @@ fn round(seed: u64) {
         1 => questions(seed),
         _ => anything(seed),
     }
-}
-
-/// Says which round it was that panicked.
-struct Telling(u64);
-
-impl Drop for Telling {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            eprintln!("the seed was {}", self.0);
-        }
-    }
-}
-
-/// Ends the process when a round is stuck: its threads cannot be.
-struct Watchdog {
-    seed: Arc<AtomicU64>,
-    done: mpsc::Sender<()>,
-}
-
-impl Watchdog {
-    fn start() -> Watchdog {
-        let seed = Arc::new(AtomicU64::new(0));
-        let (done, rounds) = mpsc::channel();
-        let current = Arc::clone(&seed);
-        thread::spawn(move || loop {
-            match rounds.recv_timeout(STUCK) {
-                Ok(()) => {}
-                Err(mpsc::RecvTimeoutError::Disconnected) => return,
-                Err(mpsc::RecvTimeoutError::Timeout) => {
-                    let seed = current.load(Ordering::SeqCst);
-                    eprintln!("round hangs; the seed is {seed}");
-                    std::process::abort();
-                }
-            }
-        });
-        Watchdog { seed, done }
-    }
-}
-
-/// Everything is gone; only the system may take a moment to forget a thread that was joined.
-fn settle(before: (usize, usize)) {
-    let deadline = Instant::now() + SOON;
-    loop {
-        let after = (descriptors(), threads());
-        if after == before {
-            return;
-        }
-        assert!(
-            Instant::now() < deadline,
-            "descriptors and threads: {before:?} before, {after:?} after"
-        );
-        thread::yield_now();
-    }
-}
-
-fn count(directory: &str) -> usize {
-    std::fs::read_dir(directory).map_or(0, Iterator::count)
-}
-
-fn descriptors() -> usize {
-    count("/proc/self/fd")
-}
-
-fn threads() -> usize {
-    count("/proc/self/task")
 }
 
 fn endpoint(dice: &mut Dice, seed: u64) -> String {
@@ -291,7 +186,7 @@ const KINDS: [SocketType; 6] = [
 fn anything(seed: u64) {
     let mut dice = Dice::new(seed);
     let ctx = Context::builder()
-        .reactor_threads(1 + dice.roll(2) as usize)
+        .reactor_threads(1 + dice.roll(3) as usize)
         .build();
     let sockets: Arc<Vec<DynSocket>> = Arc::new(
         (0..3 + dice.roll(4))

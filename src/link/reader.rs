@@ -61,6 +61,8 @@ pub(crate) struct Pass {
     pub(crate) heard: bool,
     /// Messages of this pass share the read buffer.
     pub(crate) shared: bool,
+    /// Bytes that came from the kernel.
+    pub(crate) read: usize,
     /// Another pass would find something now: bytes left over, or perhaps more in the kernel.
     pub(crate) more: bool,
     pub(crate) ended: Option<Ended>,
@@ -158,6 +160,7 @@ impl Reader {
                 Err(error) => return Err(Ended::Io(error)),
             };
             pass.heard = true;
+            pass.read += got;
             decoder
                 .body_filled(&mut pass.messages, &mut pass.commands)
                 .map_err(Ended::Protocol)?;
@@ -235,6 +238,7 @@ impl Reader {
         };
         buffer.filled(got);
         pass.heard = true;
+        pass.read += got;
         // A read that came back short has emptied the kernel's buffer: the next bytes come with an
         // event of their own, because the poll is edge-triggered.
         pass.more = got == space;

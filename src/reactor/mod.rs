@@ -17,7 +17,7 @@ pub(crate) mod timers;
 use std::collections::HashMap;
 use std::io;
 use std::sync::mpsc::Sender;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -80,6 +80,8 @@ pub(crate) trait Drive: Send + Sync {
     fn on_watch(&self) -> Watch;
     /// Write what hot links have queued. False: none is hot any more.
     fn on_sweep(&self) -> bool;
+    /// Another reactor's socket has asked this one, whose handle it gets back, for help.
+    fn on_help(&self, helper: Handle);
     /// A timer is due.
     fn on_timer(&self, timer: Timer);
     /// A listener has a new connection.
@@ -99,6 +101,8 @@ pub(crate) enum Command {
     Ready(SocketId),
     Watch(SocketId),
     Sweep(SocketId),
+    /// Help another reactor's socket.
+    Help(Weak<dyn Drive>),
     Timer(SocketId, Instant, Timer),
     Listen {
         socket: SocketId,
@@ -364,6 +368,11 @@ impl Reactor {
             Command::Sweep(id) => {
                 if !self.hot.contains(&id) {
                     self.hot.push(id);
+                }
+            }
+            Command::Help(socket) => {
+                if let Some(socket) = socket.upgrade() {
+                    socket.on_help(Handle(Arc::clone(&self.shared)));
                 }
             }
             Command::Timer(id, at, timer) => self.timers.set(at, Due::Socket(id, timer)),

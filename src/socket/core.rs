@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use mio::{Events, Poll, Token, Waker};
 
+use super::helpers::Helpers;
 use super::shortcut::Shortcut;
 use super::state::{Driver, Errand, Life, State};
 use crate::context::Inner;
@@ -253,6 +254,7 @@ impl Core {
             return Ok(poll);
         }
         let reactor = self.context.reactor(self.id).map_err(Error::System)?;
+        let helpers = self.context.helpers(self.id);
         let poll = Poll::new().map_err(Error::System)?;
         let waker = Waker::new(poll.registry(), WAKER).map_err(Error::System)?;
         let registry = poll.registry().try_clone().map_err(Error::System)?;
@@ -274,6 +276,7 @@ impl Core {
         let events = Events::with_capacity(tuning::EVENTS);
         let mut state = self.lock();
         state.lease.install(Driver { poll, events });
+        state.helpers = Helpers::new(helpers);
         // Those who wait on the condition variable may drive from now on.
         state.wake_waiters();
         if state.life == Life::Closed {

@@ -1,13 +1,15 @@
 //! What the reactor does for a socket: the other hands on the same work.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
-use super::core::Core;
+use super::core::{Core, Guard};
+use super::state::State;
+use super::waiting::PASSES;
 use crate::endpoint::Endpoint;
 use crate::lease::Tick;
 use crate::monitor::EventKind;
-use crate::reactor::{Drive, Place, Timer, Watch};
+use crate::reactor::{Command, Drive, Handle, Place, Timer, Watch};
 use crate::transport::Stream;
 
 impl Drive for Core {
@@ -50,6 +52,10 @@ impl Drive for Core {
         hot
     }
 
+    fn on_help(&self, helper: Handle) {
+        self.help(helper);
+    }
+
     fn on_timer(&self, timer: Timer) {
         self.on_link_timer(timer);
     }
@@ -67,5 +73,70 @@ impl Drive for Core {
 
     fn on_connected(&self, place: Place, outcome: io::Result<Stream>) {
         self.adopt_connected(place, outcome);
+    }
+}
+
+impl Core {
+    /// Links wait for a pass, of which the last one moved so many bytes: asks for help if there is
+    /// some and it pays.
+    #[inline]
+    pub(super) fn share<'a>(
+        &'a self,
+        mut state: Guard<'a>,
+        links: usize,
+        bytes: usize,
+    ) -> Guard<'a> {
+        let Some(helper) = state.helpers.hire(links, bytes) else {
+            return state;
+        };
+        drop(state);
+        self.ask(&helper);
+        self.lock()
+    }
+
+    #[cold]
+    fn ask(&self, helper: &Handle) {
+        // A command that is never run, because the context is at its end, must keep nobody alive.
+        let me: Weak<dyn Drive> = self.me.clone();
+        helper.send(Command::Help(me));
+    }
+
+    /// A reactor has come to help: one turn.
+    pub(super) fn help(&self, helper: Handle) {
+        let mut state = self.lock();
+        let mut found = false;
+        for _ in 0..PASSES {
+            if let Some(key) = state.due.pop() {
+                state = self.flush(state, key);
+            } else if !state.ready.is_empty() {
+                state = self.serve(state, 1);
+            } else {
+                break;
+            }
+            found = true;
+            // Whoever drives may be asleep, and shall see at once what was brought.
+            self.unlock(state);
+            state = self.lock();
+        }
+        state.helpers.learn(found);
+        if state.is_shared_work() {
+            // The helper's other sockets first.
+            self.unlock(state);
+            return self.ask(&helper);
+        }
+        state.helpers.dismiss(helper);
+        if !state.ready.is_empty() {
+            // The last link is the driver's again.
+            state.tell_driver();
+        }
+        self.unlock(state);
+    }
+}
+
+impl State {
+    /// Whether there is still more than one hand can do: a lone link, or what others are about to
+    /// finish, is not.
+    fn is_shared_work(&self) -> bool {
+        !self.due.is_empty() || !self.ready.is_empty() && self.ready.len() + self.reading > 1
     }
 }

@@ -1,12 +1,12 @@
-//! Whether to look around before going to sleep.
+//! Whether to try what pays only at times: to look around before going to sleep, or to ask for help.
 
 use crate::tuning;
 
-/// Whether waiting awake for an inproc peer pays: it does in a stream or a quick exchange, and is
-/// waste when messages are rare.
+/// Whether trying pays. Waiting awake for an inproc peer does in a stream or a quick exchange, and is
+/// waste when messages are rare; so is a helper that finds everything done when it comes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Glance {
-    /// Waits still to be slept through before the next try.
+    /// Occasions still to be let pass before the next try.
     blind: u8,
     /// How many that will be after the next vain try.
     next: u8,

@@ -6,6 +6,7 @@ mod core;
 mod driven;
 mod endpoints;
 mod glance;
+mod helpers;
 mod inproc;
 mod kind;
 mod parting;

@@ -272,6 +272,11 @@ impl State {
     /// An inbox that was full has room: read its connection again.
     fn resume_reading(&mut self, key: usize) {
         self.enqueue(key);
+        self.tell_driver();
+    }
+
+    /// There is something to read that no event tells.
+    pub(super) fn tell_driver(&mut self) {
         if self.lease.is_reactors() {
             // Nobody else would come by.
             self.errands.push(Errand::Reactor(Command::Ready(self.id)));

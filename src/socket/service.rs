@@ -44,9 +44,7 @@ impl Core {
 
     /// Reads links that are ready, at most `passes` of them.
     pub(super) fn serve<'a>(&'a self, mut state: Guard<'a>, passes: usize) -> Guard<'a> {
-        while let Some(key) = state.unblocked.pop() {
-            state = self.flush(state, key);
-        }
+        state = self.flush_due(state);
         for _ in 0..passes {
             let Some(mut reading) = state.take_reader() else {
                 break;
@@ -58,6 +56,7 @@ impl Core {
             state = self.lock();
             let place = reading.place;
             let established = reading.pass.established.is_some();
+            let read = reading.pass.read;
             state.put_reader(reading);
             // Answers go at once, and so does what waited for the peer to be there.
             if established
@@ -68,6 +67,8 @@ impl Core {
                 state = self.flush(state, place.link);
             }
             self.after_io(&mut state, place);
+            let links = state.ready.len();
+            state = self.share(state, links, read);
         }
         state
     }
@@ -77,9 +78,15 @@ impl Core {
     /// Writes all links that have something to write.
     pub(super) fn flush_dirty<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
         // Links that become dirty again meanwhile are for the next round.
-        for _ in 0..state.dirty.len() {
-            let Some(key) = state.dirty.pop() else { break };
-            state = self.flush(state, key);
+        if state.helpers.count() > 0 {
+            let State { due, dirty, .. } = &mut *state;
+            due.append(dirty);
+            state = self.flush_due(state);
+        } else {
+            for _ in 0..state.dirty.len() {
+                let Some(key) = state.dirty.pop() else { break };
+                state = self.flush(state, key);
+            }
         }
         state.batches.clear();
         state
@@ -87,7 +94,25 @@ impl Core {
 
     /// Writes hot links whose batch is full.
     pub(super) fn flush_batches<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
+        if state.helpers.count() > 0 {
+            let State { due, batches, .. } = &mut *state;
+            due.append(batches);
+            return self.flush_due(state);
+        }
         while let Some(key) = state.batches.pop() {
+            state = self.flush(state, key);
+        }
+        state
+    }
+
+    /// Writes links that are due, with whoever comes to help. Whoever makes more of them due writes
+    /// as many.
+    fn flush_due<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
+        for _ in 0..state.due.len() {
+            let Some(key) = state.due.pop() else { break };
+            let links = 1 + state.due.len();
+            let bytes = state.links.get(key).map_or(0, |link| link.outbox.bytes());
+            state = self.share(state, links, bytes);
             state = self.flush(state, key);
         }
         state
@@ -193,6 +218,7 @@ impl State {
                 continue;
             };
             wire.readable = false;
+            self.reading += 1;
             let place = Place {
                 link: key,
                 serial: link.serial,
@@ -217,6 +243,7 @@ impl State {
             ..
         } = reading;
         let key = place.link;
+        self.reading = self.reading.saturating_sub(1);
         let Some(link) = self.link(place) else { return };
         let Some(wire) = &mut link.wire else { return };
         wire.reader = Some(reader);
@@ -251,7 +278,7 @@ impl State {
         if std::mem::take(&mut pass.shared) {
             self.slim_later();
         }
-        (pass.heard, pass.more) = (false, false);
+        (pass.heard, pass.more, pass.read) = (false, false, 0);
         self.return_pass(pass);
     }
 
@@ -456,7 +483,7 @@ impl State {
         };
         let Some(wire) = &mut link.wire else { return };
         if std::mem::take(&mut wire.blocked) {
-            self.unblocked.push(key);
+            self.due.push(key);
         } else if wire.writer.is_none() {
             wire.unblocked = true;
         }

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use slab::Slab;
 
 use super::glance::Glance;
+use super::helpers::Helpers;
 use crate::endpoint::Endpoint;
 use crate::heat::Heat;
 use crate::lease::{Lease, Ring};
@@ -89,6 +90,9 @@ pub(super) struct State {
     pub(super) heat: Heat,
     /// Links that may have something to read, each once.
     pub(super) ready: VecDeque<usize>,
+    /// Links that are being read now.
+    pub(super) reading: usize,
+    pub(super) helpers: Helpers,
     /// Links that have something to write, each once.
     pub(super) dirty: Vec<usize>,
     /// Links that are inproc.
@@ -103,8 +107,9 @@ pub(super) struct State {
     pub(super) shortcut: Option<usize>,
     /// Links that have just lost their connection and want a new one.
     pub(super) reconnect: Vec<usize>,
-    /// Links whose connection takes bytes again.
-    pub(super) unblocked: Vec<usize>,
+    /// Links to be written now by whoever comes first: their connection takes bytes again, or they
+    /// are many and helpers exist.
+    pub(super) due: Vec<usize>,
     /// Links whose outbox is worth a write although they are hot.
     pub(super) batches: Vec<usize>,
     /// Accepted links whose handshake did not end at once, oldest first; stale places are skipped.
@@ -139,6 +144,8 @@ impl State {
             lease: Lease::default(),
             heat: Heat::default(),
             ready: VecDeque::new(),
+            reading: 0,
+            helpers: Helpers::default(),
             dirty: Vec::new(),
             pipes: 0,
             glance: Glance::default(),
@@ -146,7 +153,7 @@ impl State {
             slimming: false,
             shortcut: None,
             reconnect: Vec::new(),
-            unblocked: Vec::new(),
+            due: Vec::new(),
             batches: Vec::new(),
             strangers: VecDeque::new(),
             errands: Vec::new(),
@@ -192,10 +199,10 @@ impl State {
         self.spare_passes.pop().unwrap_or_default()
     }
 
-    /// Keeps a few for the next passes; more than a handful of threads never read at once.
+    /// Keeps a few for the next passes: as many as threads read at once, and one more.
     pub(super) fn return_pass(&mut self, pass: Pass) {
-        const MOST: usize = 2;
-        if self.spare_passes.len() < MOST {
+        let most = 2 + self.helpers.count();
+        if self.spare_passes.len() < most {
             self.spare_passes.push(pass);
         }
     }

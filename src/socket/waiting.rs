@@ -33,7 +33,7 @@ impl Wait {
 pub(super) struct OutOfTime;
 
 /// Passes that one turn of driving makes before it lets its caller look at what they brought.
-const PASSES: usize = 16;
+pub(super) const PASSES: usize = 16;
 
 impl Core {
     /// Waits for a change, driving the socket's connections meanwhile if nobody else does.
