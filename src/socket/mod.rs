@@ -18,6 +18,7 @@ mod service;
 mod shortcut;
 mod state;
 mod waiting;
+mod writing;
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,29 +1,22 @@
-//! Moving bytes: the parts of a socket's work that are done without its lock.
+//! Reading: what came over a link's connection is taken in without the socket's lock, and booked.
 //!
-//! Each step takes a link's token out of the state, releases the lock, reads or writes, and comes
-//! back with what it found.
+//! Each step takes a link's token out of the state, releases the lock, reads, and comes back with
+//! what it found.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::core::{token_of, Core, Guard};
-use super::state::{Errand, Life, State};
+use super::core::{Core, Guard};
+use super::state::{Life, State};
 use crate::link::buffer::Pool;
 use crate::link::reader::{Ended, Pass, Reader};
-use crate::link::writer::{Writer, Wrote};
 use crate::link::Stage;
 use crate::message::Message;
 use crate::monitor::EventKind;
-use crate::reactor::{Command, Place, Timer};
-use crate::tuning;
+use crate::reactor::{Place, Timer};
 use crate::zmtp::command::Command as Zmtp;
-
-/// Turns that one flush writes before it leaves the rest to the reactor, so that a thread that
-/// happens to hold the token is not kept for ever by what others queue. The kernel is usually full
-/// before that.
-const FLIGHTS: usize = 16;
 
 /// A reader out of its link, and what it needs for a pass.
 pub(super) struct Reading {
@@ -40,8 +33,6 @@ impl Reading {
 }
 
 impl Core {
-    // ----- reading -----
-
     /// Reads links that are ready, at most `passes` of them.
     pub(super) fn serve<'a>(&'a self, mut state: Guard<'a>, passes: usize) -> Guard<'a> {
         state = self.flush_due(state);
@@ -71,103 +62,6 @@ impl Core {
             state = self.share(state, links, read);
         }
         state
-    }
-
-    // ----- writing -----
-
-    /// Writes all links that have something to write.
-    pub(super) fn flush_dirty<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
-        // Links that become dirty again meanwhile are for the next round.
-        if state.helpers.count() > 0 {
-            let State { due, dirty, .. } = &mut *state;
-            due.append(dirty);
-            state = self.flush_due(state);
-        } else {
-            for _ in 0..state.dirty.len() {
-                let Some(key) = state.dirty.pop() else { break };
-                state = self.flush(state, key);
-            }
-        }
-        state.batches.clear();
-        state
-    }
-
-    /// Writes hot links whose batch is full.
-    pub(super) fn flush_batches<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
-        if state.helpers.count() > 0 {
-            let State { due, batches, .. } = &mut *state;
-            due.append(batches);
-            return self.flush_due(state);
-        }
-        while let Some(key) = state.batches.pop() {
-            state = self.flush(state, key);
-        }
-        state
-    }
-
-    /// Writes links that are due, with whoever comes to help. Whoever makes more of them due writes
-    /// as many.
-    fn flush_due<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
-        for _ in 0..state.due.len() {
-            let Some(key) = state.due.pop() else { break };
-            let links = 1 + state.due.len();
-            let bytes = state.links.get(key).map_or(0, |link| link.outbox.bytes());
-            state = self.share(state, links, bytes);
-            state = self.flush(state, key);
-        }
-        state
-    }
-
-    /// Writes what one link has queued, unless somebody is at it already: then that one takes it
-    /// along.
-    pub(super) fn flush<'a>(&'a self, mut state: Guard<'a>, key: usize) -> Guard<'a> {
-        for _ in 0..FLIGHTS {
-            let Some((place, mut writer)) = state.take_writer(key) else {
-                return state;
-            };
-            drop(state);
-            let wrote = writer.pass();
-            self.ask_for_room(place, &mut writer, matches!(wrote, Wrote::Blocked));
-            state = self.lock();
-            let more = state.put_writer(place, writer, wrote);
-            self.after_io(&mut state, place);
-            if !more {
-                return state;
-            }
-        }
-        state.mark_dirty(key);
-        state.errands.push(Errand::Reactor(Command::Sweep(self.id)));
-        state
-    }
-
-    /// When the kernel is full, has an event say when it is not.
-    ///
-    /// Nobody asks before: a new connection, which always has room, would begin with a wake-up that
-    /// says so. A TCP stream that has asked goes on asking, at no cost. The kernel wakes the poll of
-    /// a Unix-domain socket for every message that its peer reads, so that one takes the question
-    /// back later. Only the holder of the writer does either, so that the two cannot cross.
-    pub(super) fn ask_for_room(&self, place: Place, writer: &mut Writer, blocked: bool) {
-        let asked = writer.asked_for_room;
-        let settled = if writer.stream().is_tcp() {
-            asked || !blocked
-        } else {
-            !asked && !blocked
-        };
-        if settled {
-            return;
-        }
-        writer.asked_for_room = blocked;
-        let interest = if blocked {
-            mio::Interest::READABLE | mio::Interest::WRITABLE
-        } else {
-            mio::Interest::READABLE
-        };
-        if let Some(poll) = self.poll_if_any() {
-            // It fails only for a stream that is not registered any more.
-            let _ = writer
-                .stream()
-                .rewatch(&poll.registry, token_of(place), interest);
-        }
     }
 
     /// A link's tokens are home again after a pass: what became possible by that?
@@ -350,142 +244,6 @@ impl State {
             }
             Ok(()) => {}
             Err(excess) => self.end_wire(key, Ended::Excess(excess)),
-        }
-    }
-
-    /// Takes out the writer of a link that has something to write and can.
-    fn take_writer(&mut self, key: usize) -> Option<(Place, Box<Writer>)> {
-        let link = self.links.get_mut(key)?;
-        link.dirty = false;
-        let up = link.is_up();
-        let place = Place {
-            link: key,
-            serial: link.serial,
-        };
-        let wire = link.wire.as_mut()?;
-        if wire.blocked || wire.broken {
-            return None;
-        }
-        let mut writer = wire.writer.take()?;
-        if writer.load(&mut link.control) || up && writer.load(&mut link.outbox) {
-            return Some((place, writer));
-        }
-        wire.writer = Some(writer);
-        None
-    }
-
-    /// Puts a writer back. True: there is more that should go at once.
-    pub(super) fn put_writer(
-        &mut self,
-        place: Place,
-        mut writer: Box<Writer>,
-        wrote: Wrote,
-    ) -> bool {
-        let key = place.link;
-        let hot = self.heat.is_hot();
-        let open = self.life == Life::Open;
-        let Some(link) = self.link(place) else {
-            return false;
-        };
-        let (messages, bytes) = writer.unwritten();
-        let regained = link.outward.settle(
-            link.outbox.messages() + messages,
-            link.outbox.bytes() + bytes,
-        );
-        let Some(wire) = &mut link.wire else {
-            return false;
-        };
-        let idle = writer.is_idle();
-        let fat = idle && writer.is_fat();
-        wire.writer = Some(writer);
-        match wrote {
-            Wrote::All | Wrote::Turn => {}
-            // The event that says so may have come before the writer was back.
-            Wrote::Blocked => wire.blocked = !std::mem::take(&mut wire.unblocked),
-            Wrote::Failed(error) => {
-                wire.broken = true;
-                // What the peer sent before it went is still to be read, also when the inbox is full
-                // now, and may say why it went; the end of that, or the error, ends the
-                // connection. When nothing will be read any more, it ends now.
-                wire.hung_up = true;
-                if !open {
-                    wire.ended.get_or_insert(Ended::Io(error));
-                } else if !link.paused {
-                    self.enqueue(key);
-                }
-            }
-        }
-        if regained {
-            self.pattern.set_room(key, true);
-            self.wake_waiters();
-        }
-        if fat {
-            self.slim_later();
-        }
-        let Some(link) = self.links.get(key) else {
-            return false;
-        };
-        let blocked = link
-            .wire
-            .as_ref()
-            .is_none_or(|wire| wire.blocked || wire.broken);
-        if blocked {
-            return false;
-        }
-        let urgent = !idle || !link.control.is_empty();
-        let queued = link.is_up() && !link.outbox.is_empty();
-        let enough = link.has_batch();
-        if queued {
-            self.mark_dirty(key);
-        }
-        urgent || queued && (!hot || enough)
-    }
-
-    /// Buffers have grown: gives them back after a while.
-    fn slim_later(&mut self) {
-        if !self.slimming {
-            self.slimming = true;
-            self.set_timer(Instant::now() + tuning::SLIM, Timer::Slim);
-        }
-    }
-
-    /// Some time after buffers had grown: gives back what no stream needs any more.
-    pub(super) fn slim(&mut self) {
-        if self.heat.is_hot() {
-            return self.set_timer(Instant::now() + tuning::SLIM, Timer::Slim);
-        }
-        self.slimming = false;
-        for (_, link) in &mut self.links {
-            if link.outbox.is_empty() {
-                link.outbox.release_memory();
-            }
-            if let Some(writer) = link.wire.as_mut().and_then(|wire| wire.writer.as_mut()) {
-                writer.release_memory();
-            }
-        }
-    }
-
-    /// Notes that a link has something to write.
-    pub(super) fn mark_dirty(&mut self, key: usize) {
-        let Some(link) = self.links.get_mut(key) else {
-            return;
-        };
-        if !link.dirty {
-            link.dirty = true;
-            self.dirty.push(key);
-        }
-    }
-
-    /// The kernel takes bytes for this link again.
-    pub(super) fn unblock(&mut self, key: usize) {
-        let Some(link) = self.links.get_mut(key) else {
-            return;
-        };
-        let Some(wire) = &mut link.wire else { return };
-        if std::mem::take(&mut wire.blocked) {
-            self.due.push(key);
-        } else if wire.writer.is_none() {
-            wire.unblocked = true;
         }
     }
 
