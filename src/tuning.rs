@@ -49,6 +49,10 @@ pub(crate) const SPARE_BUFFERS: usize = 2;
 /// default high-water mark holds in messages of 1 KiB.
 pub(crate) const STREAM_BUFFERS: usize = 32;
 
+/// Bytes of large bodies' buffers that a socket keeps for the next bodies of a stream: a dozen
+/// megabyte messages on their way through a program.
+pub(crate) const STREAM_BODIES: usize = 12 << 20;
+
 /// Bytes a sender of a stream queues before it writes them itself.
 ///
 /// A write of 64 KiB costs about ten times one of 16 bytes and carries four thousand times as much.

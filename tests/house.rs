@@ -31,6 +31,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "zmtp/command",
             "zmtp/mechanism/null",
             "zmtp/mechanism/mod",
+            "zmtp/body",
             "zmtp/decoder",
             "zmtp/encoder",
             "zmtp/connection",

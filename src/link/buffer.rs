@@ -2,7 +2,8 @@
 //!
 //! A [`ReadBuffer`] comes from its socket's [`Pool`] and goes back there when it is dropped. One that
 //! was read full of bodies worth sharing becomes [`Bytes`]: messages are then slices of it, and it
-//! goes back when the last of them is gone.
+//! goes back when the last of them is gone. The buffers of bodies that are larger than that go the
+//! same way.
 
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use bytes::Bytes;
 
 use crate::sync::Mutex;
 use crate::tuning;
+use crate::zmtp::body::Stock;
 use crate::zmtp::decoder::MIN_READ_BUFFER;
 
 /// The read buffers of one socket that nobody uses at the moment.
@@ -23,6 +25,11 @@ struct Free {
     buffers: Vec<Box<[u8]>>,
     /// How many are kept.
     most: usize,
+    /// Of large bodies, and the bytes they hold together.
+    bodies: Vec<Vec<u8>>,
+    body_bytes: usize,
+    /// The most bytes of them that are kept.
+    most_body_bytes: usize,
 }
 
 impl Pool {
@@ -31,6 +38,9 @@ impl Pool {
             free: Mutex::new(Free {
                 buffers: Vec::new(),
                 most: tuning::SPARE_BUFFERS,
+                bodies: Vec::new(),
+                body_bytes: 0,
+                most_body_bytes: 0,
             }),
         })
     }
@@ -60,12 +70,60 @@ impl Pool {
         free.most = tuning::SPARE_BUFFERS;
         free.buffers.truncate(tuning::SPARE_BUFFERS);
         free.buffers.shrink_to_fit();
+        (free.most_body_bytes, free.body_bytes) = (0, 0);
+        free.bodies = Vec::new();
     }
 
     fn give_back(&self, buffer: Box<[u8]>) {
         let mut free = self.free.lock();
         if free.buffers.len() < free.most {
             free.buffers.push(buffer);
+        }
+    }
+}
+
+impl Stock for Pool {
+    fn buffer_for(&self, size: usize) -> Vec<u8> {
+        let mut free = self.free.lock();
+        free.most_body_bytes = tuning::STREAM_BODIES;
+        // At most half of it is wasted.
+        let fits = |body: &Vec<u8>| body.capacity() >= size && body.capacity() / 2 <= size;
+        match free.bodies.iter().position(fits) {
+            Some(at) => {
+                let body = free.bodies.swap_remove(at);
+                free.body_bytes -= body.capacity();
+                body
+            }
+            None => Vec::new(),
+        }
+    }
+
+    fn seal(self: Arc<Pool>, body: Vec<u8>) -> Bytes {
+        Bytes::from_owner(Body { body, pool: self })
+    }
+}
+
+/// A body that messages share, and where its buffer goes after them.
+struct Body {
+    body: Vec<u8>,
+    pool: Arc<Pool>,
+}
+
+impl AsRef<[u8]> for Body {
+    fn as_ref(&self) -> &[u8] {
+        &self.body
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        let mut body = std::mem::take(&mut self.body);
+        body.clear();
+        let mut free = self.pool.free.lock();
+        let bytes = free.body_bytes + body.capacity();
+        if bytes <= free.most_body_bytes {
+            free.body_bytes = bytes;
+            free.bodies.push(body);
         }
     }
 }
@@ -181,6 +239,38 @@ mod tests {
         assert_eq!(spare(&pool), tuning::SPARE_BUFFERS);
         drop(late);
         assert_eq!(spare(&pool), tuning::SPARE_BUFFERS);
+    }
+
+    #[test]
+    fn the_buffers_of_large_bodies_are_used_again_while_the_stream_goes_on() {
+        let pool = Pool::new();
+        let stock = || Arc::clone(&pool);
+        let mut body = stock().buffer_for(100_000);
+        assert_eq!(body.capacity(), 0);
+        body.resize(100_000, 7);
+        let at = body.as_ptr();
+        let bytes = stock().seal(body);
+        assert_eq!(bytes.as_ptr(), at);
+        drop(bytes);
+        assert_eq!(stock().buffer_for(40_000).capacity(), 0, "much too large");
+        assert_eq!(stock().buffer_for(200_000).capacity(), 0, "too small");
+        let body = stock().buffer_for(90_000);
+        assert_eq!((body.as_ptr(), body.len()), (at, 0));
+        let late = stock().seal(body);
+        pool.slim();
+        drop(late);
+        assert_eq!(stock().buffer_for(90_000).capacity(), 0, "given back");
+    }
+
+    #[test]
+    fn no_more_of_large_bodies_is_kept_than_a_stream_needs() {
+        let pool = Pool::new();
+        assert!(pool.buffer_for(1).is_empty());
+        let all: Vec<_> = (0..9)
+            .map(|_| Arc::clone(&pool).seal(Vec::with_capacity(tuning::STREAM_BODIES / 4)))
+            .collect();
+        drop(all);
+        assert_eq!(pool.free.lock().body_bytes, tuning::STREAM_BODIES);
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::pattern::Excess;
 use crate::peer::PeerInfo;
 use crate::transport::Stream;
 use crate::tuning;
+use crate::zmtp::body::Stock;
 use crate::zmtp::command::{Command, SubscriptionForm};
 use crate::zmtp::connection::{Established, Handshake};
 use crate::zmtp::decoder::Decoder;
@@ -72,6 +73,10 @@ pub(crate) struct Pass {
 /// free for other links; larger ones keep the shared one.
 const CARRY: usize = 1024;
 
+/// Among large bodies, so much is read of what follows one: its header, and what comes before it. The
+/// more of a body is read here, the more of it is copied.
+const LARGE_HEAD: usize = 8 * 1024;
+
 /// The reading half of a link.
 #[derive(Debug)]
 pub(crate) struct Reader {
@@ -79,6 +84,8 @@ pub(crate) struct Reader {
     stage: Stage,
     /// What the last pass could not decode yet.
     rest: Rest,
+    /// The last bytes that were decoded ended in a large body: so may the next.
+    large: bool,
 }
 
 #[derive(Debug)]
@@ -104,6 +111,7 @@ impl Reader {
             stream,
             stage: Stage::Greeting(Box::new(handshake)),
             rest: Rest::None,
+            large: false,
         }
     }
 
@@ -130,6 +138,7 @@ impl Reader {
             return Ok(());
         };
         self.read(&mut buffer, pass)?;
+        let stranger = matches!(self.stage, Stage::Greeting(_));
         if buffer.is_worth_sharing() && self.has_bodies_to_share(buffer.bytes()) {
             pass.shared = true;
             let rest = self.decode_shared(room, buffer.share(), pass)?;
@@ -137,6 +146,13 @@ impl Reader {
         } else {
             self.decode(room, &mut buffer, pass)?;
             self.keep(buffer);
+        }
+        if let Stage::Traffic(decoder) = &mut self.stage {
+            if stranger {
+                decoder.use_stock(Arc::clone(pool) as Arc<dyn Stock>);
+            }
+            self.large = decoder.body_gap().is_some();
+            pass.shared |= self.large;
         }
         pass.more |= pass.messages.len() >= room && !matches!(self.rest, Rest::None);
         Ok(())
@@ -229,8 +245,8 @@ impl Reader {
 
     fn read(&mut self, buffer: &mut ReadBuffer, pass: &mut Pass) -> Result<(), Ended> {
         let free = buffer.free();
-        let space = free.len();
-        let got = match self.stream.read(free) {
+        let space = if self.large { LARGE_HEAD } else { free.len() }.min(free.len());
+        let got = match self.stream.read(free.get_mut(..space).unwrap_or_default()) {
             Ok(0) => return Err(Ended::ByPeer),
             Ok(got) => got,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),

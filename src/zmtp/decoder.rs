@@ -1,9 +1,11 @@
 //! Bytes to messages: the receiving half of an established connection.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::body::{Body, Stock};
 use super::command::{self, Command};
 use super::error::ProtocolError;
 use super::frame::{Header, MAX_HEADER};
@@ -26,13 +28,6 @@ pub(crate) const MIN_READ_BUFFER: usize = MAX_HEADER + DIRECT;
 /// the wire. This bounds what an endless message of empty frames can hold to a few MiB; real ones
 /// have a handful.
 const MAX_FRAMES: usize = 65_536;
-
-/// How much more than twice what has arrived a body may reserve, so that it starts with one
-/// allocation worth reading into. As much as a read of a socket usually gives at most.
-const HEADROOM: usize = 64 * 1024;
-
-/// The most that is reserved on trust, without the bytes being there.
-const MAX_TRUST: usize = 64 * 1024 * 1024;
 
 /// Input shorter than this goes frame by frame: it holds one message, or a few that wait for
 /// answers.
@@ -68,6 +63,8 @@ pub(crate) struct Decoder {
     body: Option<Body>,
     /// The size of the largest body that the peer has delivered into its own buffer.
     trust: usize,
+    /// For the bodies of a stream: those after the first.
+    stock: Option<Arc<dyn Stock>>,
 }
 
 /// Where bytes are taken from.
@@ -96,16 +93,6 @@ impl<'a> Input<'a> {
     }
 }
 
-/// A large body on its way.
-#[derive(Debug)]
-struct Body {
-    buffer: Vec<u8>,
-    /// Invariant: `buffer.len() <= size`.
-    size: usize,
-    more: bool,
-    command: bool,
-}
-
 /// Where the next bytes of the connection belong, see [`Decoder::body_gap`].
 #[derive(Debug)]
 pub(crate) struct BodyGap<'a> {
@@ -126,7 +113,13 @@ impl Decoder {
             partial_bytes: 0,
             body: None,
             trust: 0,
+            stock: None,
         }
+    }
+
+    /// Has large bodies use buffers again.
+    pub(crate) fn use_stock(&mut self, stock: Arc<dyn Stock>) {
+        self.stock = Some(stock);
     }
 
     /// Takes complete frames off the start of `input`, until `room` whole messages were appended.
@@ -328,11 +321,28 @@ impl Decoder {
             return Ok(true);
         }
         if size > DIRECT {
-            let mut body = Body::new(&header, size);
+            let mut body = self.begin_body(&header, size);
             *rest = body.take(self.trust, after);
             self.body = Some(body);
         }
         Ok(false)
+    }
+
+    fn begin_body(&self, header: &Header, size: usize) -> Body {
+        // One that is alone owns its memory, so that it becomes a vector without a copy.
+        let stock = self
+            .stock
+            .as_ref()
+            .filter(|_| self.trust > 0 && !header.command);
+        Body {
+            buffer: stock
+                .map(|stock| stock.buffer_for(size))
+                .unwrap_or_default(),
+            size,
+            more: header.more,
+            command: header.command,
+            stocked: stock.is_some(),
+        }
     }
 
     /// Judges a header before anything is reserved for its body.
@@ -395,7 +405,11 @@ impl Decoder {
         if body.command {
             return take_command(&body.buffer, commands);
         }
-        let frame = Frame::from(Bytes::from(body.buffer));
+        let bytes = match &self.stock {
+            Some(stock) if body.stocked => Arc::clone(stock).seal(body.buffer),
+            _ => Bytes::from(body.buffer),
+        };
+        let frame = Frame::from(bytes);
         let message = match self.partial.take() {
             None => Message::from(frame),
             Some(mut partial) => {
@@ -425,46 +439,6 @@ impl Decoder {
     }
 }
 
-impl Body {
-    fn new(header: &Header, size: usize) -> Body {
-        Body {
-            buffer: Vec::new(),
-            size,
-            more: header.more,
-            command: header.command,
-        }
-    }
-
-    fn missing(&self) -> usize {
-        self.size.saturating_sub(self.buffer.len())
-    }
-
-    /// Takes what belongs to this body off the start of `input`, and gives the rest.
-    fn take<'a>(&mut self, trust: usize, input: &'a [u8]) -> &'a [u8] {
-        let here = self.missing().min(input.len());
-        let (ours, rest) = input.split_at_checked(here).unwrap_or_default();
-        if self.buffer.capacity() - self.buffer.len() < here {
-            self.grow(trust, here);
-        }
-        self.buffer.extend_from_slice(ours);
-        rest
-    }
-
-    /// Makes room for `coming` more bytes at least, and for what the peer may have on credit.
-    fn grow(&mut self, trust: usize, coming: usize) {
-        let arrived = self.buffer.len().saturating_add(coming);
-        let credit = arrived.saturating_mul(2).saturating_add(HEADROOM);
-        let trust = trust
-            .checked_next_power_of_two()
-            .unwrap_or(MAX_TRUST)
-            .min(MAX_TRUST);
-        let capacity = credit.max(trust).min(self.size).max(arrived);
-        // Exact, so that a full body needs no shrinking to become `Bytes`.
-        self.buffer
-            .reserve_exact(capacity.saturating_sub(self.buffer.len()));
-    }
-}
-
 fn take_command(body: &[u8], commands: &mut Vec<Command>) -> Result<(), ProtocolError> {
     match Command::parse(body)? {
         // The handshake is over: there is nothing to be ready for again.
@@ -480,6 +454,7 @@ fn take_command(body: &[u8], commands: &mut Vec<Command>) -> Result<(), Protocol
 
 #[cfg(test)]
 mod tests {
+    use super::super::body::{HEADROOM, MAX_TRUST};
     use super::*;
     use crate::zmtp::encoder::{Flight, Outbox};
     use crate::zmtp::fuzzing::{self, naive, read, Received};

@@ -2,9 +2,11 @@
 //! try some. They panic when a property does not hold.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::body::Stock;
 use super::command::{self, Command};
 use super::connection::{Handshake, Local};
 use super::decoder::{Decoder, MIN_READ_BUFFER};
@@ -76,6 +78,7 @@ pub(crate) fn read(
     room: usize,
 ) -> Received {
     let mut decoder = Decoder::new(limit);
+    decoder.use_stock(Arc::new(Used));
     let mut splits = splits.into_iter().cycle();
     let mut reader = Reader::default();
     let mut data = data;
@@ -89,6 +92,21 @@ pub(crate) fn read(
     }
     reader.received.messages.extend(reader.queue);
     reader.received
+}
+
+/// Buffers that are larger than asked for, as used ones are.
+#[derive(Debug)]
+struct Used;
+
+impl Stock for Used {
+    fn buffer_for(&self, size: usize) -> Vec<u8> {
+        // What a peer announces is not to be reserved, here as elsewhere.
+        Vec::with_capacity(size.min(1 << 16).saturating_mul(3) / 2)
+    }
+
+    fn seal(self: Arc<Self>, body: Vec<u8>) -> Bytes {
+        Bytes::from(body)
+    }
 }
 
 #[derive(Default)]

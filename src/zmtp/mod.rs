@@ -7,6 +7,7 @@
 //! From the wire upward: [`greeting`] and [`frame`] are the shapes, [`command`] what travels in
 //! command frames, [`mechanism`] who speaks when before the first message.
 
+pub(crate) mod body;
 pub(crate) mod command;
 pub(crate) mod connection;
 pub(crate) mod decoder;
