@@ -97,14 +97,14 @@ pub(crate) const SLIM: Duration = Duration::from_secs(1);
 /// counts, few enough that what comes meanwhile has its turn soon.
 pub(crate) const TURNS: usize = 64;
 
-/// Looks that a waiter takes at its inproc peers before it sleeps, when looking has paid lately.
-///
-/// About 50 microseconds together: what putting a thread to sleep and waking it again takes, on a
-/// virtual machine.
-pub(crate) const LOOKS: u32 = 100;
+/// How long a waiter looks around for its inproc peers before it sleeps, when looking has paid lately:
+/// what putting a thread to sleep and waking it again takes, on a virtual machine.
+pub(crate) const LOOKING: Duration = Duration::from_micros(50);
 
-/// Processor pauses between two such looks: about half a microsecond, in which a sender adds a dozen
-/// messages, so that taking them is worth the lock.
+/// Looks between two offers of the processor to others, who may be the ones that are waited for.
+pub(crate) const LOOKS_AROUND: u32 = 16;
+
+/// Processor pauses between two such looks.
 pub(crate) const PAUSES: u32 = 10;
 
 /// Looks of a `busy_poll` between two offers of the processor to others: about ten microseconds, so

@@ -20,19 +20,25 @@ const BLOCK: usize = 256;
 /// Used blocks that a lane keeps for its next ones: as many as the default marks fill.
 const SPARES: usize = 8;
 
-/// Every so many messages the sender of a stream shows how many there were.
+/// Every so many messages the sender of a stream shows how many there were; the first few more often.
 const SHOW: usize = 16;
 
 /// A receiver that waits awake in a stream lets so many come together before it takes them: each
 /// time it takes the lane's memory from the sender's processor, and is to have something for it.
 const ENOUGH: u32 = BLOCK as u32;
 
-/// It waits no longer once it has looked so often without seeing more, half a microsecond between
-/// looks: a sender that is still at it shows more in less than that.
-const STILL: u32 = 3;
+/// It waits no longer once it has looked so often without seeing more: some microseconds, in which a
+/// sender that is still at it shows more, even one that the system has interrupted for a moment.
+const STILL: u32 = 16;
 
-/// And no longer than so many looks in all: twenty microseconds.
-const GATHER: u32 = 40;
+/// In a stream it waits so many looks for the first message: then it asks the lane.
+const NOTHING: u32 = 16;
+
+/// And no longer than so many looks in all: some ten microseconds.
+const GATHER: u32 = 100;
+
+/// Processor pauses in which a stream shows itself by a second message: about 100 nanoseconds.
+const CONFIRM: u32 = 6;
 
 /// What the socket at the other end of a pipe is told.
 pub(crate) trait Neighbour: Send + Sync {
@@ -170,12 +176,12 @@ struct Lane {
 #[derive(Debug, Default)]
 #[repr(align(128))]
 struct Shown {
-    /// The lane's `count`, at the first message in line, and every `SHOW` after that.
+    /// The lane's `count`, as often as `SHOW` says.
     count: AtomicU32,
     /// Messages that the receiver had taken when it took the last ones.
     taken: AtomicU32,
-    /// How many those were.
-    batch: AtomicU32,
+    /// How often in a row it found something: more than once only in a stream.
+    straight: AtomicU32,
 }
 
 /// A lane, and what can be seen of it without its lock.
@@ -214,7 +220,8 @@ impl Track {
         let full = lane.marks.is_full();
         lane.sender_waits |= full;
         lane.count = lane.count.wrapping_add(1);
-        if lane.queue.messages % SHOW == 1 {
+        let messages = lane.queue.messages;
+        if messages.is_power_of_two() || messages.is_multiple_of(SHOW) {
             self.shown.count.store(lane.count, Ordering::Release);
         }
         Put {
@@ -339,11 +346,14 @@ impl PipeEnd {
     /// In a stream, waits a moment for a batch that is worth taking.
     pub(crate) fn gather(&self) {
         let mut gathering = self.gathering();
-        if !gathering.stream {
-            return;
-        }
+        let mut nothing = 0;
         for _ in 0..GATHER {
-            if gathering.came(self) == 0 || gathering.is_over(self) {
+            if gathering.came(self) == 0 {
+                nothing += 1;
+                if !gathering.stream || nothing > NOTHING {
+                    return;
+                }
+            } else if gathering.is_over(self) {
                 return;
             }
             pause();
@@ -354,9 +364,9 @@ impl PipeEnd {
         let shown = &self.inward().shown;
         Gathering {
             taken: shown.taken.load(Ordering::Relaxed),
-            last: shown.count.load(Ordering::Acquire),
+            last: 0,
             still: 0,
-            stream: shown.batch.load(Ordering::Relaxed) >= SHOW as u32,
+            stream: shown.straight.load(Ordering::Relaxed) > 1,
         }
     }
 
@@ -379,6 +389,7 @@ impl PipeEnd {
         let regained = lane.marks.sub(messages, bytes);
         let room = (regained || !lane.marks.is_full()) && std::mem::take(&mut lane.sender_waits);
         if lane.queue.messages == 0 {
+            self.inward().shown.straight.store(0, Ordering::Relaxed);
             lane.receiver_waits = true;
             return Taken {
                 messages: 0,
@@ -391,7 +402,8 @@ impl PipeEnd {
         let shown = &self.inward().shown;
         let count = lane.count.wrapping_sub(lane.queue.messages as u32);
         shown.taken.store(count, Ordering::Relaxed);
-        shown.batch.store(messages as u32, Ordering::Relaxed);
+        let straight = shown.straight.load(Ordering::Relaxed).saturating_add(1);
+        shown.straight.store(straight, Ordering::Relaxed);
         lane.taken = (messages, bytes);
         Taken {
             messages,
@@ -443,7 +455,7 @@ impl PipeEnd {
     }
 }
 
-/// Half a microsecond or so, awake.
+/// A moment awake: 150 to 500 nanoseconds, as processors differ in what a pause is.
 pub(crate) fn pause() {
     for _ in 0..tuning::PAUSES {
         std::hint::spin_loop();
@@ -469,10 +481,10 @@ impl Hushed {
 struct Gathering {
     /// What it had before.
     taken: u32,
-    /// What the sender showed last, and how often it was seen again since.
+    /// How many had come at the last look, and for how many looks that has not changed.
     last: u32,
     still: u32,
-    /// The last batch was of a stream: it is worth waiting for more.
+    /// It is a stream: it is worth waiting for more.
     stream: bool,
 }
 
@@ -486,10 +498,18 @@ impl Gathering {
 
     fn is_over(&mut self, pipe: &PipeEnd) -> bool {
         let came = self.came(pipe);
-        let now = self.taken.wrapping_add(came);
-        self.still = if now == self.last { self.still + 1 } else { 0 };
-        self.last = now;
-        came > 0 && (!self.stream || self.still >= STILL || came >= ENOUGH)
+        if came == 0 || came >= ENOUGH {
+            return came > 0;
+        }
+        if !self.stream {
+            // A lone message is not to wait; a second one in no time at all is a stream's.
+            (0..CONFIRM).for_each(|_| std::hint::spin_loop());
+            self.stream = self.came(pipe) > came;
+            return !self.stream;
+        }
+        self.still = if came == self.last { self.still + 1 } else { 0 };
+        self.last = came;
+        self.still >= STILL
     }
 }
 
@@ -525,6 +545,55 @@ mod tests {
         assert_eq!((taken.messages, taken.room), (2, false));
         assert!(b.take(&mut inbox).room);
         assert!(!b.take(&mut inbox).room);
+    }
+
+    #[test]
+    fn a_long_line_changes_hands_in_blocks_and_in_order() {
+        let (a, b) = pipe((0, 0), (0, 0));
+        let total = 5 * BLOCK + 7;
+        for number in 0..total {
+            a.put(number.to_string().into());
+        }
+        assert_eq!(a.waiting(), total);
+        let mut inbox = VecDeque::new();
+        let mut next = 0;
+        while b.take(&mut inbox).messages > 0 {
+            assert!(inbox.len() <= BLOCK);
+            for message in inbox.drain(..) {
+                assert_eq!(message, next.to_string().as_str());
+                next += 1;
+            }
+        }
+        assert_eq!((next, a.waiting()), (total, 0));
+    }
+
+    #[test]
+    fn who_waits_awake_sees_the_first_message_and_is_told_of_none() {
+        let (a, b) = pipe((0, 0), (0, 0));
+        let mut hushed = b.hush().unwrap();
+        assert!(!hushed.is_over());
+        assert!(!a.put("1".into()).announce);
+        assert!(hushed.is_over());
+        assert!(b.hush().is_none(), "there is something already");
+        assert!(b.listen());
+        assert_eq!(b.take(&mut VecDeque::new()).messages, 1);
+        assert!(!b.listen());
+        assert!(a.put("2".into()).announce);
+    }
+
+    #[test]
+    fn the_direct_way_closes_with_the_message_that_fills_the_lane() {
+        let (a, b) = pipe((3, 0), (3, 0));
+        assert!(a.put_direct(&mut "closed".into()).is_none());
+        assert!(a.open_direct());
+        for full in [false, false, true] {
+            assert_eq!(a.put_direct(&mut "m".into()).unwrap().full, full);
+        }
+        assert!(a.put_direct(&mut "too many".into()).is_none() && !a.open_direct());
+        assert_eq!(a.close_direct(), 3);
+        assert_eq!(b.take(&mut VecDeque::new()).messages, 3);
+        b.take(&mut VecDeque::new());
+        assert!(a.open_direct());
     }
 
     #[test]

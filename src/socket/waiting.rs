@@ -215,17 +215,20 @@ impl Core {
 
 /// Looks again and again, until there is something to see or it no longer pays.
 fn look_until(mut seen: impl FnMut() -> bool) -> bool {
-    for look in 1..=tuning::LOOKS {
-        pause();
-        if seen() {
-            return true;
+    let start = Instant::now();
+    loop {
+        for _ in 0..tuning::LOOKS_AROUND {
+            pause();
+            if seen() {
+                return true;
+            }
         }
-        if look % 8 == 0 {
-            // The peer may be waiting for this processor.
-            std::thread::yield_now();
+        if start.elapsed() > tuning::LOOKING {
+            return false;
         }
+        // The peer may be waiting for this processor.
+        std::thread::yield_now();
     }
-    false
 }
 
 impl State {
