@@ -56,7 +56,7 @@ pub(crate) const STREAM_BODIES: usize = 12 << 20;
 /// Bytes a sender of a stream queues before it writes them itself.
 ///
 /// A write of 64 KiB costs about ten times one of 16 bytes and carries four thousand times as much.
-pub(crate) const WRITE_BATCH: usize = 64 * 1024;
+pub(crate) const WRITE_BATCH: usize = 128 * 1024;
 
 /// Bytes a link may read or write before its driver looks at the next one, so that a busy peer
 /// starves nobody.
