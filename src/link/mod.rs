@@ -92,6 +92,12 @@ impl Wire {
     pub(crate) fn is_home(&self) -> bool {
         self.reader.is_some() && self.writer.is_some()
     }
+
+    /// Whether the peer was never sent a message: there is none that it could have still to read.
+    pub(crate) fn was_silent(&self) -> bool {
+        let writer = self.writer.as_ref();
+        writer.is_some_and(|writer| !writer.has_spoken())
+    }
 }
 
 /// See the module's text.

@@ -34,6 +34,8 @@ pub(crate) struct Writer {
     flight: Flight,
     /// The socket's poll was asked to say when this stream takes bytes again.
     pub(crate) asked_for_room: bool,
+    /// Messages went this way, and not only handshakes, commands and subscriptions.
+    spoke: bool,
 }
 
 impl Writer {
@@ -42,6 +44,7 @@ impl Writer {
             stream,
             flight: Flight::default(),
             asked_for_room: false,
+            spoke: false,
         }
     }
 
@@ -61,6 +64,11 @@ impl Writer {
         }
     }
 
+    /// Whether the peer may have messages of ours still to read.
+    pub(crate) fn has_spoken(&self) -> bool {
+        self.spoke
+    }
+
     pub(crate) fn stream(&self) -> &Arc<Stream> {
         &self.stream
     }
@@ -68,6 +76,7 @@ impl Writer {
     /// Takes over what is queued, if the last flight is gone. False: there is nothing to write.
     pub(crate) fn load(&mut self, queued: &mut Outbox) -> bool {
         if self.flight.is_empty() && !queued.is_empty() {
+            self.spoke |= queued.messages() > 0;
             self.flight.load(queued);
         }
         !self.flight.is_empty()

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::core::{Core, Guard};
 use super::state::{Errand, Life, State};
 use super::waiting::Wait;
-use crate::link::Stage;
+use crate::link::{Stage, Wire};
 use crate::reactor::{Command, Timer};
 
 /// What became of a socket's messages; see [`Socket::close`](crate::Socket::close).
@@ -107,10 +107,11 @@ impl Core {
         };
         link.inbox.clear();
         let stranger = link.stage == Stage::Handshake && link.is_flushed();
+        let silent = link.is_flushed() && link.wire.as_ref().is_some_and(Wire::was_silent);
         if link.stage == Stage::Draining {
             return state.remove_link(key);
         }
-        if stranger || receives_only && link.wire.is_some() {
+        if stranger || silent || receives_only && link.wire.is_some() {
             // Nothing of ours is on its way.
             let place = state.give_up(key);
             return self.after_io(state, place);

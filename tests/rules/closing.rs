@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use sinew::{Context, Pub, Pull, Push, RecvError, Rep, Req, SendErrorKind, Sub};
+use sinew::{Context, Pub, Pull, Push, RecvError, Rep, Req, SendErrorKind, SocketType, Sub};
 
 use crate::support::{address, await_disconnect, await_peer, endpoints, Raw, SOON};
 
@@ -156,6 +156,26 @@ fn a_peer_that_has_everything_but_never_hangs_up_is_not_waited_for_for_ever() {
         assert_eq!(stubborn.read_frame(), (0, b"all".to_vec()));
         assert_eq!(soon(|| push.close()).undelivered, 0);
         soon(|| drop(ctx));
+    }
+}
+
+#[test]
+fn peers_that_were_never_sent_a_message_are_not_waited_for() {
+    let ctx = Context::new();
+    for kind in [SocketType::Rep, SocketType::Push, SocketType::Pub] {
+        let socket = ctx.socket(kind).bind("tcp://127.0.0.1:*").unwrap();
+        let monitor = socket.monitor();
+        let of_peer = match kind {
+            SocketType::Rep => "REQ",
+            SocketType::Push => "PULL",
+            _ => "SUB",
+        };
+        let _deaf = Raw::connect(&address(&socket)).shake(of_peer);
+        await_peer(&monitor);
+        let start = Instant::now();
+        assert_eq!(socket.close().undelivered, 0);
+        // One that had been sent something has two seconds to read it.
+        assert!(start.elapsed() < Duration::from_secs(1), "{kind}");
     }
 }
 
