@@ -755,7 +755,7 @@ impl Sender {
     fn write(&self, flight: &mut Flight) -> bool {
         while !flight.is_empty() {
             let mut slices = [IoSlice::new(&[]); 2];
-            let count = flight.slices(&mut slices);
+            let count = flight.slices(&mut slices, usize::MAX);
             let mut wire = self.wire.inner.lock();
             if wire.room == 0 {
                 wire.wanted = true;

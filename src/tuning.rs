@@ -53,10 +53,17 @@ pub(crate) const STREAM_BUFFERS: usize = 32;
 /// megabyte messages on their way through a program.
 pub(crate) const STREAM_BODIES: usize = 12 << 20;
 
-/// Bytes a sender of a stream queues before it writes them itself.
+/// Most bytes handed to the kernel in one write.
 ///
-/// A write of 64 KiB costs about ten times one of 16 bytes and carries four thousand times as much.
-pub(crate) const WRITE_BATCH: usize = 128 * 1024;
+/// A packet on the loopback carries 65,483 bytes (an MTU of 64 KiB without the headers). A write of
+/// just more than that becomes a full packet and a tiny one, which halves what the kernel gets
+/// through: measured on Linux 6.18, 2.2 GB/s with writes of 65,536 bytes, 5.5 with 60 KiB. What a real
+/// network carries is cut by the card, so that it does not matter there.
+pub(crate) const WRITE: usize = 60 * 1024;
+
+/// Bytes a sender of a stream queues before it writes them itself: with one more message of the usual
+/// sizes, a single write.
+pub(crate) const WRITE_BATCH: usize = 56 * 1024;
 
 /// Bytes a link may read or write before its driver looks at the next one, so that a busy peer
 /// starves nobody.

@@ -10,9 +10,9 @@ use crate::transport::Stream;
 use crate::tuning;
 use crate::zmtp::encoder::{Flight, Outbox};
 
-/// Pieces handed to the kernel in one `writev`. Small messages share one piece, so this bounds the
-/// large bodies a call: 64 of them are far past the point where the call itself costs anything.
-const SLICES: usize = 64;
+/// Pieces handed to the kernel in one `writev`. Small messages share one piece, and a body that is one
+/// of its own has more than 4 KiB: a write has at most fifteen of those, and what stands between.
+const SLICES: usize = 32;
 
 /// How a pass ended.
 #[derive(Debug)]
@@ -104,14 +104,14 @@ impl Writer {
 
     fn write_once(&self) -> io::Result<usize> {
         match self.flight.only_slice() {
-            Some(all) => self.stream.write(all),
+            Some(all) => self.stream.write(all.get(..tuning::WRITE).unwrap_or(all)),
             None => self.write_pieces(),
         }
     }
 
     fn write_pieces(&self) -> io::Result<usize> {
         let mut slices = [IoSlice::new(&[]); SLICES];
-        let count = self.flight.slices(&mut slices);
+        let count = self.flight.slices(&mut slices, tuning::WRITE);
         self.stream
             .write_vectored(slices.get(..count).unwrap_or_default())
     }

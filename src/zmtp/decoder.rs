@@ -479,7 +479,7 @@ mod tests {
         let mut flight = Flight::new();
         flight.load(outbox);
         let mut slices = vec![std::io::IoSlice::new(&[]); 1000];
-        let used = flight.slices(&mut slices);
+        let used = flight.slices(&mut slices, usize::MAX);
         slices[..used]
             .iter()
             .flat_map(|slice| slice.to_vec())

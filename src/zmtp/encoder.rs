@@ -353,14 +353,18 @@ impl Flight {
         }
     }
 
-    /// Fills `slices` from the front with what is to be written next, and says how many it took.
-    pub(crate) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+    /// Fills `slices` from the front with what is to be written next, at most so many bytes, and says
+    /// how many it took.
+    pub(crate) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>], most: usize) -> usize {
         let mut cursor = (self.cursor.buffer, self.cursor.bodies, self.in_body);
         let mut used = 0;
+        let mut room = most;
         for slot in slices {
-            let Some(piece) = self.piece(cursor) else {
+            let Some(piece) = self.piece(cursor).filter(|_| room > 0) else {
                 break;
             };
+            let piece = piece.get(..room).unwrap_or(piece);
+            room -= piece.len();
             *slot = IoSlice::new(piece);
             cursor = self.after(cursor, piece.len());
             used += 1;
@@ -477,7 +481,7 @@ mod tests {
     /// What is still to be written, in `at_most` slices.
     fn written(flight: &Flight, at_most: usize) -> Vec<u8> {
         let mut slices = vec![IoSlice::new(&[]); at_most];
-        let used = flight.slices(&mut slices);
+        let used = flight.slices(&mut slices, usize::MAX);
         slices[..used]
             .iter()
             .flat_map(|slice| slice.to_vec())
@@ -561,7 +565,7 @@ mod tests {
         let mut flight = Flight::new();
         flight.load(&mut outbox);
         let mut slices = [IoSlice::new(&[]); 8];
-        assert_eq!(flight.slices(&mut slices), 5);
+        assert_eq!(flight.slices(&mut slices, usize::MAX), 5);
         assert_eq!(slices[1].as_ptr(), body.as_ptr());
         assert_eq!(slices[3].as_ptr(), body.as_ptr());
         assert_eq!(slices[4].len(), MAX_HEADER + COPY_LIMIT);

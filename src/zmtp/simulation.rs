@@ -167,7 +167,7 @@ impl End {
             self.carries = true;
         }
         let mut slices = [IoSlice::new(&[]); 3];
-        let count = self.flight.slices(&mut slices);
+        let count = self.flight.slices(&mut slices, usize::MAX);
         let mut taken = 0;
         for slice in &slices[..count] {
             let n = slice.len().min(most - taken);
