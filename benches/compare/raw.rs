@@ -231,13 +231,14 @@ fn connections(params: &Params) {
     first.write_all(&short_frame(0, b"first")).expect("a write");
     wait_for_word();
 
-    let start = Instant::now();
+    let (start, before) = (Instant::now(), Usage::now());
     let mut open = open_many(endpoint, "PUSH", count);
     let took = start.elapsed();
     assert_eq!(open.len() as u64, count);
     let last = open.last_mut().expect("at least one");
     last.write_all(&short_frame(0, b"last")).expect("a write");
     let mut metrics = Metrics::default();
+    (Usage::now() - before).per(count, "sender", &mut metrics);
     metrics.set("rate", count as f64 / took.as_secs_f64());
     wait_for_word();
     say_metrics(&metrics);

@@ -501,12 +501,15 @@ fn accept<L: Library>(params: &Params) {
     // What the first connection makes a library set up is not counted.
     say(&format!("ready {endpoint}"));
     assert_eq!(socket.recv(), b"first");
-    let before = resident_bytes();
+    let before = (resident_bytes(), Usage::now());
     say("go");
     assert_eq!(socket.recv(), b"last");
+    let cost = Usage::now() - before.1;
+    let connections = params.number("connections");
     let mut metrics = Metrics::default();
-    let each = (resident_bytes() - before) / params.number("connections") as f64;
+    let each = (resident_bytes() - before.0) / connections as f64;
     metrics.set("bytes_each", each);
+    cost.per(connections, "receiver", &mut metrics);
     wait_for_word();
     say_metrics(&metrics);
 }

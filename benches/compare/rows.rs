@@ -362,6 +362,8 @@ fn connections(name: &str) -> Row {
         figures: vec![
             Figure::new("memory each", "bytes_each", Unit::Bytes, memory),
             Figure::new("accepted", "rate", Unit::PerSecond, accepted),
+            // The caller's processor time bounds the rate; this is the listener's own.
+            Figure::new("listener CPU", "receiver_cpu_us_each", Unit::Micros, None),
         ],
     }
 }
