@@ -79,6 +79,7 @@ const HOUSE: &[(&str, &[&str])] = &[
         &[
             "link/marks",
             "link/buffer",
+            "link/queue",
             "link/pipe",
             "link/reader",
             "link/writer",

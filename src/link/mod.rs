@@ -7,6 +7,7 @@
 pub(crate) mod buffer;
 pub(crate) mod marks;
 pub(crate) mod pipe;
+mod queue;
 pub(crate) mod reader;
 pub(crate) mod writer;
 

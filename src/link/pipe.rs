@@ -8,17 +8,11 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 
 use super::marks::Marks;
+use super::queue::{Queue, BLOCK};
 use crate::message::Message;
 use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::sync::Mutex;
 use crate::tuning;
-
-/// Messages that change hands together in a stream: keeps them in the cache of the thread that took
-/// them, and gives the sender room early.
-const BLOCK: usize = 256;
-
-/// Used blocks that a lane keeps for its next ones: as many as the default marks fill.
-const SPARES: usize = 8;
 
 /// Every so many messages the sender of a stream shows how many there were; the first few more often.
 const SHOW: usize = 16;
@@ -91,62 +85,6 @@ impl std::fmt::Debug for Door {
         f.debug_struct("Door")
             .field("link", &self.link)
             .finish_non_exhaustive()
-    }
-}
-
-/// Messages in line. They change hands in blocks, by exchanging a full one for an empty one, so that
-/// no message is looked at or moved while the lane is locked.
-#[derive(Debug, Default)]
-struct Queue {
-    /// Full ones, oldest first.
-    blocks: VecDeque<Block>,
-    /// The one that is being filled, after all of `blocks`.
-    last: Block,
-    messages: usize,
-    spares: Vec<VecDeque<Message>>,
-}
-
-#[derive(Debug, Default)]
-struct Block {
-    messages: VecDeque<Message>,
-    bytes: usize,
-}
-
-impl Queue {
-    #[inline]
-    fn push(&mut self, message: Message, bytes: usize) {
-        if self.last.messages.len() == BLOCK {
-            let messages = self.spares.pop().unwrap_or_default();
-            let next = Block { messages, bytes: 0 };
-            self.blocks
-                .push_back(std::mem::replace(&mut self.last, next));
-        }
-        self.last.messages.push_back(message);
-        self.last.bytes += bytes;
-        self.messages += 1;
-    }
-
-    /// Exchanges the oldest block for the empty `messages`. Returns how many bytes it has.
-    fn pop(&mut self, messages: &mut VecDeque<Message>) -> usize {
-        let bytes = match self.blocks.pop_front() {
-            Some(block) => {
-                let empty = std::mem::replace(messages, block.messages);
-                if self.spares.len() < SPARES {
-                    self.spares.push(empty);
-                }
-                block.bytes
-            }
-            None => {
-                std::mem::swap(messages, &mut self.last.messages);
-                std::mem::take(&mut self.last.bytes)
-            }
-        };
-        self.messages -= messages.len();
-        bytes
-    }
-
-    fn bytes(&self) -> usize {
-        self.last.bytes + self.blocks.iter().map(|block| block.bytes).sum::<usize>()
     }
 }
 
@@ -441,12 +379,7 @@ impl PipeEnd {
 
     /// Takes back what the other end has not taken: it will not.
     pub(crate) fn reclaim(&self) -> VecDeque<Message> {
-        let mut queue = std::mem::take(&mut self.outward().lane.lock().queue);
-        let mut all = VecDeque::new();
-        for mut block in queue.blocks.drain(..).chain([queue.last]) {
-            all.append(&mut block.messages);
-        }
-        all
+        std::mem::take(&mut self.outward().lane.lock().queue).into_messages()
     }
 
     /// This end sends no more.
