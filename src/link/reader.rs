@@ -84,7 +84,8 @@ pub(crate) struct Reader {
     stage: Stage,
     /// What the last pass could not decode yet.
     rest: Rest,
-    /// The last bytes that were decoded ended in a large body: so may the next.
+    /// The last bytes that were decoded ended in a body of which much was missing: so may the next.
+    /// Bodies of which a read brings several are better read together.
     large: bool,
 }
 
@@ -151,8 +152,9 @@ impl Reader {
             if stranger {
                 decoder.use_stock(Arc::clone(pool) as Arc<dyn Stock>);
             }
-            self.large = decoder.body_gap().is_some();
-            pass.shared |= self.large;
+            let missing = decoder.body_gap().map(|gap| gap.missing);
+            self.large = missing.is_some_and(|missing| missing >= tuning::READ_BUFFER / 2);
+            pass.shared |= missing.is_some();
         }
         pass.more |= pass.messages.len() >= room && !matches!(self.rest, Rest::None);
         Ok(())
