@@ -406,16 +406,8 @@ impl State {
             }
             None => 0,
         };
-        self.stats.dropped += lost;
-        if self.life == Life::Lingering {
-            self.undelivered += lost;
-        }
-        if link.inbox.is_empty() || self.life != Life::Open {
-            self.remove_link(key);
-        } else {
-            link.stage = Stage::Draining;
-            self.pattern.set_room(key, false);
-        }
+        self.count_lost(lost);
+        self.drain_or_remove(key);
     }
 }
 

@@ -72,10 +72,23 @@ impl State {
         let lost = (link.outbox.messages() + in_flight) as u64;
         link.outbox.clear();
         link.outward.settle(0, 0);
+        self.count_lost(lost);
+        self.drain_or_remove(key);
+    }
+
+    /// Counts what was queued for a peer that will not get it any more.
+    pub(super) fn count_lost(&mut self, lost: u64) {
         self.stats.dropped += lost;
         if self.life == Life::Lingering {
             self.undelivered += lost;
         }
+    }
+
+    /// A link that is past goes, once what it brought is received.
+    pub(super) fn drain_or_remove(&mut self, key: usize) {
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
         if link.inbox.is_empty() || self.life != Life::Open {
             self.remove_link(key);
         } else {

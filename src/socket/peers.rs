@@ -355,10 +355,7 @@ impl State {
             return;
         };
         let lost = link.undelivered() as u64;
-        self.stats.dropped += lost;
-        if self.life == Life::Lingering {
-            self.undelivered += lost;
-        }
+        self.count_lost(lost);
         self.remove_link(key);
     }
 
