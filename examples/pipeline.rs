@@ -495,12 +495,10 @@ impl Args {
             }
         }
         if self.paths.is_empty() {
-            let project = Path::new(env!("CARGO_MANIFEST_DIR"));
-            let root = if project.is_dir() {
-                project
-            } else {
-                Path::new(".")
-            };
+            let project = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+            let root = project
+                .filter(|folder| folder.is_dir())
+                .unwrap_or(Path::new("."));
             let ours = |file: &Path| {
                 file.extension()
                     .is_some_and(|e| ["rs", "md", "toml"].iter().any(|ours| e == *ours))

@@ -1,9 +1,9 @@
 //! Compares sinew with libzmq, and with bare sockets where they are the limit.
 //!
 //! ```text
-//! cargo bench --bench compare                     everything, at least five interleaved pairs a row
-//! cargo bench --bench compare -- --quick          the same in less than two minutes
-//! cargo bench --bench compare -- --rows req-rep   the rows whose names start so
+//! cargo bench -p sinew-benches --bench compare                     everything, at least five interleaved pairs a row
+//! cargo bench -p sinew-benches --bench compare -- --quick          the same in less than two minutes
+//! cargo bench -p sinew-benches --bench compare -- --rows req-rep   the rows whose names start so
 //! ```
 //!
 //! Every contender runs in processes of its own, started anew for each measurement; contenders take turns, so
@@ -37,7 +37,7 @@ use crate::report::Report;
 use crate::rows::Row;
 
 const USAGE: &str =
-    "cargo bench --bench compare -- [--quick] [--rows NAME,..] [--pairs N] [--list]";
+    "cargo bench -p sinew-benches --bench compare -- [--quick] [--rows NAME,..] [--pairs N] [--list]";
 
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();

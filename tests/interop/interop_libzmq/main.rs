@@ -6,7 +6,7 @@
 
 mod child;
 mod limits;
-#[path = "../../benches/compare/lines.rs"]
+#[path = "../../../benches/compare/lines.rs"]
 mod lines;
 mod liveness;
 mod pipeline;
