@@ -4,6 +4,11 @@
 //! and the reactor's. One test walks through all cases, because a second one running beside it would
 //! be counted too.
 
+#![allow(
+    unsafe_code,
+    reason = "an allocator is unsafe to write; this one only counts"
+)]
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::backtrace::Backtrace;
 use std::cell::Cell;

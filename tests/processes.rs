@@ -3,6 +3,7 @@
 //! The tests run themselves again as a child: it is told by its environment what to do.
 
 #![cfg(target_os = "linux")]
+#![allow(unsafe_code, reason = "fork and its like are unsafe to call")]
 
 use std::io::Read;
 use std::os::unix::net::UnixStream;

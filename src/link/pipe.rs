@@ -159,7 +159,7 @@ impl Track {
         lane.sender_waits |= full;
         lane.count = lane.count.wrapping_add(1);
         let messages = lane.queue.messages;
-        if messages.is_power_of_two() || messages.is_multiple_of(SHOW) {
+        if messages.is_power_of_two() || messages % SHOW == 0 {
             self.shown.count.store(lane.count, Ordering::Release);
         }
         Put {
@@ -424,9 +424,13 @@ struct Gathering {
 impl Gathering {
     fn came(&self, pipe: &PipeEnd) -> u32 {
         let shown = pipe.inward().shown.count.load(Ordering::Acquire);
-        // What was taken may not have been shown.
-        let came = shown.wrapping_sub(self.taken).cast_signed();
-        came.max(0).cast_unsigned()
+        let came = shown.wrapping_sub(self.taken);
+        // What was taken may not have been shown: then the difference is a small negative number.
+        if came > u32::MAX / 2 {
+            0
+        } else {
+            came
+        }
     }
 
     fn is_over(&mut self, pipe: &PipeEnd) -> bool {

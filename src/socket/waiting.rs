@@ -130,7 +130,7 @@ impl Core {
                     return;
                 }
                 looks = looks.wrapping_add(1);
-                if looks.is_multiple_of(tuning::LOOKS_A_TURN) {
+                if looks % tuning::LOOKS_A_TURN == 0 {
                     // On a machine with more to do than processors, whoever would answer may be
                     // waiting for this one.
                     std::thread::yield_now();

@@ -1,7 +1,7 @@
 //! The network interfaces of this machine, by name.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use if_addrs::Interface;
 
@@ -36,15 +36,23 @@ pub(super) fn scope_id(scope: &str) -> io::Result<u32> {
 
 fn rank(address: IpAddr) -> u8 {
     match address {
-        IpAddr::V6(v6) if !v6.is_unicast_link_local() => 0,
+        IpAddr::V6(v6) if !is_link_local(v6) => 0,
         IpAddr::V4(_) => 1,
         IpAddr::V6(_) => 2,
     }
 }
 
+/// Whether the address is of `fe80::/10` ([RFC 4291, section 2.5.6]); the standard library's own
+/// question for it is younger than the Rust version that this crate promises.
+///
+/// [RFC 4291, section 2.5.6]: https://www.rfc-editor.org/rfc/rfc4291#section-2.5.6
+fn is_link_local(address: Ipv6Addr) -> bool {
+    address.segments()[0] & 0xffc0 == 0xfe80
+}
+
 fn with_port(interface: &Interface, port: u16) -> SocketAddr {
     match interface.ip() {
-        IpAddr::V6(v6) if v6.is_unicast_link_local() => {
+        IpAddr::V6(v6) if is_link_local(v6) => {
             let scope = interface.index.unwrap_or(0);
             SocketAddr::V6(SocketAddrV6::new(v6, port, 0, scope))
         }

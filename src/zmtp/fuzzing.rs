@@ -136,7 +136,7 @@ impl Reader {
             let before = self.queue.len();
             let commands = &mut self.received.commands;
             // Messages that share their input must be the same as those that do not.
-            let used = if self.buffer.len().is_multiple_of(2) {
+            let used = if self.buffer.len() % 2 == 0 {
                 let shared = Bytes::copy_from_slice(&self.buffer);
                 decoder.decode_shared(&shared, room, &mut self.queue, commands)?
             } else {
