@@ -44,6 +44,12 @@ pub enum Error {
     /// The socket or its context was closed.
     #[error("the socket is closed")]
     Closed,
+    /// The context's background thread that served the socket has panicked: a fault of this library,
+    /// or a body of the application whose `Drop` panicked. What it said is on the standard error.
+    ///
+    /// The socket is at its end, with all others of that thread. Make a new context.
+    #[error("the reactor thread of this socket has panicked; make a new context")]
+    ReactorDied,
 }
 
 impl From<Error> for io::Error {
@@ -55,6 +61,7 @@ impl From<Error> for io::Error {
             Error::NotFound(_) => io::ErrorKind::NotFound,
             Error::NoSuchSocket(_) | Error::Unsupported { .. } => io::ErrorKind::Unsupported,
             Error::Closed => io::ErrorKind::NotConnected,
+            Error::ReactorDied => io::ErrorKind::Other,
         };
         io::Error::new(kind, error)
     }
@@ -73,6 +80,9 @@ pub enum SendErrorKind {
     /// The socket or its context was closed.
     #[error("the socket is closed")]
     Closed,
+    /// The reactor thread that served the socket has panicked; see [`Error::ReactorDied`].
+    #[error("the reactor thread of this socket has panicked; make a new context")]
+    ReactorDied,
     /// REQ: the reply to the last request has not been received. REP: no request has been received.
     #[error("receive before you send again: REQ and REP take turns")]
     MustReceiveFirst,
@@ -87,6 +97,7 @@ impl From<SendErrorKind> for io::ErrorKind {
             SendErrorKind::WouldBlock => io::ErrorKind::WouldBlock,
             SendErrorKind::TimedOut => io::ErrorKind::TimedOut,
             SendErrorKind::Closed => io::ErrorKind::NotConnected,
+            SendErrorKind::ReactorDied => io::ErrorKind::Other,
             SendErrorKind::MustReceiveFirst => io::ErrorKind::InvalidInput,
             SendErrorKind::Unsupported => io::ErrorKind::Unsupported,
         }
@@ -187,6 +198,9 @@ pub enum RecvError {
     /// The socket or its context was closed.
     #[error("the socket is closed")]
     Closed,
+    /// The reactor thread that served the socket has panicked; see [`Error::ReactorDied`].
+    #[error("the reactor thread of this socket has panicked; make a new context")]
+    ReactorDied,
     /// REQ: no request is out. REP: the last request has not been answered.
     #[error("send before you receive again: REQ and REP take turns")]
     MustSendFirst,
@@ -204,6 +218,7 @@ impl From<RecvError> for io::Error {
             RecvError::WouldBlock => io::ErrorKind::WouldBlock,
             RecvError::TimedOut => io::ErrorKind::TimedOut,
             RecvError::Closed => io::ErrorKind::NotConnected,
+            RecvError::ReactorDied => io::ErrorKind::Other,
             RecvError::MustSendFirst => io::ErrorKind::InvalidInput,
             RecvError::PeerGone => io::ErrorKind::ConnectionReset,
             RecvError::Unsupported => io::ErrorKind::Unsupported,

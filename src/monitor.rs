@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::endpoint::Endpoint;
 use crate::error::RecvError;
 use crate::peer::PeerInfo;
+use crate::reactor::timers::deadline;
 use crate::sync::{Condvar, Mutex};
 use crate::tuning;
 
@@ -166,7 +167,7 @@ impl Monitor {
     /// # Errors
     /// `TimedOut` when none came, `Closed` as for [`Monitor::recv`].
     pub fn recv_timeout(&self, timeout: Duration) -> Result<Event, RecvError> {
-        self.take(Instant::now().checked_add(timeout))
+        self.take(deadline(Instant::now(), timeout))
     }
 
     /// How many events went unseen because nobody took them in time.

@@ -30,6 +30,10 @@ pub(crate) const RECONNECT_INTERVAL_MAX: Duration = Duration::from_secs(2);
 /// How long greeting and mechanism together may take: libzmq's default.
 pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// The shortest pause between two PINGs, and the shortest time to wait for an answer: what a poll can
+/// count. Anything shorter keeps the reactor busy with nothing else.
+pub(crate) const HEARTBEAT_LEAST: Duration = Duration::from_millis(1);
+
 /// Connections that the kernel queues for a listener.
 ///
 /// libzmq asks for 100; a burst of a thousand clients then waits a second for its SYNs to be
@@ -92,6 +96,10 @@ pub(crate) const COOL_SWEEPS: u8 = 4;
 /// Long enough that a ping-pong never touches the reactor, short enough that a PING or a
 /// subscription that arrives while the application is away is answered promptly.
 pub(crate) const LEASE: Duration = Duration::from_millis(5);
+
+/// Reactor threads of one context at most. Each costs a thread and three descriptors, and all of them
+/// start with the first connection; on the largest machines a few dozen move what memory can.
+pub(crate) const MOST_REACTORS: usize = 64;
 
 /// Readiness events taken from the kernel in one go.
 pub(crate) const EVENTS: usize = 256;

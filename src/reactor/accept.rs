@@ -90,8 +90,7 @@ impl Reactor {
                     AcceptError::Retry => {}
                     AcceptError::OutOfResources | AcceptError::Fatal => {
                         socket.on_accept_failed(&accepting.endpoint, error);
-                        self.timers
-                            .set(Instant::now() + tuning::ACCEPT_PAUSE, again);
+                        self.set_timer_after(tuning::ACCEPT_PAUSE, again);
                         return;
                     }
                 },

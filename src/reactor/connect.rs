@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::thread;
-use std::time::Instant;
 
 use mio::event::Source;
 use mio::Interest;
@@ -49,10 +48,7 @@ impl Reactor {
             error: None,
         }));
         if let Some(timeout) = timeout {
-            self.timers.set(
-                Instant::now() + timeout,
-                Due::ConnectTimeout { key, number },
-            );
+            self.set_timer_after(timeout, Due::ConnectTimeout { key, number });
         }
         if !needs_dns(&endpoint) {
             return self.resolved(key, number, resolve(&endpoint, ipv6));

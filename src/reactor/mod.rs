@@ -11,13 +11,14 @@
 //! ```
 
 mod accept;
+mod command;
 mod connect;
 pub(crate) mod timers;
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::mpsc::Sender;
-use std::sync::{Arc, Weak};
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -25,193 +26,14 @@ use mio::{Events, Poll, Token, Waker};
 use slab::Slab;
 
 use self::accept::Accepting;
+use self::command::{slot_token, Inbox, Shared, WAKER};
+pub(crate) use self::command::{
+    Command, Drive, Driven, Handle, Place, Request, SocketId, Timer, Watch,
+};
 use self::connect::Connecting;
-use self::timers::Timers;
-use crate::endpoint::Endpoint;
+use self::timers::{deadline, Timers, LONGEST_POLL};
 use crate::sync::Mutex;
-use crate::transport::{Listener, Stream, Target, TransportOptions};
 use crate::tuning;
-
-/// Names a socket towards its reactor; never used twice.
-pub(crate) type SocketId = usize;
-
-/// A connection of a socket: the link's key, and which of its connections.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) link: usize,
-    pub(crate) serial: u32,
-}
-
-/// What a socket wants to be told later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Timer {
-    /// The handshake has taken too long.
-    Handshake(Place),
-    /// Time for a PING.
-    Heartbeat(Place),
-    /// Was anything heard since the PING, when the link's count stood at `heard`?
-    Alive { place: Place, heard: u32 },
-    /// Was anything heard within the time that the peer itself asked for?
-    PeerTtl { place: Place, heard: u32 },
-    /// Give back buffers that grew.
-    Slim,
-    /// The time to linger is over.
-    Linger,
-    /// A disconnected link has had its time to deliver what it had queued.
-    Leave { link: usize, epoch: u32 },
-    /// The peer has had its time to read what is left.
-    Farewell(Place),
-}
-
-/// What the reactor does next about a lease that it watches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Watch {
-    /// Look again.
-    Again,
-    /// Look no more.
-    Stop,
-}
-
-/// A socket, as the reactor sees it.
-pub(crate) trait Drive: Send + Sync {
-    /// The socket's poll has events and nobody drives.
-    fn on_ready(&self);
-    /// A look at the lease.
-    fn on_watch(&self) -> Watch;
-    /// Write what hot links have queued. False: none is hot any more.
-    fn on_sweep(&self) -> bool;
-    /// Another reactor's socket has asked this one, whose handle it gets back, for help.
-    fn on_help(&self, helper: Handle);
-    /// A timer is due.
-    fn on_timer(&self, timer: Timer);
-    /// A listener has a new connection.
-    fn on_accepted(&self, endpoint: &Arc<Endpoint>, stream: Stream);
-    /// A listener could not accept; it goes on after a pause.
-    fn on_accept_failed(&self, endpoint: &Arc<Endpoint>, error: io::Error);
-    /// A connection was made, or could not be.
-    fn on_connected(&self, place: Place, outcome: io::Result<Stream>);
-}
-
-/// What a reactor can be asked to do.
-#[derive(Debug)]
-pub(crate) enum Command {
-    Add(SocketId, Driven),
-    Remove(SocketId),
-    /// Drive a socket whose lease is the reactor's: there is something to read that no event tells.
-    Ready(SocketId),
-    Watch(SocketId),
-    Sweep(SocketId),
-    /// Help another reactor's socket.
-    Help(Weak<dyn Drive>),
-    Timer(SocketId, Instant, Timer),
-    Listen {
-        socket: SocketId,
-        endpoint: Arc<Endpoint>,
-        listener: Arc<Listener>,
-    },
-    /// Drops the listener and says so.
-    Unlisten {
-        listener: Arc<Listener>,
-        done: Sender<()>,
-    },
-    Connect {
-        socket: SocketId,
-        place: Place,
-        request: Request,
-        at: Instant,
-    },
-    Resolved {
-        key: usize,
-        number: u64,
-        targets: io::Result<Vec<Target>>,
-    },
-    Stop,
-}
-
-/// A socket as a reactor holds it.
-pub(crate) struct Driven(pub(crate) Arc<dyn Drive>);
-
-impl std::fmt::Debug for Driven {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Driven")
-    }
-}
-
-/// What to connect to, and how.
-#[derive(Clone, Debug)]
-pub(crate) struct Request {
-    pub(crate) endpoint: Arc<Endpoint>,
-    pub(crate) options: Arc<TransportOptions>,
-    pub(crate) timeout: Option<Duration>,
-}
-
-/// The way to a reactor from other threads.
-#[derive(Clone)]
-pub(crate) struct Handle(Arc<Shared>);
-
-struct Shared {
-    inbox: Mutex<Inbox>,
-    waker: Waker,
-    registry: mio::Registry,
-}
-
-/// What the reactor has been asked to do and has not looked at yet.
-struct Inbox {
-    commands: Vec<Command>,
-    /// The reactor sleeps, or is about to without having seen what comes now. Awake, it looks here
-    /// before it sleeps, so that nobody, least of all itself, need wake it.
-    asleep: bool,
-}
-
-impl std::fmt::Debug for Handle {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("reactor::Handle")
-    }
-}
-
-impl Handle {
-    /// Has the reactor do something, soon.
-    pub(crate) fn send(&self, command: Command) {
-        let mut inbox = self.0.inbox.lock();
-        inbox.commands.push(command);
-        // Whoever comes next finds it woken.
-        let asleep = std::mem::take(&mut inbox.asleep);
-        drop(inbox);
-        if asleep {
-            // The only failure is a full counter, which means that it is awake.
-            let _ = self.0.waker.wake();
-        }
-    }
-
-    /// Has the reactor be told of events in a socket's poll.
-    ///
-    /// # Errors
-    /// When the system is out of memory for it.
-    pub(crate) fn register(&self, id: SocketId, poll: i32) -> io::Result<()> {
-        self.0.registry.register(
-            &mut mio::unix::SourceFd(&poll),
-            socket_token(id),
-            mio::Interest::READABLE,
-        )
-    }
-
-    /// The reverse of [`Handle::register`].
-    pub(crate) fn deregister(&self, poll: i32) {
-        // It fails only when it is not registered, which is what is wanted.
-        let _ = self.0.registry.deregister(&mut mio::unix::SourceFd(&poll));
-    }
-}
-
-const WAKER: Token = Token(usize::MAX);
-
-/// Even tokens are sockets, odd ones the reactor's own listeners and connects.
-fn socket_token(id: SocketId) -> Token {
-    Token(id << 1)
-}
-
-fn slot_token(key: usize) -> Token {
-    Token(key << 1 | 1)
-}
 
 /// What the reactor itself waits for.
 enum Slot {
@@ -230,8 +52,11 @@ enum Due {
 struct Reactor {
     poll: Poll,
     shared: Arc<Shared>,
-    /// The list that is not in the inbox: the two change places.
+    /// The list that is not in the inbox: the two change places. While it is worked through, the next
+    /// command is the last.
     commands: Vec<Command>,
+    /// The socket of another reactor that is being helped now.
+    helped: Option<Arc<dyn Drive>>,
     sockets: HashMap<SocketId, Arc<dyn Drive>>,
     slots: Slab<Slot>,
     /// Tells a slot from earlier ones under the same key.
@@ -255,6 +80,7 @@ pub(crate) fn start(number: usize) -> io::Result<(Handle, JoinHandle<()>)> {
         inbox: Mutex::new(Inbox {
             commands: Vec::new(),
             asleep: false,
+            ended: false,
         }),
         waker: Waker::new(poll.registry(), WAKER)?,
         registry: poll.registry().try_clone()?,
@@ -263,6 +89,7 @@ pub(crate) fn start(number: usize) -> io::Result<(Handle, JoinHandle<()>)> {
         poll,
         shared: Arc::clone(&shared),
         commands: Vec::new(),
+        helped: None,
         sockets: HashMap::new(),
         slots: Slab::new(),
         number: 0,
@@ -274,12 +101,40 @@ pub(crate) fn start(number: usize) -> io::Result<(Handle, JoinHandle<()>)> {
     };
     let thread = thread::Builder::new()
         .name(format!("sinew/{number}"))
-        .spawn(move || reactor.run())?;
+        .spawn(move || reactor.run_to_the_end())?;
     Ok((Handle(shared), thread))
 }
 
 impl Reactor {
-    fn run(mut self) {
+    /// Runs until it is stopped, or has panicked. Then no command is taken any more, so that nobody
+    /// waits for what is not done.
+    fn run_to_the_end(mut self) {
+        // The reactor is looked at no more after a panic, but for the lists of whom to tell; what the
+        // sockets hold is behind their locks.
+        let ended = catch_unwind(AssertUnwindSafe(|| self.run()));
+        let mut commands = std::mem::take(&mut self.commands);
+        {
+            let mut inbox = self.shared.inbox.lock();
+            inbox.ended = true;
+            commands.append(&mut inbox.commands);
+        }
+        if ended.is_ok() {
+            return;
+        }
+        let mut served: Vec<_> = self.sockets.drain().map(|(_, socket)| socket).collect();
+        served.extend(self.helped.take());
+        for command in commands {
+            if let Command::Add(_, Driven(socket)) = command {
+                served.push(socket);
+            }
+        }
+        for socket in served {
+            // A socket whose state the panic has left broken must not keep the others from hearing.
+            let _ = catch_unwind(AssertUnwindSafe(|| socket.on_reactor_died()));
+        }
+    }
+
+    fn run(&mut self) {
         let mut events = Events::with_capacity(tuning::EVENTS);
         while !self.stopping {
             let timeout = self.fall_asleep();
@@ -316,7 +171,8 @@ impl Reactor {
         }
         let watch = (!self.watched.is_empty()).then_some(self.next_watch);
         let next = [watch, self.timers.next()].into_iter().flatten().min()?;
-        Some(next.saturating_duration_since(Instant::now()))
+        let left = next.saturating_duration_since(Instant::now());
+        Some(left.min(LONGEST_POLL))
     }
 
     fn dispatch(&mut self, token: Token) {
@@ -338,12 +194,11 @@ impl Reactor {
     }
 
     fn run_commands(&mut self) {
-        let mut commands = std::mem::take(&mut self.commands);
-        std::mem::swap(&mut commands, &mut self.shared.inbox.lock().commands);
-        for command in commands.drain(..) {
+        std::mem::swap(&mut self.commands, &mut self.shared.inbox.lock().commands);
+        self.commands.reverse();
+        while let Some(command) = self.commands.pop() {
             self.run_command(command);
         }
-        self.commands = commands;
     }
 
     fn run_command(&mut self, command: Command) {
@@ -359,7 +214,7 @@ impl Reactor {
             }
             Command::Watch(id) => {
                 if self.watched.is_empty() {
-                    self.next_watch = Instant::now() + tuning::LEASE;
+                    self.watch_later();
                 }
                 if !self.watched.contains(&id) {
                     self.watched.push(id);
@@ -372,7 +227,9 @@ impl Reactor {
             }
             Command::Help(socket) => {
                 if let Some(socket) = socket.upgrade() {
+                    self.helped = Some(Arc::clone(&socket));
                     socket.on_help(Handle(Arc::clone(&self.shared)));
+                    self.helped = None;
                 }
             }
             Command::Timer(id, at, timer) => self.timers.set(at, Due::Socket(id, timer)),
@@ -403,6 +260,8 @@ impl Reactor {
                 targets,
             } => self.resolved(key, number, targets),
             Command::Stop => self.stopping = true,
+            #[cfg(test)]
+            Command::Panic => std::panic::panic_any("a test asked for it"),
         }
     }
 
@@ -444,7 +303,19 @@ impl Reactor {
                 .get(id)
                 .is_some_and(|socket| socket.on_watch() == Watch::Again)
         });
-        self.next_watch = Instant::now() + tuning::LEASE;
+        self.watch_later();
+    }
+
+    fn watch_later(&mut self) {
+        let now = Instant::now();
+        self.next_watch = deadline(now, tuning::LEASE).unwrap_or(now);
+    }
+
+    /// A timer that never comes is not set.
+    fn set_timer_after(&mut self, after: Duration, due: Due) {
+        if let Some(at) = deadline(Instant::now(), after) {
+            self.timers.set(at, due);
+        }
     }
 
     /// Writes what hot links have queued, then rests until the next sweep.

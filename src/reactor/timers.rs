@@ -3,7 +3,21 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// The longest a poll is asked to sleep at once.
+///
+/// A poll takes its time-out as milliseconds in 32 bits, and what does not fit is cut off: a sleep
+/// of 50 days could become none at all. Whoever has still to wait after a day polls again.
+pub(crate) const LONGEST_POLL: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The instant `after` from now; `None`: the clock cannot name it, so it never comes.
+///
+/// The only place where a time is added to an instant: the operator panics on what does not fit, and
+/// a `Duration::MAX` that means "for ever" does not.
+pub(crate) fn deadline(now: Instant, after: Duration) -> Option<Instant> {
+    now.checked_add(after)
+}
 
 /// Deadlines, each with what is due then. Time is an argument.
 #[derive(Debug)]
@@ -74,7 +88,13 @@ impl<T> Timers<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
+
+    #[test]
+    fn a_time_that_the_clock_cannot_name_never_comes() {
+        let now = Instant::now();
+        assert_eq!(deadline(now, Duration::MAX), None);
+        assert_eq!(deadline(now, Duration::ZERO), Some(now));
+    }
 
     #[test]
     fn timers_expire_in_order_and_not_early() {

@@ -7,6 +7,7 @@ use super::core::{Core, Guard};
 use super::state::{Errand, Life, State};
 use super::waiting::Wait;
 use crate::link::{Stage, Wire};
+use crate::reactor::timers::deadline;
 use crate::reactor::{Command, Timer};
 
 /// What became of a socket's messages; see [`Socket::close`](crate::Socket::close).
@@ -68,7 +69,7 @@ impl Core {
         match linger {
             Some(Duration::ZERO) => state = self.end_linger_now(state),
             Some(linger) => {
-                if let Some(at) = Instant::now().checked_add(linger) {
+                if let Some(at) = deadline(Instant::now(), linger) {
                     // A socket that has only inproc peers has had no use for a reactor so far.
                     if !state.links.is_empty() {
                         self.unlock(state);

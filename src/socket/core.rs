@@ -164,7 +164,8 @@ impl Core {
         match errand {
             Errand::Reactor(command) => {
                 if let Some(poll) = self.poll.get() {
-                    poll.reactor.send(command);
+                    // A reactor that has died has told its sockets, which are closed by that.
+                    let _ = poll.reactor.send(command);
                 }
             }
             Errand::Announce(door) => door.readable(),
@@ -199,9 +200,7 @@ impl Core {
             )));
         }
         let mut state = self.lock();
-        if state.life != Life::Open {
-            return Err(Error::Closed);
-        }
+        state.check_open()?;
         let change = if subscribe {
             state.pattern.subscribe(topic)
         } else {
@@ -262,7 +261,9 @@ impl Core {
         let Some(me) = self.me.upgrade() else {
             return Err(Error::Closed);
         };
-        reactor.send(Command::Add(self.id, Driven(me)));
+        if !reactor.send(Command::Add(self.id, Driven(me))) {
+            return Err(Error::ReactorDied);
+        }
         if let Err(error) = reactor.register(self.id, fd) {
             reactor.send(Command::Remove(self.id));
             return Err(Error::System(error));
@@ -300,9 +301,5 @@ impl Core {
             // Without memory for it, the lease's next caller sees to the connections.
             let _ = poll.reactor.register(self.id, poll.fd);
         }
-    }
-
-    pub(super) fn is_open(&self) -> bool {
-        self.lock().life == Life::Open
     }
 }

@@ -74,6 +74,10 @@ impl Drive for Core {
     fn on_connected(&self, place: Place, outcome: io::Result<Stream>) {
         self.adopt_connected(place, outcome);
     }
+
+    fn on_reactor_died(&self) {
+        self.end_without_reactor();
+    }
 }
 
 impl Core {

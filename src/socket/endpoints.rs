@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::core::Core;
-use super::state::{Bound, Life, State};
+use super::state::{Bound, State};
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::link::{Link, Origin, Stage};
@@ -21,9 +21,7 @@ const UNLISTEN: Duration = Duration::from_secs(5);
 impl Core {
     pub(crate) fn bind(&self, endpoint: &str) -> Result<Endpoint, Error> {
         let endpoint = Endpoint::parse_for_bind(endpoint)?;
-        if !self.is_open() {
-            return Err(Error::Closed);
-        }
+        self.lock().check_open()?;
         let bound = match &endpoint {
             Endpoint::Inproc(name) => {
                 self.bind_inproc(name.name())?;
@@ -49,10 +47,10 @@ impl Core {
         };
         let endpoint = Arc::clone(&bound.endpoint);
         let mut state = self.lock();
-        if state.life != Life::Open {
+        if let Err(error) = state.check_open() {
             self.unlock(state);
             self.release(bound);
-            return Err(Error::Closed);
+            return Err(error);
         }
         state.bound.push(bound);
         state.last_endpoint = Some(Arc::clone(&endpoint));
@@ -65,15 +63,11 @@ impl Core {
         let endpoint = Arc::new(Endpoint::parse_for_connect(endpoint)?);
         let inproc = matches!(*endpoint, Endpoint::Inproc(_));
         if !inproc {
-            if !self.is_open() {
-                return Err(Error::Closed);
-            }
+            self.lock().check_open()?;
             self.poll_side()?;
         }
         let mut state = self.lock();
-        if state.life != Life::Open {
-            return Err(Error::Closed);
-        }
+        state.check_open()?;
         state.last_endpoint = Some(Arc::clone(&endpoint));
         if self.is_connected_already(&state.links, &endpoint) {
             self.unlock(state);
@@ -199,12 +193,8 @@ impl Core {
             Stage::Up if flushed && link.pipe.is_none() => state.bid_farewell(key),
             _ => {}
         }
-        if let Some(at) = self
-            .options
-            .linger
-            .and_then(|l| Instant::now().checked_add(l))
-        {
-            state.set_timer(at, leave);
+        if let Some(linger) = self.options.linger {
+            state.set_timer_after(linger, leave);
         }
     }
 

@@ -3,6 +3,7 @@
 mod builder;
 mod closing;
 mod core;
+mod died;
 mod driven;
 mod endpoints;
 mod glance;

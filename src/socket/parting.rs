@@ -1,7 +1,6 @@
 //! How connections end, and what becomes of what was queued for them.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use super::state::{Errand, Life, State};
 use crate::link::reader::Ended;
@@ -121,7 +120,7 @@ impl State {
             serial: link.serial,
         };
         self.errands.push(Errand::Shutdown(stream));
-        self.set_timer(Instant::now() + tuning::FAREWELL, Timer::Farewell(place));
+        self.set_timer_after(tuning::FAREWELL, Timer::Farewell(place));
         self.enqueue(key);
         if self.lease.is_reactors() {
             self.errands.push(Errand::Reactor(Command::Ready(self.id)));

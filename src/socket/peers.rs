@@ -14,6 +14,7 @@ use crate::link::writer::{Writer, Wrote};
 use crate::link::{Link, Origin, Stage, Wire};
 use crate::monitor::EventKind;
 use crate::options::Options;
+use crate::reactor::timers::deadline;
 use crate::reactor::{Command, Place, Request, Timer};
 use crate::transport::Stream;
 use crate::tuning;
@@ -168,7 +169,7 @@ impl Core {
             state.evict_strangers();
         }
         if let Some(timeout) = self.options.handshake_timeout {
-            state.set_timer(Instant::now() + timeout, Timer::Handshake(place));
+            state.set_timer_after(timeout, Timer::Handshake(place));
         }
     }
 
@@ -214,7 +215,10 @@ impl Core {
             options: Arc::clone(&self.transport),
             timeout: self.options.connect_timeout,
         };
-        let at = Instant::now() + after;
+        let Some(at) = deadline(Instant::now(), after) else {
+            // The next try never comes: the link waits until it is disconnected or the socket closed.
+            return;
+        };
         let command = Command::Connect {
             socket: self.id,
             place,
@@ -228,6 +232,8 @@ impl Core {
     pub(super) fn on_link_timer(&self, timer: Timer) {
         let mut state = self.lock();
         let place = match timer {
+            #[cfg(test)]
+            Timer::Panic => std::panic::panic_any("a test asked for it"),
             Timer::Handshake(place) => {
                 if state
                     .link(place)
@@ -293,10 +299,11 @@ impl Core {
             context: PingContext::default(),
         });
         let heard = link.heard;
+        let interval = interval.max(tuning::HEARTBEAT_LEAST);
         let timeout = self.options.heartbeat_timeout.unwrap_or(interval);
-        let now = Instant::now();
-        state.set_timer(now + timeout, Timer::Alive { place, heard });
-        state.set_timer(now + interval, Timer::Heartbeat(place));
+        let timeout = timeout.max(tuning::HEARTBEAT_LEAST);
+        state.set_timer_after(timeout, Timer::Alive { place, heard });
+        state.set_timer_after(interval, Timer::Heartbeat(place));
     }
 }
 
@@ -398,7 +405,7 @@ impl State {
         }
         let Some(link) = self.link(place) else { return };
         let heard = link.heard;
-        self.set_timer(Instant::now() + ttl, Timer::PeerTtl { place, heard });
+        self.set_timer_after(ttl, Timer::PeerTtl { place, heard });
     }
 }
 
@@ -408,8 +415,8 @@ fn pause(options: &Options, failures: u32) -> Duration {
     let first = options.reconnect_interval.max(Duration::from_millis(1));
     let most = options.reconnect_interval_max.max(first);
     let base = first.saturating_mul(1 << failures.min(20)).min(most);
-    let jitter = base.as_micros() as u64 / 2;
-    base + Duration::from_micros(random::seed() % jitter.max(1))
+    let jitter = u64::try_from(base.as_micros() / 2).unwrap_or(u64::MAX);
+    base.saturating_add(Duration::from_micros(random::seed() % jitter.max(1)))
 }
 
 #[cfg(test)]
@@ -424,6 +431,11 @@ mod tests {
             let got = pause(&options, failures).as_millis() as u64;
             assert!((base..=base * 3 / 2).contains(&got), "{failures}: {got}");
         }
+        let never = Options {
+            reconnect_interval: Duration::MAX,
+            ..Options::default()
+        };
+        assert_eq!(pause(&never, 3), Duration::MAX);
         let distinct: std::collections::HashSet<_> = (0..50).map(|_| pause(&options, 0)).collect();
         assert!(distinct.len() > 1);
     }

@@ -50,9 +50,7 @@ impl Core {
         if !self.one_way {
             return state.take_message();
         }
-        if state.life != Life::Open {
-            return Err(RecvError::Closed);
-        }
+        state.check_receiver()?;
         // Lock order: the front comes after the state, and is never held while the state is taken.
         let mut front = self.front.lock();
         if front.is_empty() {
@@ -123,12 +121,18 @@ impl Core {
 }
 
 impl State {
+    fn check_receiver(&self) -> Result<(), RecvError> {
+        match self.life {
+            Life::Open => Ok(()),
+            _ if self.reactor_died => Err(RecvError::ReactorDied),
+            _ => Err(RecvError::Closed),
+        }
+    }
+
     /// The next message for the application, if there is one.
     #[inline]
     pub(super) fn take_message(&mut self) -> Result<Option<Message>, RecvError> {
-        if self.life != Life::Open {
-            return Err(RecvError::Closed);
-        }
+        self.check_receiver()?;
         if let Err(refusal) = self.pattern.may_receive() {
             return Err(recv_refusal(refusal));
         }

@@ -238,7 +238,10 @@ impl State {
     #[inline]
     pub(super) fn offer(&mut self, message: &mut Message) -> Result<Offer, SendErrorKind> {
         if self.life != Life::Open {
-            return Err(SendErrorKind::Closed);
+            return Err(match self.reactor_died {
+                true => SendErrorKind::ReactorDied,
+                false => SendErrorKind::Closed,
+            });
         }
         match self.pattern.route(message) {
             Route::To(key) => {

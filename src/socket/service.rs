@@ -4,7 +4,7 @@
 //! what it found.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -16,6 +16,7 @@ use crate::link::Stage;
 use crate::message::Message;
 use crate::monitor::EventKind;
 use crate::reactor::{Place, Timer};
+use crate::tuning;
 use crate::zmtp::command::Command as Zmtp;
 
 /// A reader out of its link, and what it needs for a pass.
@@ -249,7 +250,8 @@ impl State {
 
     fn start_heartbeat(&mut self, place: Place) {
         if let Some(interval) = self.heartbeat {
-            self.set_timer(Instant::now() + interval, Timer::Heartbeat(place));
+            let interval = interval.max(tuning::HEARTBEAT_LEAST);
+            self.set_timer_after(interval, Timer::Heartbeat(place));
         }
     }
 
@@ -263,7 +265,7 @@ impl State {
         // A timer that runs looks at the new value when it is due.
         if let (None, Some(ttl)) = (was, ttl) {
             let timer = Timer::PeerTtl { place, heard };
-            self.set_timer(Instant::now() + ttl, timer);
+            self.set_timer_after(ttl, timer);
         }
     }
 }

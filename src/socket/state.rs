@@ -13,6 +13,7 @@ use slab::Slab;
 use super::glance::Glance;
 use super::helpers::Helpers;
 use crate::endpoint::Endpoint;
+use crate::error::Error;
 use crate::heat::Heat;
 use crate::lease::{Lease, Ring};
 use crate::link::pipe::Door;
@@ -21,6 +22,7 @@ use crate::link::{Link, Origin, Stage, Wire};
 use crate::monitor::{Event, EventKind, EventQueue};
 use crate::pattern::Pattern;
 use crate::peer::PeerInfo;
+use crate::reactor::timers::deadline;
 use crate::reactor::{Command, Place, SocketId, Timer};
 use crate::stats::Stats;
 use crate::transport::{Listener, Stream};
@@ -120,6 +122,8 @@ pub(super) struct State {
     pub(super) bound: Vec<Bound>,
     pub(super) last_endpoint: Option<Arc<Endpoint>>,
     pub(super) life: Life,
+    /// The socket is closed because its reactor has panicked; only true when `life` is `Closed`.
+    pub(super) reactor_died: bool,
     pub(super) undelivered: u64,
     pub(super) stats: Stats,
     pub(super) monitors: Vec<Arc<EventQueue>>,
@@ -161,6 +165,7 @@ impl State {
             bound: Vec::new(),
             last_endpoint: None,
             life: Life::Open,
+            reactor_died: false,
             undelivered: 0,
             stats: Stats::default(),
             monitors: Vec::new(),
@@ -191,6 +196,15 @@ impl State {
         let ring = self.lease.ring();
         self.ring.poll |= ring.poll;
         self.ring.followers |= ring.followers;
+    }
+
+    /// Why a socket that is not open serves no call.
+    pub(super) fn check_open(&self) -> Result<(), Error> {
+        match self.life {
+            Life::Open => Ok(()),
+            _ if self.reactor_died => Err(Error::ReactorDied),
+            _ => Err(Error::Closed),
+        }
     }
 
     // ----- spare parts -----
@@ -364,6 +378,13 @@ impl State {
                     self.dirty.push(key);
                 }
             }
+        }
+    }
+
+    /// Asks the reactor for a timer; one that never comes is not set.
+    pub(super) fn set_timer_after(&mut self, after: Duration, timer: Timer) {
+        if let Some(at) = deadline(Instant::now(), after) {
+            self.set_timer(at, timer);
         }
     }
 

@@ -8,6 +8,7 @@ use super::core::{place_of, token_of, Core, Guard, WAKER};
 use super::state::{Driver, Errand, State};
 use crate::lease::{Entry, Ring};
 use crate::link::pipe::{pause, Hushed};
+use crate::reactor::timers::{deadline, LONGEST_POLL};
 use crate::reactor::{Command, Place};
 use crate::sync::atomic::Ordering;
 use crate::tuning;
@@ -23,9 +24,7 @@ pub(crate) enum Wait {
 impl Wait {
     /// For at most this long; a time too far away to name is for ever.
     pub(crate) fn at_most(timeout: Duration) -> Wait {
-        Instant::now()
-            .checked_add(timeout)
-            .map_or(Wait::Forever, Wait::Until)
+        deadline(Instant::now(), timeout).map_or(Wait::Forever, Wait::Until)
     }
 }
 
@@ -137,6 +136,7 @@ impl Core {
                 }
             }
         }
+        let timeout = timeout.map(|timeout| timeout.min(LONGEST_POLL));
         if driver.poll.poll(&mut driver.events, timeout).is_err() {
             // Interrupted by a signal: the caller looks at the clock and comes back.
             driver.events.clear();

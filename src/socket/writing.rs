@@ -1,7 +1,5 @@
 //! Writing: what links have queued goes into the kernel, without the socket's lock.
 
-use std::time::Instant;
-
 use super::core::{token_of, Core, Guard};
 use super::state::{Errand, Life, State};
 use crate::link::reader::Ended;
@@ -204,14 +202,14 @@ impl State {
     pub(super) fn slim_later(&mut self) {
         if !self.slimming {
             self.slimming = true;
-            self.set_timer(Instant::now() + tuning::SLIM, Timer::Slim);
+            self.set_timer_after(tuning::SLIM, Timer::Slim);
         }
     }
 
     /// Some time after buffers had grown: gives back what no stream needs any more.
     pub(super) fn slim(&mut self) {
         if self.heat.is_hot() {
-            return self.set_timer(Instant::now() + tuning::SLIM, Timer::Slim);
+            return self.set_timer_after(tuning::SLIM, Timer::Slim);
         }
         self.slimming = false;
         for (_, link) in &mut self.links {
