@@ -12,6 +12,7 @@ use crate::peer::PeerInfo;
 use crate::reactor::{self, Command, Place, SocketId};
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Condvar, Mutex};
+use crate::tuning;
 
 /// Makes sockets, and owns the threads that keep their connections going.
 ///
@@ -82,8 +83,9 @@ pub struct ContextBuilder {
 }
 
 impl ContextBuilder {
-    /// How many reactor threads the context may start, at least one. Default one, which is enough
-    /// unless peers send or take more than one thread can move.
+    /// How many reactor threads the context may start. Default one, which is enough unless peers send
+    /// or take more than one thread can move. Zero is taken as one, and more than 64 as 64: each
+    /// holds three descriptors, and more threads than processors gain nothing.
     ///
     /// Sockets are dealt out to the threads in turn. When many peers of one socket are busy at once,
     /// the other threads help with it: each reads from or writes to some of its peers, also while
@@ -94,7 +96,7 @@ impl ContextBuilder {
     /// have helped. A thread that helps is late by up to a millisecond for its own sockets. With
     /// one thread there is nothing of this.
     pub fn reactor_threads(mut self, threads: usize) -> ContextBuilder {
-        self.threads = threads.max(1);
+        self.threads = threads.clamp(1, tuning::MOST_REACTORS);
         self
     }
 
@@ -241,8 +243,29 @@ impl Drop for User {
             handle.send(Command::Stop);
         }
         for (_, thread) in reactors {
-            // A reactor does not panic; if one did, there is nothing left to stop.
+            // One that has panicked has told its sockets, and has ended like the others.
             let _ = thread.join();
         }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::{Pull, Push};
+
+    #[test]
+    fn a_million_reactor_threads_are_no_more_than_the_bound() {
+        for (asked, threads) in [(0, 1), (1, 1), (2, 2), (1_000_000, tuning::MOST_REACTORS)] {
+            let context = Context::builder().reactor_threads(asked).build();
+            assert_eq!(context.inner.threads, threads);
+        }
+        let context = Context::builder().reactor_threads(usize::MAX).build();
+        let pull = context.socket(Pull).bind("tcp://127.0.0.1:*").unwrap();
+        let there = pull.last_endpoint().unwrap().to_string();
+        let push = context.socket(Push).connect(&there).unwrap();
+        push.send("x").unwrap();
+        assert_eq!(pull.recv().unwrap(), "x");
+        assert_eq!(context.inner.reactors.lock().len(), tuning::MOST_REACTORS);
     }
 }

@@ -149,6 +149,13 @@ impl Default for Options {
 impl Options {
     /// The first setting that cannot be used, in words; `None` when all can.
     pub(crate) fn fault(&self) -> Option<String> {
+        self.routing_id_fault()
+            .or_else(|| self.time_fault())
+            .or_else(|| self.buffer_fault())
+            .or_else(|| self.tcp_keepalive.fault())
+    }
+
+    fn routing_id_fault(&self) -> Option<String> {
         if self.routing_id.len() > 255 {
             return Some(format!(
                 "routing_id has {} bytes; use 1 to 255 bytes",
@@ -162,12 +169,61 @@ impl Options {
                     .into(),
             );
         }
-        if self.heartbeat_interval == Some(Duration::ZERO) {
-            return Some("heartbeat_interval is zero; use None for no heartbeats".into());
+        None
+    }
+
+    /// A time-out of zero would end every connection before it begins. In other libraries zero means
+    /// "none", so that whoever writes it here is told.
+    fn time_fault(&self) -> Option<String> {
+        let times = [
+            (
+                "connect_timeout",
+                self.connect_timeout,
+                "leave it to the system",
+            ),
+            ("handshake_timeout", self.handshake_timeout, "wait for ever"),
+            ("heartbeat_interval", self.heartbeat_interval, "send none"),
+            (
+                "heartbeat_timeout",
+                self.heartbeat_timeout,
+                "wait as long as heartbeat_interval",
+            ),
+        ];
+        for (name, time, none) in times {
+            if time == Some(Duration::ZERO) {
+                return Some(format!("{name} is zero; use None to {none}"));
+            }
+        }
+        if self.heartbeat_ttl.is_some_and(|ttl| ttl < TTL_UNIT) {
+            return Some(
+                "heartbeat_ttl is below 100 ms, the unit in which it is sent; use at least \
+                 100 ms, or None to ask the peer for nothing"
+                    .into(),
+            );
         }
         None
     }
+
+    fn buffer_fault(&self) -> Option<String> {
+        let buffers = [
+            ("send_buffer", self.send_buffer),
+            ("recv_buffer", self.recv_buffer),
+        ];
+        let (name, _) = buffers.into_iter().find(|(_, size)| *size == Some(0))?;
+        Some(format!(
+            "{name} is zero; use None to leave its size to the system"
+        ))
+    }
 }
+
+/// What PINGs count a time to live in (RFC 37, "Heartbeating").
+const TTL_UNIT: Duration = Duration::from_millis(100);
+
+/// MAX_TCP_KEEPIDLE and MAX_TCP_KEEPINTVL of Linux.
+const LONGEST_KEEPALIVE: Duration = Duration::from_secs(32_767);
+
+/// MAX_TCP_KEEPCNT of Linux.
+const MOST_KEEPALIVE_RETRIES: u32 = 127;
 
 /// TCP keep-alive settings; every field left alone means what the system does.
 ///
@@ -181,11 +237,12 @@ impl Options {
 pub struct KeepAlive {
     /// Whether probes are sent at all (SO_KEEPALIVE). Default: what the system does.
     pub enabled: Option<bool>,
-    /// Quiet time before the first probe (TCP_KEEPIDLE), in whole seconds.
+    /// Quiet time before the first probe (TCP_KEEPIDLE): 1 to 32,767 seconds, rounded up to whole
+    /// ones. Without effect unless `enabled` is `Some(true)`, like the other two.
     pub idle: Option<Duration>,
-    /// Pause between two probes (TCP_KEEPINTVL), in whole seconds.
+    /// Pause between two probes (TCP_KEEPINTVL): 1 to 32,767 seconds, rounded up to whole ones.
     pub interval: Option<Duration>,
-    /// Unanswered probes before the connection is given up (TCP_KEEPCNT).
+    /// Unanswered probes before the connection is given up (TCP_KEEPCNT): 1 to 127.
     pub retries: Option<u32>,
 }
 
@@ -216,6 +273,27 @@ impl KeepAlive {
     pub fn interval(mut self, interval: Duration) -> KeepAlive {
         self.interval = Some(interval);
         self
+    }
+
+    /// What systems refuse, in words. The bounds are Linux's, the narrowest of those we know.
+    fn fault(&self) -> Option<String> {
+        for (name, time) in [("idle", self.idle), ("interval", self.interval)] {
+            if time.is_some_and(|time| time.is_zero() || time > LONGEST_KEEPALIVE) {
+                return Some(format!(
+                    "the {name} of tcp_keepalive is {:?}; use 1 to {} seconds, or leave it out",
+                    time.unwrap_or_default(),
+                    LONGEST_KEEPALIVE.as_secs()
+                ));
+            }
+        }
+        let retries = self.retries?;
+        if (1..=MOST_KEEPALIVE_RETRIES).contains(&retries) {
+            return None;
+        }
+        Some(format!(
+            "the retries of tcp_keepalive are {retries}; use 1 to {MOST_KEEPALIVE_RETRIES}, or leave \
+             them out"
+        ))
     }
 
     /// Sets how many probes go unanswered before the connection is given up.

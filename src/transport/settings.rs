@@ -59,11 +59,13 @@ impl TransportOptions {
 
     /// Before listening or connecting: later the window scale has been negotiated.
     pub(super) fn set_buffers(&self, socket: &Socket) -> io::Result<()> {
+        // The system takes an int, and cuts it to its own limit.
+        const MOST: usize = i32::MAX as usize;
         if let Some(size) = self.send_buffer {
-            socket.set_send_buffer_size(size)?;
+            socket.set_send_buffer_size(size.min(MOST))?;
         }
         if let Some(size) = self.recv_buffer {
-            socket.set_recv_buffer_size(size)?;
+            socket.set_recv_buffer_size(size.min(MOST))?;
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 
 mod closing;
 mod endpoints;
+mod options;
 mod pipeline;
 mod pub_sub;
 mod req_rep;
