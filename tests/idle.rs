@@ -4,10 +4,15 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use sinew::{Context, Pull, Push, RecvError};
+mod guard;
 
-/// How long nothing happens.
+use guard::SOON;
+use sinew::{Context, Pull, Push, RecvError, Socket};
+
+/// For so long nothing happens, and so often it is looked whether nothing was done meanwhile: what a
+/// stream set going comes to rest some time after it, later on a busy machine. What ticks never does.
 const QUIET: Duration = Duration::from_millis(300);
+const PERIODS: usize = 20;
 
 /// A wake-up or two of the waiting thread itself, one of the reactor for a timer that was set before,
 /// and what the test harness's own thread does. A tick, even of only 10 milliseconds, were 30.
@@ -27,6 +32,10 @@ impl Usage {
             ticks: ticks(),
             voluntary_switches: switches(),
         }
+    }
+
+    fn is_rest(&self) -> bool {
+        self.ticks <= 1 && self.voluntary_switches <= FEW_SWITCHES
     }
 }
 
@@ -52,6 +61,18 @@ fn switches() -> u64 {
         .sum()
 }
 
+/// What a wait for a message that does not come uses.
+fn wait_for_nothing(pull: &Socket<Pull>) -> Usage {
+    let (before, start) = (Usage::now(), Instant::now());
+    assert_eq!(pull.recv_timeout(QUIET), Err(RecvError::TimedOut));
+    let (after, took) = (Usage::now(), start.elapsed());
+    assert!(took >= QUIET, "back after {took:?}");
+    Usage {
+        ticks: after.ticks - before.ticks,
+        voluntary_switches: after.voluntary_switches - before.voluntary_switches,
+    }
+}
+
 #[test]
 fn an_idle_program_uses_no_cpu() {
     for endpoint in ["tcp://127.0.0.1:*", "ipc://*", "inproc://idle"] {
@@ -72,31 +93,16 @@ fn an_idle_program_uses_no_cpu() {
             push.send(n.to_string()).unwrap();
         }
         for n in 0..1_000u32 {
-            assert_eq!(
-                pull.recv_timeout(Duration::from_secs(10)).unwrap(),
-                n.to_string().as_str()
-            );
+            assert_eq!(pull.recv_timeout(SOON).unwrap(), n.to_string().as_str());
         }
-        assert_eq!(
-            pull.recv_timeout(Duration::from_millis(100)),
-            Err(RecvError::TimedOut)
-        );
-
-        let (before, start) = (Usage::now(), Instant::now());
-        assert_eq!(pull.recv_timeout(QUIET), Err(RecvError::TimedOut));
-        let (after, took) = (Usage::now(), start.elapsed());
-
-        assert!(took >= QUIET, "{endpoint}: back after {took:?}");
-        let ticks = after.ticks - before.ticks;
-        let switches = after.voluntary_switches - before.voluntary_switches;
-        println!("{endpoint}: {ticks} ticks of CPU time, {switches} voluntary context switches");
-        assert!(
-            ticks <= 1,
-            "{endpoint}: {ticks} clock ticks of CPU time while idle"
-        );
-        assert!(
-            switches <= FEW_SWITCHES,
-            "{endpoint}: woken {switches} times while idle"
-        );
+        let mut periods = Vec::new();
+        while !periods.last().is_some_and(Usage::is_rest) {
+            assert!(
+                periods.len() < PERIODS,
+                "{endpoint}: never idle: {periods:?}"
+            );
+            periods.push(wait_for_nothing(&pull));
+        }
+        println!("{endpoint}: {periods:?}");
     }
 }

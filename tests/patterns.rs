@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use sinew::{Context, Message, Pub, Pull, Push, RecvError, Rep, Req, SendErrorKind, Socket, Sub};
+mod guard;
 
-/// Nothing here takes this long; a test that hangs fails instead.
-const SOON: Duration = Duration::from_secs(10);
+use guard::SOON;
+use sinew::{Context, Message, Pub, Pull, Push, RecvError, Rep, Req, SendErrorKind, Socket, Sub};
 
 /// An endpoint to bind for each transport; ipc and inproc names are unique to the caller.
 fn endpoints(name: &str) -> Vec<String> {

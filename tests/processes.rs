@@ -12,9 +12,10 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use sinew::{Context, Pull, Push, RecvError};
+mod guard;
 
-const SOON: Duration = Duration::from_secs(20);
+use guard::SOON;
+use sinew::{Context, Pull, Push, RecvError};
 
 /// What the child is to do, and where its peer is.
 const ROLE: &str = "SINEW_TEST_ROLE";

@@ -10,6 +10,9 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+mod guard;
+
+use guard::SOON;
 use sinew::{Context, Pull, Push};
 
 const MOST: usize = 10_000;
@@ -29,9 +32,6 @@ const MESSAGES: u32 = 50_000;
 
 /// Says which half a process is; its value is the endpoint, or nothing for the half that binds.
 const ROLE: &str = "SINEW_TEST_SCALE";
-
-/// Nothing here takes this long; a test that hangs fails instead.
-const SOON: Duration = Duration::from_secs(15);
 
 #[test]
 fn idle_connections_cost_little_and_do_not_hold_up_a_busy_one() {
@@ -57,19 +57,14 @@ fn start(role: &str) -> Child {
         .unwrap()
 }
 
-/// Passes on what the half that binds says, and how it ends.
+/// Passes on what the half that binds says, and how it ends. It ends: whatever it waits for must come
+/// soon after the last that came.
 fn conduct() {
-    let start_time = Instant::now();
     let mut child = start("");
     for line in BufReader::new(child.stdout.take().unwrap()).lines() {
         println!("{}", line.unwrap());
     }
     assert!(child.wait().unwrap().success());
-    assert!(
-        start_time.elapsed() < SOON,
-        "it took {:?}",
-        start_time.elapsed()
-    );
 }
 
 /// How many connections this process may have.

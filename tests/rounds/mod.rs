@@ -5,13 +5,20 @@ use std::sync::{mpsc, Arc};
 use std::thread;
 use std::time::{Duration, Instant};
 
+#[allow(
+    clippy::duplicate_mod,
+    reason = "one of the tests that use this has it already"
+)]
+#[path = "../guard/mod.rs"]
+mod guard;
+
+pub(crate) use guard::SOON;
+
 const ROUNDS: u64 = 1000;
 
-/// No round takes this long, even on a machine that does much else.
-const STUCK: Duration = Duration::from_secs(30);
-
-/// A round of what must arrive waits for it no longer than this.
-pub(crate) const SOON: Duration = Duration::from_secs(20);
+/// No round takes this long: it waits for what must arrive no longer than `SOON`, and then tells what
+/// did not.
+const STUCK: Duration = Duration::from_secs(3 * SOON.as_secs());
 
 pub(crate) struct Dice(u64);
 

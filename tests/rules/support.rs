@@ -6,10 +6,13 @@ use std::time::{Duration, Instant};
 
 use sinew::{Event, EventKind, Kind, Monitor, Socket};
 
-/// Nothing here takes this long; a test that hangs fails instead.
-pub(crate) const SOON: Duration = Duration::from_secs(10);
+#[path = "../guard/mod.rs"]
+mod guard;
 
-/// For what must not happen: long enough for it to happen if it were to.
+pub(crate) use guard::SOON;
+
+/// For what must not happen: long enough for it to happen if it were to. A busy machine may make a
+/// test see less with it, but never fail.
 pub(crate) const A_WHILE: Duration = Duration::from_millis(50);
 
 /// An endpoint to bind for each transport; names are unique to the caller.

@@ -3,7 +3,7 @@
 use std::net::{Shutdown, TcpListener};
 use std::time::{Duration, Instant};
 
-use sinew::{Context, EventKind, Pub, Pull, Push, RecvError, SocketType, Sub};
+use sinew::{Context, EventKind, Monitor, Pub, Pull, Push, RecvError, Socket, SocketType, Sub};
 
 use crate::support::{
     address, await_disconnect, await_event, await_peer, await_refusal, await_subscription, frame,
@@ -299,9 +299,6 @@ fn a_ping_is_answered_while_the_application_is_elsewhere() {
         let mut raw = Raw::connect(&address(&socket)).shake(peer);
         // A call that has just ended keeps the socket's poll for a moment.
         let _ = socket.try_recv();
-        raw.0
-            .set_read_timeout(Some(Duration::from_secs(1)))
-            .unwrap();
         for context in [&b""[..], b"x", &[7; 16]] {
             raw.send(COMMAND, &[b"\x04PING\0\0", context].concat());
             let answer = [b"\x04PONG", context].concat();
@@ -345,14 +342,13 @@ fn a_peer_is_given_up_when_it_is_silent_for_longer_than_its_own_ttl() {
     assert!(took >= Duration::from_millis(190), "{took:?}");
 }
 
-#[test]
-fn heartbeats_find_a_silent_peer_and_keep_a_living_one() {
+/// A PUSH that sends heartbeats, its monitor, and the peer that it has.
+fn beating(timeout: Duration) -> (Socket<Push>, Monitor, TcpListener, Raw) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let ctx = Context::new();
-    let push = ctx
+    let push = Context::new()
         .socket(Push)
         .heartbeat_interval(Duration::from_millis(20))
-        .heartbeat_timeout(Duration::from_millis(200))
+        .heartbeat_timeout(timeout)
         .heartbeat_ttl(Duration::from_millis(700))
         .reconnect_interval(Duration::from_millis(5))
         .open()
@@ -360,12 +356,24 @@ fn heartbeats_find_a_silent_peer_and_keep_a_living_one() {
     let monitor = push.monitor();
     push.connect(&format!("tcp://{}", listener.local_addr().unwrap()))
         .unwrap();
-    let mut raw = Raw::accept(&listener).shake("PULL");
+    let raw = Raw::accept(&listener).shake("PULL");
     await_peer(&monitor);
+    (push, monitor, listener, raw)
+}
+
+#[test]
+fn heartbeats_keep_a_peer_that_answers() {
+    let (_push, monitor, _listener, mut raw) = beating(SOON);
     for _ in 0..5 {
         assert_eq!(raw.read_frame(), (COMMAND, b"\x04PING\x00\x07".to_vec()));
         raw.send(COMMAND, b"\x04PONG");
     }
+    assert_eq!(monitor.try_recv(), Err(RecvError::WouldBlock));
+}
+
+#[test]
+fn heartbeats_find_a_silent_peer() {
+    let (_push, monitor, listener, _silent) = beating(A_WHILE);
     let reason = await_disconnect(&monitor);
     assert!(reason.contains("heartbeat"), "{reason}");
     // It is connected anew.
@@ -379,14 +387,14 @@ fn heartbeats_between_idle_sockets_keep_them_together() {
     let pull = ctx
         .socket(Pull)
         .heartbeat_interval(beat)
-        .heartbeat_timeout(Duration::from_secs(2))
+        .heartbeat_timeout(SOON)
         .bind("tcp://127.0.0.1:*")
         .unwrap();
     let monitor = pull.monitor();
     let push = ctx
         .socket(Push)
         .heartbeat_interval(beat)
-        .heartbeat_timeout(Duration::from_secs(2))
+        .heartbeat_timeout(SOON)
         .connect(&address(&pull))
         .unwrap();
     await_peer(&monitor);
