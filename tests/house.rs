@@ -49,6 +49,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "pattern/parts/ids",
             "pattern/parts/trie",
             "pattern/parts/mod",
+            "pattern/rules",
             "pattern/pull",
             "pattern/push",
             "pattern/rep",

@@ -1,14 +1,19 @@
 //! The rules of the socket patterns: who gets a message, whose message is next, what is legal now.
 //!
-//! Pure machines. They own no queue: the socket core keeps a queue a link, tells the pattern what
-//! becomes of the links, and asks it where a message goes.
+//! Pure machines behind one trait, [`Rules`]. They own no queue: the socket core keeps a queue a
+//! link, tells the pattern what becomes of the links, and asks it where a message goes.
 //!
 //! - *told by the core*: `attach`, `detach`, `connection_lost`, `connection_renewed`, `set_room`,
 //!   `set_readable`, and what peers say: `handle_subscription`, `handle_upstream`;
 //! - *to send*: `route`, and where it says [`Route::To`], `starts_afresh` before the push;
-//! - *to receive*: `may_receive`, `next`, pop, `incoming`, one message at a time;
-//! - *to wait*: `has_room`, `peer_gone`.
+//! - *to receive*: `may_receive`, `next`, pop, `incoming`, one message at a time; or, where the
+//!   pattern prefetches, `next`, pop, `filter`, a batch at a time;
+//! - *to wait*: `has_room`.
+//!
+//! A type of socket is added by a file that implements [`Rules`], a line in the list of `patterns!`
+//! below, and one in the list of `kinds!` in `socket/kind`.
 
+mod rules;
 mod words;
 
 pub(crate) mod parts;
@@ -23,8 +28,11 @@ mod xsub;
 #[cfg(feature = "internals")]
 pub mod bench_support;
 
+pub(crate) use rules::{Capabilities, Rules};
 pub(crate) use words::MAX_TOPIC;
 pub(crate) use words::{Excess, Forward, LinkId, PatternSettings, Refusal, Route};
+
+use std::collections::VecDeque;
 
 use crate::message::Message;
 use crate::peer::SocketType;
@@ -35,251 +43,88 @@ use req::Req;
 use xpub::Xpub;
 use xsub::Xsub;
 
-/// One socket's pattern.
-#[derive(Debug)]
-pub(crate) enum Pattern {
-    Push(Push),
-    Pull(Pull),
-    Pub(Xpub),
-    Sub(Xsub),
-    Req(Req),
-    Rep(Rep),
+/// Makes the methods of [`Pattern`] that pass a call on to the pattern it holds, from their
+/// signatures: an inlined `match` each, so that a call costs what a call of the pattern itself does.
+macro_rules! delegate {
+    ($kinds:tt: $(fn $name:ident $params:tt $(-> $output:ty)?;)*) => {
+        $(delegate! { @method $kinds $name $params [$(-> $output)?] })*
+    };
+    (@method $kinds:tt $name:ident (&mut $self:ident $(, $arg:ident: $ty:ty)*) $output:tt) => {
+        delegate! { @body $kinds $name [&mut] $self [$($arg: $ty),*] ($($arg),*) $output }
+    };
+    (@method $kinds:tt $name:ident (&$self:ident $(, $arg:ident: $ty:ty)*) $output:tt) => {
+        delegate! { @body $kinds $name [&] $self [$($arg: $ty),*] ($($arg),*) $output }
+    };
+    (@body [$($kind:ident)*] $name:ident [$($by:tt)*] $self:ident [$($params:tt)*] $args:tt
+     [$($output:tt)*]) => {
+        #[inline]
+        pub(crate) fn $name($($by)* $self, $($params)*) $($output)* {
+            match $self {
+                $(Pattern::$kind(rules) => rules.$name $args,)*
+            }
+        }
+    };
 }
 
-impl Pattern {
-    /// `None` for a type of socket that does not exist yet.
-    pub(crate) fn new(kind: SocketType, settings: &PatternSettings) -> Option<Pattern> {
-        Some(match kind {
-            SocketType::Push => Pattern::Push(Push::default()),
-            SocketType::Pull => Pattern::Pull(Pull::default()),
-            SocketType::Pub => Pattern::Pub(Xpub::new(settings.no_drop)),
-            SocketType::Sub => Pattern::Sub(Xsub::default()),
-            SocketType::Req => Pattern::Req(Req::new(settings)),
-            SocketType::Rep => Pattern::Rep(Rep::default()),
-            _ => return None,
-        })
-    }
-
-    /// A new link: it has room, and nothing to read.
-    pub(crate) fn attach(&mut self, link: LinkId) {
-        match self {
-            Pattern::Push(push) => push.attach(link),
-            Pattern::Pub(publisher) => publisher.attach(link),
-            Pattern::Req(req) => req.attach(link),
-            Pattern::Rep(rep) => rep.attach(link),
-            Pattern::Pull(_) | Pattern::Sub(_) => {}
+/// Makes [`Pattern`]: a line for each type of socket, with the rules that it follows.
+macro_rules! patterns {
+    ($($kind:ident: $rules:ident;)*) => {
+        /// One socket's pattern. Its methods are those of [`Rules`].
+        #[derive(Debug)]
+        pub(crate) enum Pattern {
+            $($kind($rules),)*
         }
-    }
 
-    /// The link is no more, nor what it had to read. Its id may be given to another.
-    pub(crate) fn detach(&mut self, link: LinkId) {
-        match self {
-            Pattern::Push(push) => push.detach(link),
-            Pattern::Pull(pull) => pull.detach(link),
-            Pattern::Pub(publisher) => publisher.detach(link),
-            Pattern::Sub(sub) => sub.detach(link),
-            Pattern::Req(req) => req.detach(link),
-            Pattern::Rep(rep) => rep.detach(link),
+        impl Pattern {
+            /// `None` for a type of socket that does not exist yet.
+            pub(crate) fn new(kind: SocketType, settings: &PatternSettings) -> Option<Pattern> {
+                match kind {
+                    $(SocketType::$kind => Some(Pattern::$kind(Rules::new(settings))),)*
+                    _ => None,
+                }
+            }
+
+            /// What the pattern is able to do.
+            #[inline]
+            pub(crate) fn can(&self) -> Capabilities {
+                match self {
+                    $(Pattern::$kind(_) => <$rules as Rules>::CAN,)*
+                }
+            }
+
+            delegate! { [$($kind)*]:
+                fn attach(&mut self, link: LinkId);
+                fn detach(&mut self, link: LinkId);
+                fn connection_lost(&mut self, link: LinkId);
+                fn connection_renewed(&mut self, link: LinkId);
+                fn set_room(&mut self, link: LinkId, room: bool);
+                fn set_readable(&mut self, link: LinkId, readable: bool);
+                fn has_room(&self) -> bool;
+                fn route(&mut self, message: &mut Message) -> Route<'_>;
+                fn starts_afresh(&self) -> bool;
+                fn may_receive(&mut self) -> Result<(), Refusal>;
+                fn next(&mut self) -> Option<LinkId>;
+                fn incoming(&mut self, link: LinkId, message: Message) -> Option<Message>;
+                fn filter(&self, batch: &mut VecDeque<Message>);
+                fn handle_upstream(&mut self, link: LinkId, message: &Message)
+                    -> Result<(), Excess>;
+                fn handle_subscription(&mut self, link: LinkId, topic: &[u8], subscribe: bool)
+                    -> Result<(), Excess>;
+                fn subscribe(&mut self, topic: &[u8]) -> Result<Forward, Refusal>;
+                fn unsubscribe(&mut self, topic: &[u8]) -> Result<Forward, Refusal>;
+                fn for_each_subscription(&self, visit: impl FnMut(&[u8]));
+            }
         }
-    }
+    };
+}
 
-    /// The link's connection broke, but it will connect again and keeps its queues. For REQ this
-    /// means that an answer it is waiting for will not come, so it is not to be called while the
-    /// request is still in the queue.
-    pub(crate) fn connection_lost(&mut self, link: LinkId) {
-        match self {
-            Pattern::Req(req) => req.connection_lost(link),
-            Pattern::Rep(rep) => rep.connection_lost(link),
-            Pattern::Push(_) | Pattern::Pull(_) | Pattern::Pub(_) | Pattern::Sub(_) => {}
-        }
-    }
-
-    /// The link has a new connection, before anything was received from it. PUB forgets what the
-    /// old peer subscribed to: RFC 29 has subscribers subscribe anew on every connection.
-    pub(crate) fn connection_renewed(&mut self, link: LinkId) {
-        if let Pattern::Pub(publisher) = self {
-            publisher.forget(link);
-        }
-    }
-
-    /// Whether the queue to the link takes another message.
-    #[inline]
-    pub(crate) fn set_room(&mut self, link: LinkId, room: bool) {
-        match self {
-            Pattern::Push(push) => push.set_room(link, room),
-            Pattern::Pub(publisher) => publisher.set_room(link, room),
-            Pattern::Req(req) => req.set_room(link, room),
-            Pattern::Rep(rep) => rep.set_room(link, room),
-            Pattern::Pull(_) | Pattern::Sub(_) => {}
-        }
-    }
-
-    /// Whether the queue from the link holds a message.
-    #[inline]
-    pub(crate) fn set_readable(&mut self, link: LinkId, readable: bool) {
-        match self {
-            Pattern::Pull(pull) => pull.set_readable(link, readable),
-            Pattern::Sub(sub) => sub.set_readable(link, readable),
-            Pattern::Req(req) => req.set_readable(link, readable),
-            Pattern::Rep(rep) => rep.set_readable(link, readable),
-            Pattern::Push(_) | Pattern::Pub(_) => {}
-        }
-    }
-
-    /// Whether a send would be routed now. For PUB, which cannot know without the message: whether
-    /// trying is worth while; false from the moment a message had to wait until something changed.
-    #[inline]
-    pub(crate) fn has_room(&self) -> bool {
-        match self {
-            Pattern::Push(push) => push.has_room(),
-            Pattern::Pub(publisher) => publisher.has_room(),
-            Pattern::Req(req) => req.has_room(),
-            Pattern::Rep(rep) => rep.has_room(),
-            Pattern::Pull(_) | Pattern::Sub(_) => false,
-        }
-    }
-
-    /// Decides where a message goes, and takes it for sent there. Gives it its envelope if it says
-    /// [`Route::To`], and leaves it as it is otherwise.
-    #[inline]
-    pub(crate) fn route(&mut self, message: &mut Message) -> Route<'_> {
-        match self {
-            Pattern::Push(push) => push.route(),
-            Pattern::Pub(publisher) => publisher.route(message),
-            Pattern::Req(req) => req.route(message),
-            Pattern::Rep(rep) => rep.route(message),
-            Pattern::Pull(_) | Pattern::Sub(_) => Route::Refused(Refusal::Unsupported),
-        }
-    }
-
-    /// Asked after [`Route::To`] and before the push: whether all that is pending inbound must be
-    /// discarded first (with `set_readable(link, false)` for each link), because it cannot answer
-    /// a request that was not yet sent.
-    #[inline]
-    pub(crate) fn starts_afresh(&self) -> bool {
-        matches!(self, Pattern::Req(req) if req.has_pending())
-    }
-
-    /// Whether a receive is legal now. Of REQ's [`Refusal::PeerGone`] this is the one report: after
-    /// it the next request may be sent.
-    #[inline]
-    pub(crate) fn may_receive(&mut self) -> Result<(), Refusal> {
-        match self {
-            Pattern::Pull(_) | Pattern::Sub(_) => Ok(()),
-            Pattern::Req(req) => req.may_receive(),
-            Pattern::Rep(rep) => rep.may_receive(),
-            Pattern::Push(_) | Pattern::Pub(_) => Err(Refusal::Unsupported),
-        }
-    }
-
-    /// From whose queue to pop one message. The link stays readable until the core says otherwise.
-    #[inline]
-    pub(crate) fn next(&mut self) -> Option<LinkId> {
-        match self {
-            Pattern::Pull(pull) => pull.next(),
-            Pattern::Sub(sub) => sub.next(),
-            Pattern::Req(req) => req.next(),
-            Pattern::Rep(rep) => rep.next(),
-            Pattern::Push(_) | Pattern::Pub(_) => None,
-        }
-    }
-
-    /// What the user gets of a popped message: without its envelope, or nothing when it is not for
-    /// the user. For REQ and REP a message that comes out changes what is legal next.
-    #[inline]
-    pub(crate) fn incoming(&mut self, link: LinkId, message: Message) -> Option<Message> {
-        match self {
-            Pattern::Pull(_) => Some(message),
-            Pattern::Sub(sub) => sub.incoming(message),
-            Pattern::Req(req) => req.incoming(link, message),
-            Pattern::Rep(rep) => rep.incoming(link, message),
-            Pattern::Push(_) | Pattern::Pub(_) => None,
-        }
-    }
-
-    /// Takes out of a batch what is not for the user: [`incoming`](Pattern::incoming) for the
-    /// patterns whose messages have no envelope and no turn, which is all of `is_one_way`.
-    pub(crate) fn filter(&self, batch: &mut std::collections::VecDeque<Message>) {
-        if let Pattern::Sub(sub) = self {
-            batch.retain(|message| sub.matches(message));
-        }
-    }
-
-    /// Whether the user only receives, so that messages may be taken ahead in batches.
-    pub(crate) fn is_one_way(&self) -> bool {
-        matches!(self, Pattern::Pull(_) | Pattern::Sub(_))
-    }
-
-    /// Whether the user can send at all.
-    pub(crate) fn sends(&self) -> bool {
-        !matches!(self, Pattern::Pull(_) | Pattern::Sub(_))
-    }
-
-    /// Whether messages that peers send are for the user. If not, the core does not queue them, but
-    /// gives them to `handle_upstream` as they come.
-    pub(crate) fn receives(&self) -> bool {
-        !matches!(self, Pattern::Push(_) | Pattern::Pub(_))
-    }
-
-    /// Whether messages that peers send may be subscriptions in ZMTP 3.0's form.
-    pub(crate) fn wants_subscription_messages(&self) -> bool {
-        matches!(self, Pattern::Pub(_))
-    }
-
-    /// A message to a pattern that does not receive: a subscription in ZMTP 3.0's form is applied,
-    /// anything else discarded.
-    ///
-    /// # Errors
-    /// When the peer should be disconnected.
-    pub(crate) fn handle_upstream(
-        &mut self,
-        link: LinkId,
-        message: &Message,
-    ) -> Result<(), Excess> {
-        match self {
-            Pattern::Pub(publisher) => publisher.handle_upstream(link, message),
-            _ => Ok(()),
-        }
-    }
-
-    /// A peer subscribes or cancels. Nothing to patterns that do not publish.
-    ///
-    /// # Errors
-    /// When the peer should be disconnected.
-    pub(crate) fn handle_subscription(
-        &mut self,
-        link: LinkId,
-        topic: &[u8],
-        subscribe: bool,
-    ) -> Result<(), Excess> {
-        match self {
-            Pattern::Pub(publisher) => publisher.handle_subscription(link, topic, subscribe),
-            _ => Ok(()),
-        }
-    }
-
-    /// The user subscribes.
-    pub(crate) fn subscribe(&mut self, topic: &[u8]) -> Result<Forward, Refusal> {
-        match self {
-            Pattern::Sub(sub) => sub.subscribe(topic),
-            _ => Err(Refusal::Unsupported),
-        }
-    }
-
-    /// The user takes a subscription back.
-    pub(crate) fn unsubscribe(&mut self, topic: &[u8]) -> Result<Forward, Refusal> {
-        match self {
-            Pattern::Sub(sub) => Ok(sub.unsubscribe(topic)),
-            _ => Err(Refusal::Unsupported),
-        }
-    }
-
-    /// Visits each distinct topic the user subscribed to: what every new connection must be told.
-    pub(crate) fn for_each_subscription(&self, visit: impl FnMut(&[u8])) {
-        if let Pattern::Sub(sub) = self {
-            sub.for_each_subscription(visit);
-        }
-    }
+patterns! {
+    Push: Push;
+    Pull: Pull;
+    Pub: Xpub;
+    Sub: Xsub;
+    Req: Req;
+    Rep: Rep;
 }
 
 #[cfg(test)]
@@ -302,24 +147,59 @@ mod tests {
         assert_eq!(made, [Push, Pull, Pub, Sub, Req, Rep]);
     }
 
+    /// Every type that exists, with one link.
+    fn all() -> impl Iterator<Item = (SocketType, Pattern)> {
+        let settings = PatternSettings::default();
+        SocketType::ALL.into_iter().filter_map(move |kind| {
+            let mut pattern = Pattern::new(kind, &settings)?;
+            pattern.attach(0);
+            Some((kind, pattern))
+        })
+    }
+
     #[test]
-    fn a_verb_that_a_pattern_lacks_is_unsupported() {
-        for kind in [SocketType::Pull, SocketType::Sub] {
-            let mut pattern = pattern(kind);
-            assert_eq!(
-                pattern.route(&mut Message::new()),
-                Route::Refused(Refusal::Unsupported)
-            );
-            assert!(!pattern.has_room() && pattern.receives());
+    fn a_verb_that_a_pattern_lacks_is_unsupported_and_one_that_it_claims_is_not() {
+        for (kind, mut pattern) in all() {
+            let can = pattern.can();
+            let lacks_send = pattern.route(&mut "m".into()) == Route::Refused(Refusal::Unsupported);
+            assert_eq!(lacks_send, !can.sends, "{kind}");
+            let mut pattern = self::pattern(kind);
+            let lacks_recv = pattern.may_receive() == Err(Refusal::Unsupported);
+            assert_eq!(lacks_recv, !can.receives, "{kind}");
+            if !can.sends {
+                assert!(!pattern.has_room(), "{kind}");
+            }
+            if !can.receives {
+                assert_eq!(pattern.incoming(0, Message::new()), None, "{kind}");
+                assert_eq!(pattern.next(), None, "{kind}");
+            }
+            if kind != SocketType::Sub {
+                assert_eq!(pattern.subscribe(b"a"), Err(Refusal::Unsupported));
+                assert_eq!(pattern.unsubscribe(b"a"), Err(Refusal::Unsupported));
+            }
         }
-        for kind in [SocketType::Push, SocketType::Pub] {
-            let mut pattern = pattern(kind);
-            assert_eq!(pattern.may_receive(), Err(Refusal::Unsupported));
-            assert_eq!(pattern.incoming(0, Message::new()), None);
-            assert_eq!(pattern.next(), None);
-            assert_eq!(pattern.subscribe(b"a"), Err(Refusal::Unsupported));
-            assert_eq!(pattern.unsubscribe(b"a"), Err(Refusal::Unsupported));
-            assert!(!pattern.receives());
+    }
+
+    #[test]
+    fn what_by_passes_a_pattern_is_allowed_by_its_other_rules() {
+        for (kind, mut pattern) in all() {
+            let can = pattern.can();
+            if can.prefetches {
+                assert_eq!(pattern.may_receive(), Ok(()), "{kind}");
+                assert!(!pattern.starts_afresh(), "{kind}");
+                pattern.set_readable(0, true);
+                assert_eq!([pattern.next(), pattern.next()], [Some(0); 2], "{kind}");
+            }
+            if can.balances {
+                let mut message = Message::from("m");
+                for _ in 0..2 {
+                    assert_eq!(pattern.route(&mut message), Route::To(0), "{kind}");
+                    assert_eq!(message, "m", "{kind}: no envelope");
+                }
+            }
+            if can.streams {
+                assert!(can.sends, "{kind}");
+            }
         }
     }
 

@@ -1,25 +1,36 @@
 //! PULL: from all peers, fairly (RFC 30, "The PULL Socket Type").
 
 use super::parts::fair::Fair;
-use super::words::LinkId;
+use super::rules::{Capabilities, Rules};
+use super::words::{LinkId, PatternSettings};
 
 #[derive(Debug, Default)]
 pub(crate) struct Pull {
     fair: Fair,
 }
 
-impl Pull {
-    pub(crate) fn detach(&mut self, link: LinkId) {
+impl Rules for Pull {
+    const CAN: Capabilities = Capabilities {
+        receives: true,
+        prefetches: true,
+        ..Capabilities::NONE
+    };
+
+    fn new(_: &PatternSettings) -> Pull {
+        Pull::default()
+    }
+
+    fn detach(&mut self, link: LinkId) {
         self.fair.detach(link);
     }
 
     #[inline]
-    pub(crate) fn set_readable(&mut self, link: LinkId, readable: bool) {
+    fn set_readable(&mut self, link: LinkId, readable: bool) {
         self.fair.set_readable(link, readable);
     }
 
     #[inline]
-    pub(crate) fn next(&mut self) -> Option<LinkId> {
+    fn next(&mut self) -> Option<LinkId> {
         self.fair.next()
     }
 }

@@ -2,7 +2,8 @@
 
 use super::parts::fair::Fair;
 use super::parts::links::LinkSet;
-use super::words::{LinkId, Refusal, Route};
+use super::rules::{Capabilities, Rules};
+use super::words::{LinkId, PatternSettings, Refusal, Route};
 use crate::message::{Frame, Message};
 
 #[derive(Debug, Default)]
@@ -25,42 +26,52 @@ enum State {
     },
 }
 
-impl Rep {
-    pub(crate) fn attach(&mut self, link: LinkId) {
+impl Rules for Rep {
+    const CAN: Capabilities = Capabilities {
+        sends: true,
+        receives: true,
+        ..Capabilities::NONE
+    };
+
+    fn new(_: &PatternSettings) -> Rep {
+        Rep::default()
+    }
+
+    fn attach(&mut self, link: LinkId) {
         self.with_room.insert(link);
     }
 
-    pub(crate) fn detach(&mut self, link: LinkId) {
+    fn detach(&mut self, link: LinkId) {
         self.fair.detach(link);
         self.with_room.remove(link);
         self.connection_lost(link);
     }
 
     /// Whoever connects next asks anew: an answer to the last one would be taken for its own.
-    pub(crate) fn connection_lost(&mut self, link: LinkId) {
+    fn connection_lost(&mut self, link: LinkId) {
         if let State::Asked { asker } = &mut self.state {
             asker.take_if(|asker| *asker == link);
         }
     }
 
     #[inline]
-    pub(crate) fn set_room(&mut self, link: LinkId, room: bool) {
+    fn set_room(&mut self, link: LinkId, room: bool) {
         self.with_room.set(link, room);
     }
 
     #[inline]
-    pub(crate) fn set_readable(&mut self, link: LinkId, readable: bool) {
+    fn set_readable(&mut self, link: LinkId, readable: bool) {
         self.fair.set_readable(link, readable);
     }
 
     #[inline]
-    pub(crate) fn has_room(&self) -> bool {
+    fn has_room(&self) -> bool {
         matches!(self.state, State::Asked { .. })
     }
 
     /// RFC 28: the answer goes back the way the request came; if its sender is gone or takes no
     /// more, it is discarded.
-    pub(crate) fn route(&mut self, message: &mut Message) -> Route<'static> {
+    fn route(&mut self, message: &mut Message) -> Route<'_> {
         let State::Asked { asker } = self.state else {
             return Route::Refused(Refusal::MustReceiveFirst);
         };
@@ -77,7 +88,7 @@ impl Rep {
         Route::To(link)
     }
 
-    pub(crate) fn may_receive(&self) -> Result<(), Refusal> {
+    fn may_receive(&mut self) -> Result<(), Refusal> {
         match self.state {
             State::Idle => Ok(()),
             State::Asked { .. } => Err(Refusal::MustSendFirst),
@@ -85,13 +96,13 @@ impl Rep {
     }
 
     #[inline]
-    pub(crate) fn next(&mut self) -> Option<LinkId> {
+    fn next(&mut self) -> Option<LinkId> {
         self.fair.next()
     }
 
     /// RFC 28: all frames up to the first empty one are kept for the answer; a request without an
     /// empty frame, or with nothing behind it, is discarded.
-    pub(crate) fn incoming(&mut self, from: LinkId, mut message: Message) -> Option<Message> {
+    fn incoming(&mut self, from: LinkId, mut message: Message) -> Option<Message> {
         let hops = message.frames().position(<[u8]>::is_empty)?;
         if hops + 1 == message.len() {
             return None;
@@ -121,7 +132,7 @@ mod tests {
         rep
     }
 
-    fn answer(rep: &mut Rep, body: &str) -> (Route<'static>, Message) {
+    fn answer<'a>(rep: &'a mut Rep, body: &str) -> (Route<'a>, Message) {
         let mut message = Message::from(body);
         (rep.route(&mut message), message)
     }

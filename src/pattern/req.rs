@@ -13,6 +13,7 @@
 use super::parts::balance::Balance;
 use super::parts::fair::Fair;
 use super::parts::ids::{RequestId, RequestIds};
+use super::rules::{Capabilities, Rules};
 use super::words::{LinkId, PatternSettings, Refusal, Route};
 use crate::message::{Frame, Message};
 
@@ -39,8 +40,15 @@ enum State {
     Gone,
 }
 
-impl Req {
-    pub(crate) fn new(settings: &PatternSettings) -> Req {
+impl Rules for Req {
+    const CAN: Capabilities = Capabilities {
+        sends: true,
+        receives: true,
+        connects_once: true,
+        ..Capabilities::NONE
+    };
+
+    fn new(settings: &PatternSettings) -> Req {
         Req {
             relaxed: settings.relaxed,
             ids: settings.correlate.then(|| RequestIds::new(settings.seed)),
@@ -50,11 +58,11 @@ impl Req {
         }
     }
 
-    pub(crate) fn attach(&mut self, link: LinkId) {
+    fn attach(&mut self, link: LinkId) {
         self.balance.attach(link);
     }
 
-    pub(crate) fn detach(&mut self, link: LinkId) {
+    fn detach(&mut self, link: LinkId) {
         self.balance.detach(link);
         self.fair.detach(link);
         if self.awaits(link) {
@@ -62,36 +70,35 @@ impl Req {
         }
     }
 
-    pub(crate) fn connection_lost(&mut self, from: LinkId) {
+    fn connection_lost(&mut self, from: LinkId) {
         if let State::Awaiting { link, lost, .. } = &mut self.state {
             *lost |= *link == from;
         }
     }
 
     #[inline]
-    pub(crate) fn set_room(&mut self, link: LinkId, room: bool) {
+    fn set_room(&mut self, link: LinkId, room: bool) {
         self.balance.set_room(link, room);
     }
 
     #[inline]
-    pub(crate) fn set_readable(&mut self, link: LinkId, readable: bool) {
+    fn set_readable(&mut self, link: LinkId, readable: bool) {
         self.fair.set_readable(link, readable);
     }
 
     #[inline]
-    pub(crate) fn has_room(&self) -> bool {
+    fn has_room(&self) -> bool {
         self.may_send() && self.balance.has_room()
     }
 
-    /// Whether something is pending that a new request makes void.
     #[inline]
-    pub(crate) fn has_pending(&self) -> bool {
+    fn starts_afresh(&self) -> bool {
         !self.fair.is_empty()
     }
 
     /// RFC 28: a request goes to the next peer that has room, behind an empty delimiter; and there
     /// is no second one before the answer.
-    pub(crate) fn route(&mut self, message: &mut Message) -> Route<'static> {
+    fn route(&mut self, message: &mut Message) -> Route<'_> {
         if !self.may_send() {
             return Route::Refused(Refusal::MustReceiveFirst);
         }
@@ -111,7 +118,7 @@ impl Req {
         Route::To(link)
     }
 
-    pub(crate) fn may_receive(&mut self) -> Result<(), Refusal> {
+    fn may_receive(&mut self) -> Result<(), Refusal> {
         if self.peer_gone() {
             self.state = State::Idle;
             return Err(Refusal::PeerGone);
@@ -122,23 +129,14 @@ impl Req {
         }
     }
 
-    /// Whether the next `may_receive` says `PeerGone`.
-    pub(crate) fn peer_gone(&self) -> bool {
-        match self.state {
-            State::Idle => false,
-            State::Awaiting { link, lost, .. } => lost && !self.fair.is_readable(link),
-            State::Gone => true,
-        }
-    }
-
     #[inline]
-    pub(crate) fn next(&mut self) -> Option<LinkId> {
+    fn next(&mut self) -> Option<LinkId> {
         self.fair.next()
     }
 
     /// RFC 28: an answer counts only from the peer that was asked, and only with its delimiter;
     /// anything else is discarded.
-    pub(crate) fn incoming(&mut self, from: LinkId, mut message: Message) -> Option<Message> {
+    fn incoming(&mut self, from: LinkId, mut message: Message) -> Option<Message> {
         let State::Awaiting { link, id, .. } = self.state else {
             return None;
         };
@@ -158,6 +156,17 @@ impl Req {
         message.pop_front()?;
         self.state = State::Idle;
         Some(message)
+    }
+}
+
+impl Req {
+    /// Whether the next `may_receive` says `PeerGone`.
+    fn peer_gone(&self) -> bool {
+        match self.state {
+            State::Idle => false,
+            State::Awaiting { link, lost, .. } => lost && !self.fair.is_readable(link),
+            State::Gone => true,
+        }
     }
 
     fn may_send(&self) -> bool {
@@ -274,7 +283,7 @@ mod tests {
         });
         assert_eq!(ask(&mut req, "one").0, 0);
         req.set_readable(0, true);
-        assert!(req.has_room() && req.has_pending());
+        assert!(req.has_room() && req.starts_afresh());
         assert_eq!(ask(&mut req, "two").0, 1);
         assert_eq!(req.incoming(0, ["", "1"].into()), None);
         assert_eq!(req.incoming(1, ["", "2"].into()), Some("2".into()));

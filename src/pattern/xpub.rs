@@ -2,7 +2,8 @@
 
 use super::parts::fanout::Fanout;
 use super::parts::trie::Trie;
-use super::words::{Excess, LinkId, Route};
+use super::rules::{Capabilities, Rules};
+use super::words::{Excess, LinkId, PatternSettings, Route};
 use crate::message::Message;
 
 /// The first byte of the message by which a peer that speaks ZMTP 3.0 subscribes (RFC 23).
@@ -20,32 +21,52 @@ pub(crate) struct Xpub {
 }
 
 impl Xpub {
-    pub(crate) fn new(no_drop: bool) -> Xpub {
+    /// The heap bytes that subscriptions hold.
+    #[cfg(feature = "internals")]
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.trie.heap_bytes()
+    }
+
+    /// Forgets what a link subscribed to.
+    fn forget(&mut self, link: LinkId) {
+        self.trie.drop_link(link);
+        self.stuck = false;
+    }
+}
+
+impl Rules for Xpub {
+    const CAN: Capabilities = Capabilities {
+        sends: true,
+        streams: true,
+        publishes: true,
+        connects_once: true,
+        ..Capabilities::NONE
+    };
+
+    fn new(settings: &PatternSettings) -> Xpub {
         Xpub {
-            no_drop,
+            no_drop: settings.no_drop,
             trie: Trie::default(),
             fanout: Fanout::default(),
             stuck: false,
         }
     }
 
-    pub(crate) fn attach(&mut self, link: LinkId) {
+    fn attach(&mut self, link: LinkId) {
         self.fanout.attach(link);
     }
 
-    pub(crate) fn detach(&mut self, link: LinkId) {
+    fn detach(&mut self, link: LinkId) {
         self.fanout.detach(link);
         self.forget(link);
     }
 
-    /// Forgets what a link subscribed to.
-    pub(crate) fn forget(&mut self, link: LinkId) {
-        self.trie.drop_link(link);
-        self.stuck = false;
+    fn connection_renewed(&mut self, link: LinkId) {
+        self.forget(link);
     }
 
     #[inline]
-    pub(crate) fn set_room(&mut self, link: LinkId, room: bool) {
+    fn set_room(&mut self, link: LinkId, room: bool) {
         self.fanout.set_room(link, room);
         if room {
             self.stuck = false;
@@ -53,14 +74,14 @@ impl Xpub {
     }
 
     #[inline]
-    pub(crate) fn has_room(&self) -> bool {
+    fn has_room(&self) -> bool {
         !self.stuck
     }
 
     /// RFC 29: filtering is done here, at the publisher, by the first frame; a subscriber whose
     /// queue is full loses the message. With `no_drop` nobody gets it until all can.
     #[inline]
-    pub(crate) fn route(&mut self, message: &Message) -> Route<'_> {
+    fn route(&mut self, message: &mut Message) -> Route<'_> {
         let fanout = &mut self.fanout;
         fanout.begin();
         self.trie
@@ -73,13 +94,7 @@ impl Xpub {
         Route::ToMany { links, full }
     }
 
-    /// The heap bytes that subscriptions hold.
-    #[cfg(feature = "internals")]
-    pub(crate) fn heap_bytes(&self) -> usize {
-        self.trie.heap_bytes()
-    }
-
-    pub(crate) fn handle_subscription(
+    fn handle_subscription(
         &mut self,
         link: LinkId,
         topic: &[u8],
@@ -97,11 +112,7 @@ impl Xpub {
 
     /// RFC 29 has PUB discard what subscribers send, silently, but for the messages by which peers
     /// that speak ZMTP 3.0 subscribe.
-    pub(crate) fn handle_upstream(
-        &mut self,
-        link: LinkId,
-        message: &Message,
-    ) -> Result<(), Excess> {
+    fn handle_upstream(&mut self, link: LinkId, message: &Message) -> Result<(), Excess> {
         if message.len() != 1 {
             return Ok(());
         }
@@ -119,7 +130,10 @@ mod tests {
     use super::*;
 
     fn with_subscribers(no_drop: bool) -> Xpub {
-        let mut publisher = Xpub::new(no_drop);
+        let mut publisher = Xpub::new(&PatternSettings {
+            no_drop,
+            ..PatternSettings::default()
+        });
         for link in 0..3 {
             publisher.attach(link);
         }
@@ -136,23 +150,23 @@ mod tests {
     #[test]
     fn each_matching_link_gets_one_copy() {
         let mut publisher = with_subscribers(false);
-        assert_eq!(publisher.route(&"abc".into()), many(&[0, 1], 0));
-        assert_eq!(publisher.route(&"ac".into()), many(&[0], 0));
-        assert_eq!(publisher.route(&"b".into()), many(&[], 0));
+        assert_eq!(publisher.route(&mut "abc".into()), many(&[0, 1], 0));
+        assert_eq!(publisher.route(&mut "ac".into()), many(&[0], 0));
+        assert_eq!(publisher.route(&mut "b".into()), many(&[], 0));
     }
 
     #[test]
     fn only_the_first_frame_is_matched() {
         let mut publisher = with_subscribers(false);
-        assert_eq!(publisher.route(&["x", "abc"].into()), many(&[], 0));
-        assert_eq!(publisher.route(&["ab", "x"].into()), many(&[0, 1], 0));
+        assert_eq!(publisher.route(&mut ["x", "abc"].into()), many(&[], 0));
+        assert_eq!(publisher.route(&mut ["ab", "x"].into()), many(&[0, 1], 0));
     }
 
     #[test]
     fn a_full_subscriber_loses_the_message() {
         let mut publisher = with_subscribers(false);
         publisher.set_room(0, false);
-        assert_eq!(publisher.route(&"abc".into()), many(&[1], 1));
+        assert_eq!(publisher.route(&mut "abc".into()), many(&[1], 1));
         assert!(publisher.has_room());
     }
 
@@ -160,23 +174,23 @@ mod tests {
     fn no_drop_is_all_or_nothing() {
         let mut publisher = with_subscribers(true);
         publisher.set_room(1, false);
-        assert_eq!(publisher.route(&"ac".into()), many(&[0], 0));
+        assert_eq!(publisher.route(&mut "ac".into()), many(&[0], 0));
         assert!(publisher.has_room());
-        assert_eq!(publisher.route(&"abc".into()), Route::Wait);
+        assert_eq!(publisher.route(&mut "abc".into()), Route::Wait);
         assert!(!publisher.has_room());
         publisher.set_room(1, true);
         assert!(publisher.has_room());
-        assert_eq!(publisher.route(&"abc".into()), many(&[0, 1], 0));
+        assert_eq!(publisher.route(&mut "abc".into()), many(&[0, 1], 0));
     }
 
     #[test]
     fn whoever_waits_is_let_go_when_the_full_one_leaves() {
         let mut publisher = with_subscribers(true);
         publisher.set_room(1, false);
-        assert_eq!(publisher.route(&"abc".into()), Route::Wait);
+        assert_eq!(publisher.route(&mut "abc".into()), Route::Wait);
         publisher.detach(1);
         assert!(publisher.has_room());
-        assert_eq!(publisher.route(&"abc".into()), many(&[0], 0));
+        assert_eq!(publisher.route(&mut "abc".into()), many(&[0], 0));
     }
 
     #[test]
@@ -185,8 +199,8 @@ mod tests {
         publisher.detach(0);
         publisher.handle_subscription(0, b"late", true).unwrap();
         publisher.attach(0);
-        assert_eq!(publisher.route(&"abc".into()), many(&[1], 0));
-        assert_eq!(publisher.route(&"late".into()), many(&[], 0));
+        assert_eq!(publisher.route(&mut "abc".into()), many(&[1], 0));
+        assert_eq!(publisher.route(&mut "late".into()), many(&[], 0));
     }
 
     #[test]
@@ -199,10 +213,10 @@ mod tests {
         publisher
             .handle_upstream(2, &["\u{1}q", "more"].into())
             .unwrap();
-        assert_eq!(publisher.route(&"zzz".into()), many(&[2], 0));
-        assert_eq!(publisher.route(&"q".into()), many(&[], 0));
+        assert_eq!(publisher.route(&mut "zzz".into()), many(&[2], 0));
+        assert_eq!(publisher.route(&mut "q".into()), many(&[], 0));
         publisher.handle_upstream(2, &"\u{0}zz".into()).unwrap();
-        assert_eq!(publisher.route(&"zzz".into()), many(&[], 0));
+        assert_eq!(publisher.route(&mut "zzz".into()), many(&[], 0));
     }
 
     #[test]

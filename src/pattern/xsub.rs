@@ -1,8 +1,11 @@
 //! SUB, and what XSUB will share with it: what was subscribed to, from all peers, fairly (RFC 29).
 
+use std::collections::VecDeque;
+
 use super::parts::fair::Fair;
 use super::parts::filter::Filter;
-use super::words::{Forward, LinkId, Refusal};
+use super::rules::{Capabilities, Rules};
+use super::words::{Forward, LinkId, PatternSettings, Refusal};
 use crate::message::Message;
 
 #[derive(Debug, Default)]
@@ -11,50 +14,61 @@ pub(crate) struct Xsub {
     filter: Filter,
 }
 
-impl Xsub {
-    pub(crate) fn detach(&mut self, link: LinkId) {
+impl Rules for Xsub {
+    const CAN: Capabilities = Capabilities {
+        receives: true,
+        prefetches: true,
+        connects_once: true,
+        ..Capabilities::NONE
+    };
+
+    fn new(_: &PatternSettings) -> Xsub {
+        Xsub::default()
+    }
+
+    fn detach(&mut self, link: LinkId) {
         self.fair.detach(link);
     }
 
     #[inline]
-    pub(crate) fn set_readable(&mut self, link: LinkId, readable: bool) {
+    fn set_readable(&mut self, link: LinkId, readable: bool) {
         self.fair.set_readable(link, readable);
     }
 
     #[inline]
-    pub(crate) fn next(&mut self) -> Option<LinkId> {
+    fn next(&mut self) -> Option<LinkId> {
         self.fair.next()
-    }
-
-    pub(crate) fn matches(&self, message: &Message) -> bool {
-        self.filter.matches(message.as_bytes())
     }
 
     /// The publisher filters; but what it sent before our cancellation reached it is still on its
     /// way, and several topics may have been one to a publisher of another make.
     #[inline]
-    pub(crate) fn incoming(&mut self, message: Message) -> Option<Message> {
+    fn incoming(&mut self, _: LinkId, message: Message) -> Option<Message> {
         self.filter.matches(message.as_bytes()).then_some(message)
+    }
+
+    fn filter(&self, batch: &mut VecDeque<Message>) {
+        batch.retain(|message| self.filter.matches(message.as_bytes()));
     }
 
     /// Every subscription is sent upstream, also a repeated one, as other subscribers do: a
     /// publisher that shows them to its user may want to hear it again.
-    pub(crate) fn subscribe(&mut self, topic: &[u8]) -> Result<Forward, Refusal> {
+    fn subscribe(&mut self, topic: &[u8]) -> Result<Forward, Refusal> {
         // The only refusal is that 4 GiB of topics are held already.
         self.filter.add(topic).map_err(|_| Refusal::Unsupported)?;
         Ok(Forward::Upstream)
     }
 
     /// Only the last cancellation is sent upstream: publishers do not count.
-    pub(crate) fn unsubscribe(&mut self, topic: &[u8]) -> Forward {
-        if self.filter.remove(topic) {
+    fn unsubscribe(&mut self, topic: &[u8]) -> Result<Forward, Refusal> {
+        Ok(if self.filter.remove(topic) {
             Forward::Upstream
         } else {
             Forward::Local
-        }
+        })
     }
 
-    pub(crate) fn for_each_subscription(&self, visit: impl FnMut(&[u8])) {
+    fn for_each_subscription(&self, visit: impl FnMut(&[u8])) {
         self.filter.for_each(visit);
     }
 }
@@ -68,18 +82,18 @@ mod tests {
         let mut sub = Xsub::default();
         assert_eq!(sub.subscribe(b"a"), Ok(Forward::Upstream));
         assert_eq!(sub.subscribe(b"a"), Ok(Forward::Upstream));
-        assert_eq!(sub.unsubscribe(b"a"), Forward::Local);
-        assert_eq!(sub.unsubscribe(b"a"), Forward::Upstream);
-        assert_eq!(sub.unsubscribe(b"a"), Forward::Local);
+        assert_eq!(sub.unsubscribe(b"a"), Ok(Forward::Local));
+        assert_eq!(sub.unsubscribe(b"a"), Ok(Forward::Upstream));
+        assert_eq!(sub.unsubscribe(b"a"), Ok(Forward::Local));
     }
 
     #[test]
     fn what_was_not_subscribed_to_is_discarded() {
         let mut sub = Xsub::default();
-        assert_eq!(sub.incoming("a".into()), None);
+        assert_eq!(sub.incoming(0, "a".into()), None);
         sub.subscribe(b"a").unwrap();
-        assert_eq!(sub.incoming("ab".into()), Some("ab".into()));
-        assert_eq!(sub.incoming(["b", "ab"].into()), None);
+        assert_eq!(sub.incoming(0, "ab".into()), Some("ab".into()));
+        assert_eq!(sub.incoming(0, ["b", "ab"].into()), None);
     }
 
     #[test]

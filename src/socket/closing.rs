@@ -102,7 +102,7 @@ impl Core {
 
     /// A link at the beginning of linger.
     fn see_off_for_good(&self, state: &mut State, key: usize) {
-        let receives_only = !state.pattern.sends();
+        let receives_only = !state.pattern.can().sends;
         let Some(link) = state.links.get_mut(key) else {
             return;
         };

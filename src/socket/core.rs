@@ -101,7 +101,7 @@ impl Core {
         };
         let pattern =
             Pattern::new(socket_type, &settings).ok_or(Error::NoSuchSocket(socket_type))?;
-        let one_way = pattern.is_one_way();
+        let can = pattern.can();
         let core = Arc::new_cyclic(|me| Core {
             id,
             socket_type,
@@ -111,15 +111,15 @@ impl Core {
             state: Mutex::new(State::new(id, pattern, options.heartbeat_interval)),
             front: Mutex::new(VecDeque::new()),
             buffers: Pool::new(),
-            one_way,
+            one_way: can.prefetches,
             bell: Bell::new(),
             pokes: AtomicU32::new(0),
             poll: OnceLock::new(),
             making_poll: Mutex::new(()),
-            balances: socket_type == SocketType::Push,
+            balances: can.balances,
             shortcut: Shortcut::default(),
             direct: OnceLock::new(),
-            streams: matches!(socket_type, SocketType::Push | SocketType::Pub),
+            streams: can.streams,
             options,
         });
         let member: Weak<Core> = Arc::downgrade(&core);

@@ -10,7 +10,6 @@ use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::link::{Link, Origin, Stage};
 use crate::monitor::EventKind;
-use crate::peer::SocketType;
 use crate::reactor::{Command, Place, Timer};
 use crate::transport;
 
@@ -69,7 +68,8 @@ impl Core {
         let mut state = self.lock();
         state.check_open()?;
         state.last_endpoint = Some(Arc::clone(&endpoint));
-        if self.is_connected_already(&state.links, &endpoint) {
+        // libzmq ignores it for the patterns that would otherwise get or ask for everything twice.
+        if state.pattern.can().connects_once && is_connected(&state.links, &endpoint) {
             self.unlock(state);
             return Ok(Endpoint::clone(&endpoint));
         }
@@ -92,16 +92,6 @@ impl Core {
             self.seek(&endpoint, Place { link: key, serial });
         }
         Ok(Endpoint::clone(&endpoint))
-    }
-
-    /// libzmq ignores a second `connect` to the same endpoint for the patterns that would
-    /// otherwise get or ask for everything twice.
-    fn is_connected_already(&self, links: &slab::Slab<Link>, endpoint: &Endpoint) -> bool {
-        use SocketType::{Dealer, Pub, Req, Sub};
-        matches!(self.socket_type, Dealer | Sub | Pub | Req)
-            && links.iter().any(|(_, link)| {
-                link.origin == Origin::Connected && !link.leaving && *link.endpoint == *endpoint
-            })
     }
 
     pub(crate) fn unbind(&self, endpoint: &str) -> Result<(), Error> {
@@ -201,6 +191,13 @@ impl Core {
     pub(crate) fn last_endpoint(&self) -> Option<Endpoint> {
         self.lock().last_endpoint.as_deref().cloned()
     }
+}
+
+/// Whether a link was made for this endpoint by `connect`, and is still wanted.
+fn is_connected(links: &slab::Slab<Link>, endpoint: &Endpoint) -> bool {
+    links.iter().any(|(_, link)| {
+        link.origin == Origin::Connected && !link.leaving && *link.endpoint == *endpoint
+    })
 }
 
 impl From<std::io::Error> for Error {

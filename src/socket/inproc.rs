@@ -283,7 +283,7 @@ impl Neighbour for Core {
         if state.link(place).is_none() {
             return;
         }
-        if state.pattern.receives() {
+        if state.pattern.can().receives {
             state.pattern.set_readable(link, true);
             state.wake_waiters();
             self.poke();

@@ -182,7 +182,7 @@ impl State {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        if !self.pattern.receives() {
+        if !self.pattern.can().receives {
             for message in pass.messages.drain(..) {
                 self.take_upstream(key, &message);
             }
@@ -204,7 +204,7 @@ impl State {
         if let Err(excess) = self.pattern.handle_upstream(key, message) {
             return self.end_wire(key, Ended::Excess(excess));
         }
-        if !self.pattern.wants_subscription_messages() || message.len() > 1 {
+        if !self.pattern.can().publishes || message.len() > 1 {
             return;
         }
         if let Some((first @ (0 | 1), topic)) = message.as_bytes().split_first() {
@@ -239,7 +239,7 @@ impl State {
     /// A peer subscribes, or takes a subscription back.
     pub(super) fn subscription(&mut self, key: usize, topic: &[u8], subscribe: bool) {
         match self.pattern.handle_subscription(key, topic, subscribe) {
-            Ok(()) if self.pattern.wants_subscription_messages() => {
+            Ok(()) if self.pattern.can().publishes => {
                 let topic = Bytes::copy_from_slice(topic);
                 self.report(key, subscription_event(topic, subscribe));
             }

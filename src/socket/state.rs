@@ -319,7 +319,7 @@ impl State {
         self.report(key, EventKind::HandshakeSucceeded);
         // Who only receives waits for messages, not for peers: a thousand that connect and say
         // nothing do not wake it.
-        if self.pattern.sends() {
+        if self.pattern.can().sends {
             self.wake_waiters();
         }
     }

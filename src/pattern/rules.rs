@@ -1,0 +1,171 @@
+//! [`Rules`]: what the socket core tells a pattern and asks it, and what a pattern answers unless it
+//! says otherwise.
+
+use std::collections::VecDeque;
+
+use super::words::{Excess, Forward, LinkId, PatternSettings, Refusal, Route};
+use crate::message::Message;
+
+/// What a pattern is able to do: fixed for a type of socket, whatever happens to it.
+///
+/// Whether a type announces a routing id is not here but in
+/// [`SocketType`](crate::peer::SocketType): the protocol asks that of peers too, also of those whose
+/// type has no pattern in this library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Capabilities {
+    /// The user can send.
+    pub(crate) sends: bool,
+    /// Messages that peers send are for the user. If not, the core does not queue them, but gives
+    /// them to `handle_upstream` as they come.
+    pub(crate) receives: bool,
+    /// Received messages may be taken ahead in batches: none of them depends on what the user does
+    /// after the one before, and [`Rules::filter`] says of a batch what `incoming` says of each.
+    pub(crate) prefetches: bool,
+    /// Each message goes to one link, and nothing but its room decides which: with a single link a
+    /// stream may by-pass the pattern.
+    pub(crate) balances: bool,
+    /// Sends come in streams, so that coalescing their writes pays.
+    pub(crate) streams: bool,
+    /// Peers subscribe here: by commands, and by messages if they speak ZMTP 3.0.
+    pub(crate) publishes: bool,
+    /// A second `connect` to the same endpoint does nothing, as in libzmq: the user would ask, or be
+    /// asked, or get everything twice.
+    pub(crate) connects_once: bool,
+}
+
+impl Capabilities {
+    pub(crate) const NONE: Capabilities = Capabilities {
+        sends: false,
+        receives: false,
+        prefetches: false,
+        balances: false,
+        streams: false,
+        publishes: false,
+        connects_once: false,
+    };
+}
+
+/// The rules of one type of socket.
+///
+/// Each method does by default what is right for a pattern that has no part in it, so that a
+/// pattern's file holds its own rules and nothing else. Defaults of verbs that a pattern claims in
+/// [`Rules::CAN`] must be replaced; a test in `pattern/mod` holds them against each other.
+///
+/// Still to be added, each with the first pattern that runs it: what a pattern says to a new peer
+/// of its own accord (probe, welcome, hello) is asked for where
+/// [`for_each_subscription`](Rules::for_each_subscription) is; an unroutable message (mandatory
+/// ROUTER) becomes a variant of [`Refusal`]; a codec other than ZMTP's (STREAM) is a capability,
+/// because a connection needs it before its peer is known.
+pub(crate) trait Rules: Sized {
+    /// What the pattern is able to do.
+    const CAN: Capabilities;
+
+    fn new(settings: &PatternSettings) -> Self;
+
+    // ----- what becomes of the links -----
+
+    /// A new link: it has room, and nothing to read.
+    fn attach(&mut self, _link: LinkId) {}
+
+    /// The link is no more, nor what it had to read. Its id may be given to another.
+    fn detach(&mut self, link: LinkId);
+
+    /// The link's connection broke, but it will connect again and keeps its queues. For REQ this
+    /// means that an answer it is waiting for will not come, so it is not to be called while the
+    /// request is still in the queue.
+    fn connection_lost(&mut self, _link: LinkId) {}
+
+    /// The link has a new connection, before anything was received from it. PUB forgets what the
+    /// old peer subscribed to: RFC 29 has subscribers subscribe anew on every connection.
+    fn connection_renewed(&mut self, _link: LinkId) {}
+
+    /// Whether the queue to the link takes another message.
+    fn set_room(&mut self, _link: LinkId, _room: bool) {}
+
+    /// Whether the queue from the link holds a message.
+    fn set_readable(&mut self, _link: LinkId, _readable: bool) {}
+
+    // ----- sending -----
+
+    /// Whether a send would be routed now. For PUB, which cannot know without the message: whether
+    /// trying is worth while; false from the moment a message had to wait until something changed.
+    fn has_room(&self) -> bool {
+        false
+    }
+
+    /// Decides where a message goes, and takes it for sent there. Gives it its envelope if it says
+    /// [`Route::To`], and leaves it as it is otherwise.
+    fn route(&mut self, _message: &mut Message) -> Route<'_> {
+        Route::Refused(Refusal::Unsupported)
+    }
+
+    /// Asked after [`Route::To`] and before the push: whether all that is pending inbound must be
+    /// discarded first (with `set_readable(link, false)` for each link), because it cannot answer
+    /// a request that was not yet sent.
+    fn starts_afresh(&self) -> bool {
+        false
+    }
+
+    // ----- receiving -----
+
+    /// Whether a receive is legal now. Of REQ's [`Refusal::PeerGone`] this is the one report: after
+    /// it the next request may be sent.
+    fn may_receive(&mut self) -> Result<(), Refusal> {
+        if Self::CAN.receives {
+            Ok(())
+        } else {
+            Err(Refusal::Unsupported)
+        }
+    }
+
+    /// From whose queue to pop one message. The link stays readable until the core says otherwise.
+    fn next(&mut self) -> Option<LinkId> {
+        None
+    }
+
+    /// What the user gets of a popped message: without its envelope, or nothing when it is not for
+    /// the user. For REQ and REP a message that comes out changes what is legal next.
+    fn incoming(&mut self, _link: LinkId, message: Message) -> Option<Message> {
+        Self::CAN.receives.then_some(message)
+    }
+
+    /// Takes out of a batch what is not for the user: `incoming` for the patterns that prefetch.
+    fn filter(&self, _batch: &mut VecDeque<Message>) {}
+
+    // ----- subscriptions -----
+
+    /// A message to a pattern that does not receive. PUB applies a subscription in ZMTP 3.0's form;
+    /// anything else is discarded.
+    ///
+    /// # Errors
+    /// When the peer should be disconnected.
+    fn handle_upstream(&mut self, _link: LinkId, _message: &Message) -> Result<(), Excess> {
+        Ok(())
+    }
+
+    /// A peer subscribes or cancels. Nothing to patterns that do not publish.
+    ///
+    /// # Errors
+    /// When the peer should be disconnected.
+    fn handle_subscription(
+        &mut self,
+        _link: LinkId,
+        _topic: &[u8],
+        _subscribe: bool,
+    ) -> Result<(), Excess> {
+        Ok(())
+    }
+
+    /// The user subscribes.
+    fn subscribe(&mut self, _topic: &[u8]) -> Result<Forward, Refusal> {
+        Err(Refusal::Unsupported)
+    }
+
+    /// The user takes a subscription back.
+    fn unsubscribe(&mut self, _topic: &[u8]) -> Result<Forward, Refusal> {
+        Err(Refusal::Unsupported)
+    }
+
+    /// Visits each distinct topic the user subscribed to: what every new connection must be told.
+    fn for_each_subscription(&self, _visit: impl FnMut(&[u8])) {}
+}
