@@ -394,7 +394,7 @@ impl Body {
         if self.bytes.len() <= NUMBERED {
             self.set_number(number);
         }
-        let (expected, received) = (&self.bytes[..], message.as_bytes());
+        let (expected, received) = (&self.bytes[..], message.as_bytes()?);
         let same = message.len() == 1
             && received.len() == expected.len()
             && if expected.len() <= COMPARED {

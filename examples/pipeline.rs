@@ -124,7 +124,7 @@ fn ventilate(args: &Args) -> Result<()> {
         }
         match acks.recv_timeout(PATIENCE) {
             Ok(ack) => {
-                under_way.remove(&number(ack.frame(0))?);
+                under_way.remove(&number(ack.get(0))?);
             }
             Err(RecvError::TimedOut) => {
                 eprintln!("no news of {} pieces: sending them again", under_way.len());
@@ -192,7 +192,7 @@ fn add_up(
             Err(error) => return Err(error.into()),
         };
         start.get_or_insert_with(Instant::now);
-        let (piece, total) = (number(result.frame(0))?, number(result.frame(1))?);
+        let (piece, total) = (number(result.get(0))?, number(result.get(1))?);
         if seen.is_empty() {
             seen.resize(total, false);
             bar.set_length(total as u64);
@@ -202,10 +202,10 @@ fn add_up(
         sum.messages += 3; // the piece, its counts, and the acknowledgement
         let seen_before = seen.get_mut(piece).ok_or("there is no such piece")?;
         if !mem::replace(seen_before, true) {
-            sum.add(result.frame(3).unwrap_or_default())?;
+            sum.add(result.get(3).unwrap_or_default())?;
             bar.inc(1);
         }
-        let worker = number(result.frame(2))?;
+        let worker = number(result.get(2))?;
         watch(News::Result {
             worker,
             done: sum.pieces,

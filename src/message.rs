@@ -4,13 +4,21 @@
 //! `Message` value itself, so that they cost no allocation on either side; larger frames are
 //! [`Bytes`], so that an owned buffer is sent without a copy and a clone shares it.
 
-mod convert;
+pub(crate) mod convert;
+mod error;
+mod frame;
+mod pack;
+mod shown;
 
-use std::fmt;
-use std::ops::Deref;
-use std::str::Utf8Error;
+use std::collections::VecDeque;
+use std::ops::Index;
 
 use bytes::Bytes;
+
+use frame::Stored;
+
+pub use error::ConvertErrorKind;
+pub use frame::{Frame, Frames, IntoFrames};
 
 /// Bytes that a message holds inside itself, without an allocation.
 ///
@@ -22,9 +30,32 @@ pub(crate) const INLINE: usize = 69;
 /// One or more frames, sent and received as a unit.
 ///
 /// Anything that looks like bytes becomes a message of one frame; arrays, vectors and iterators of
-/// such things become a message of several. Owned buffers (`Vec<u8>`, `String`, `Box<[u8]>`,
-/// [`Bytes`]) are not copied when they are larger than what a message holds inside itself.
+/// such things, and tuples of unlike ones, become a message of several. Owned buffers (`Vec<u8>`,
+/// `String`, `Box<[u8]>`, [`Bytes`]) are not copied when they are larger than what a message holds
+/// inside itself.
 ///
+/// A message that was received has at least one frame. One that is built may have none, as after
+/// [`Message::new`]; it is sent as one empty frame.
+///
+/// # One frame, or several
+/// The first frame is never taken for the whole: [`to_str`](Message::to_str),
+/// [`as_bytes`](Message::as_bytes) and the conversions to `String`, `Vec<u8>` and [`Bytes`] fail for
+/// a message of several frames, and comparing one with a string or bytes is `false`. Where frames
+/// have their meanings, take them by number ([`Message::get`], `message[0]`), or all at once:
+///
+/// ```
+/// use sinew::{Frame, Message};
+///
+/// let message = Message::from(("weather.oslo", 7u32.to_be_bytes(), vec![1, 2, 3]));
+/// assert!(message.to_str().is_err());
+/// assert_eq!(message.get_str(0)?, "weather.oslo");
+/// assert_eq!(message[2], [1, 2, 3]);
+/// let [topic, number, body] = <[Frame; 3]>::try_from(message)?;
+/// assert_eq!(topic, "weather.oslo");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Memory
 /// Messages of a stream share the buffers that they were received into: each larger body is a slice
 /// of one of 64 KiB, which is free when the last of its messages is dropped. All messages together
 /// never hold more than about four times their size; a program that keeps a few small ones out of a
@@ -38,10 +69,11 @@ pub(crate) const INLINE: usize = 69;
 ///
 /// let two = Message::from(["topic", "body"]);
 /// assert_eq!(two.len(), 2);
-/// assert_eq!(two.frame(1), Some(&b"body"[..]));
+/// assert_eq!(two, ["topic", "body"]);
+/// assert_eq!(two.get(1), Some(&b"body"[..]));
 ///
 /// let many: Message = (0..3).map(|n| n.to_string()).collect();
-/// assert_eq!(many.frames().collect::<Vec<_>>(), [b"0", b"1", b"2"]);
+/// assert_eq!(many, ["0", "1", "2"]);
 /// ```
 #[derive(Clone)]
 pub struct Message {
@@ -50,9 +82,9 @@ pub struct Message {
 
 #[derive(Clone)]
 enum Repr {
-    /// One empty frame. As cheap as can be, because it is what stays behind when a message is moved
-    /// out of its place.
-    Empty,
+    /// No frame. As cheap as can be, because it is what stays behind when a message is moved out of
+    /// its place.
+    Blank,
     /// All frames live in `data[..len]`.
     ///
     /// With `frames == 1` that is the frame; with more, each frame is one length byte and its
@@ -63,14 +95,21 @@ enum Repr {
         data: [u8; INLINE],
     },
     One(Bytes),
-    /// Invariant: never empty.
-    Many(Vec<Frame>),
+    /// Invariant: never empty. A deque, because envelopes come and go at the front.
+    Many(VecDeque<Frame>),
 }
 
 impl Message {
-    /// A message of one empty frame, which is the smallest message there is.
+    /// A message without frames, to be built. Sent as it is, it goes as one empty frame.
+    ///
+    /// ```
+    /// let mut message = sinew::Message::new();
+    /// assert!(message.is_empty());
+    /// message.push_back("only");
+    /// assert_eq!(message, "only");
+    /// ```
     pub const fn new() -> Self {
-        Message { repr: Repr::Empty }
+        Message { repr: Repr::Blank }
     }
 
     /// A message of one frame holding a copy of `body`.
@@ -96,25 +135,29 @@ impl Message {
         }
     }
 
-    /// How many frames the message has; at least one.
-    #[allow(
-        clippy::len_without_is_empty,
-        reason = "a message is never without a frame"
-    )]
+    /// How many frames the message has; at least one when it was received.
     #[inline]
     pub fn len(&self) -> usize {
         match &self.repr {
             Repr::Inline { frames, .. } => usize::from(*frames),
-            Repr::Empty | Repr::One(_) => 1,
+            Repr::Blank => 0,
+            Repr::One(_) => 1,
             Repr::Many(frames) => frames.len(),
         }
+    }
+
+    /// Whether the message has no frame, as after [`Message::new`]. A message of one empty frame has
+    /// one.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        matches!(self.repr, Repr::Blank)
     }
 
     /// The bytes of all frames together, without any framing.
     #[inline]
     pub fn byte_len(&self) -> usize {
         match &self.repr {
-            Repr::Empty => 0,
+            Repr::Blank => 0,
             Repr::Inline { frames: 1, len, .. } => usize::from(*len),
             // Each of several inline frames spends one byte on its length.
             Repr::Inline { frames, len, .. } => {
@@ -125,48 +168,110 @@ impl Message {
         }
     }
 
-    /// Frame number `index`, counted from zero.
-    pub fn frame(&self, index: usize) -> Option<&[u8]> {
-        self.frames().nth(index)
+    /// Frame number `index`, counted from zero; `message[index]` is the same for one that is there.
+    #[inline]
+    pub fn get(&self, index: usize) -> Option<&[u8]> {
+        match &self.repr {
+            Repr::Many(frames) => frames.get(index).map(|frame| &frame[..]),
+            _ => self.frames().nth(index),
+        }
     }
 
-    /// The first frame.
+    /// Frame number `index`, counted from zero, as text.
+    ///
+    /// # Errors
+    /// When there is no such frame, or it is not UTF-8.
+    pub fn get_str(&self, index: usize) -> Result<&str, ConvertErrorKind> {
+        let frame = self.get(index).ok_or(ConvertErrorKind::NoSuchFrame {
+            index,
+            frames: self.len(),
+        })?;
+        std::str::from_utf8(frame).map_err(|_| ConvertErrorKind::NotUtf8)
+    }
+
+    /// The bytes of the only frame.
+    ///
+    /// # Errors
+    /// When the message does not have exactly one.
     #[inline]
-    pub fn as_bytes(&self) -> &[u8] {
+    pub fn as_bytes(&self) -> Result<&[u8], ConvertErrorKind> {
+        match &self.repr {
+            Repr::Inline {
+                frames: 1,
+                len,
+                data,
+            } => Ok(&data[..usize::from(*len)]),
+            Repr::One(body) => Ok(body),
+            _ => self.exactly_one_frame(),
+        }
+    }
+
+    #[cold]
+    fn exactly_one_frame(&self) -> Result<&[u8], ConvertErrorKind> {
+        match self.get(0) {
+            Some(only) if self.len() == 1 => Ok(only),
+            _ => Err(ConvertErrorKind::FrameCount {
+                expected: 1,
+                frames: self.len(),
+            }),
+        }
+    }
+
+    /// The only frame as text.
+    ///
+    /// # Errors
+    /// When the message does not have exactly one frame, or that is not UTF-8.
+    pub fn to_str(&self) -> Result<&str, ConvertErrorKind> {
+        std::str::from_utf8(self.as_bytes()?).map_err(|_| ConvertErrorKind::NotUtf8)
+    }
+
+    /// The first frame, whatever follows it; no bytes when there is none.
+    #[inline]
+    pub(crate) fn first(&self) -> &[u8] {
         match &self.repr {
             Repr::Inline {
                 frames: 1,
                 len,
                 data,
             } => &data[..usize::from(*len)],
-            Repr::Empty => &[],
+            Repr::Blank => &[],
             Repr::Inline { .. } | Repr::Many(_) => self.frames().next().unwrap_or_default(),
             Repr::One(body) => body,
         }
     }
 
-    /// The first frame as text.
-    ///
-    /// # Errors
-    /// When the first frame is not UTF-8.
-    pub fn to_str(&self) -> Result<&str, Utf8Error> {
-        std::str::from_utf8(self.as_bytes())
+    /// Gives a message without frames the one empty frame that it is sent as, so that what is queued
+    /// and received always has one.
+    #[inline]
+    pub(crate) fn fill_blank(&mut self) {
+        if let Repr::Blank = self.repr {
+            *self = Message::copy_from_slice(&[]);
+        }
     }
 
     /// All frames, first to last.
     #[inline]
     pub fn frames(&self) -> Frames<'_> {
-        Frames(match &self.repr {
-            Repr::Empty => FramesRepr::One(Some(&[])),
+        Frames::new(match &self.repr {
+            Repr::Blank => Stored::One(None),
             Repr::Inline {
                 frames: 1,
                 len,
                 data,
-            } => FramesRepr::One(Some(&data[..usize::from(*len)])),
-            Repr::Inline { len, data, .. } => FramesRepr::Packed(&data[..usize::from(*len)]),
-            Repr::One(body) => FramesRepr::One(Some(body)),
-            Repr::Many(frames) => FramesRepr::Many(frames.iter()),
+            } => Stored::One(Some(&data[..usize::from(*len)])),
+            Repr::Inline { frames, len, data } => Stored::Packed {
+                data: &data[..usize::from(*len)],
+                frames: *frames,
+            },
+            Repr::One(body) => Stored::One(Some(body)),
+            Repr::Many(frames) => Stored::Many(frames.iter()),
         })
+    }
+
+    /// The same as [`Message::frames`], under the name that collections have for it.
+    #[inline]
+    pub fn iter(&self) -> Frames<'_> {
+        self.frames()
     }
 
     /// Makes this a message of a single frame: the first `size` bytes of `window`, or as much of them
@@ -206,12 +311,12 @@ impl Message {
                 len,
                 data,
             } => visit(&data[..usize::from(*len)], None, false),
-            Repr::Empty => visit(&[], None, false),
+            Repr::Blank => visit(&[], None, false),
             Repr::One(body) => visit(body, Some(body), false),
             Repr::Many(frames) => {
                 let last = frames.len().saturating_sub(1);
                 for (index, frame) in frames.iter().enumerate() {
-                    visit(frame, Some(&frame.0), index < last);
+                    visit(frame, Some(frame.as_shared()), index < last);
                 }
             }
             Repr::Inline { frames, .. } => {
@@ -223,138 +328,81 @@ impl Message {
         }
     }
 
-    /// Appends a frame.
+    /// Appends a frame. Constant cost, on average.
     pub fn push_back(&mut self, frame: impl Into<Frame>) {
         let frame = frame.into();
-        if !self.pack_back(&frame) {
-            self.spill(|frames| frames.push(frame));
+        if self.is_empty() {
+            *self = Message::from(frame);
+        } else if !self.pack_back(&frame) {
+            self.spill(|frames| frames.push_back(frame));
         }
     }
 
     /// Appends a copy of `body` as a frame, without an allocation while the message stays small.
     pub(crate) fn push_back_slice(&mut self, body: &[u8]) {
-        if !self.pack_back(body) {
-            self.spill(|frames| frames.push(Frame::from(body)));
+        if self.is_empty() {
+            *self = Message::copy_from_slice(body);
+        } else if !self.pack_back(body) {
+            self.spill(|frames| frames.push_back(Frame::from(body)));
         }
     }
 
-    /// Puts a frame before all others.
+    /// Puts a frame before all others. Constant cost, on average.
     pub fn push_front(&mut self, frame: impl Into<Frame>) {
         let frame = frame.into();
-        if !self.pack_front(&frame) {
-            self.spill(|frames| frames.insert(0, frame));
+        if self.is_empty() {
+            *self = Message::from(frame);
+        } else if !self.pack_front(&frame) {
+            self.spill(|frames| frames.push_front(frame));
         }
     }
 
-    /// Takes the first frame off; `None`, and the message unchanged, when it is the only one.
+    /// Takes the first frame off; `None` when there is none left. Constant cost.
     ///
     /// ```
     /// let mut message = sinew::Message::from(["envelope", "body"]);
-    /// assert_eq!(message.pop_front().as_deref(), Some(&b"envelope"[..]));
+    /// assert_eq!(message.pop_front().unwrap(), "envelope");
     /// assert_eq!(message, "body");
-    /// assert!(message.pop_front().is_none());
+    /// assert_eq!(message.pop_front().unwrap(), "body");
+    /// assert_eq!(message.pop_front(), None);
     /// ```
     pub fn pop_front(&mut self) -> Option<Frame> {
-        if self.len() == 1 {
-            return None;
-        }
-        if let Repr::Many(frames) = &mut self.repr {
-            let first = frames.remove(0);
-            if frames.len() == 1 {
-                if let Some(only) = frames.pop() {
-                    *self = Message::from(only);
-                }
+        match &mut self.repr {
+            Repr::Blank => None,
+            Repr::Inline { frames: 1, .. } | Repr::One(_) => {
+                std::mem::take(self).into_frames().next()
             }
-            return Some(first);
+            Repr::Inline { .. } => self.unpack_front(),
+            Repr::Many(frames) => {
+                let first = frames.pop_front();
+                if frames.len() == 1 {
+                    if let Some(only) = frames.pop_front() {
+                        *self = Message::from(only);
+                    }
+                } else if frames.is_empty() {
+                    self.repr = Repr::Blank;
+                }
+                first
+            }
         }
-        let mut frames = self.frames();
-        let first = frames.next().map(Frame::from)?;
-        let mut rest = frames.next().map(Message::copy_from_slice)?;
-        for frame in frames {
-            rest.push_back_slice(frame);
-        }
-        *self = rest;
-        Some(first)
     }
 
     /// The frames, by value.
     pub fn into_frames(self) -> IntoFrames {
-        IntoFrames(self.into_vec().into_iter())
+        IntoFrames::new(self.into_deque())
     }
 
-    fn into_vec(self) -> Vec<Frame> {
+    fn into_deque(self) -> VecDeque<Frame> {
         match self.repr {
-            Repr::Empty | Repr::Inline { .. } => self.frames().map(Frame::from).collect(),
-            Repr::One(body) => vec![Frame(body)],
+            Repr::Blank | Repr::Inline { .. } => self.frames().map(Frame::from).collect(),
+            Repr::One(body) => VecDeque::from([Frame::from(body)]),
             Repr::Many(frames) => frames,
         }
     }
 
-    /// The inline frames, to be changed.
-    fn inline_mut(&mut self) -> Option<(&mut u8, &mut u8, &mut [u8; INLINE])> {
-        if let Repr::Empty = self.repr {
-            self.repr = Repr::Inline {
-                frames: 1,
-                len: 0,
-                data: [0; INLINE],
-            };
-        }
-        match &mut self.repr {
-            Repr::Inline { frames, len, data } => Some((frames, len, data)),
-            _ => None,
-        }
-    }
-
-    /// Packs one more frame behind the inline ones; false when it does not fit.
-    fn pack_back(&mut self, frame: &[u8]) -> bool {
-        let Some((frames, len, data)) = self.inline_mut() else {
-            return false;
-        };
-        let used = usize::from(*len);
-        // Going from one frame to two, the first one gets its length byte too.
-        let first = usize::from(*frames == 1);
-        let total = used + first + 1 + frame.len();
-        if total > INLINE {
-            return false;
-        }
-        if first == 1 {
-            data.copy_within(..used, 1);
-            data[0] = *len;
-        }
-        let at = used + first;
-        data[at] = frame.len() as u8;
-        data[at + 1..total].copy_from_slice(frame);
-        *frames += 1;
-        *len = total as u8;
-        true
-    }
-
-    /// Packs one more frame before the inline ones; false when it does not fit.
-    fn pack_front(&mut self, frame: &[u8]) -> bool {
-        let Some((frames, len, data)) = self.inline_mut() else {
-            return false;
-        };
-        let used = usize::from(*len);
-        let first = usize::from(*frames == 1);
-        let ahead = 1 + frame.len() + first;
-        let total = used + ahead;
-        if total > INLINE {
-            return false;
-        }
-        data.copy_within(..used, ahead);
-        if first == 1 {
-            data[ahead - 1] = *len;
-        }
-        data[0] = frame.len() as u8;
-        data[1..1 + frame.len()].copy_from_slice(frame);
-        *frames += 1;
-        *len = total as u8;
-        true
-    }
-
-    /// Turns whatever this is into a vector of frames, and changes that.
-    fn spill(&mut self, change: impl FnOnce(&mut Vec<Frame>)) {
-        let mut frames = std::mem::take(self).into_vec();
+    /// Turns whatever this is into a list of frames, and changes that.
+    fn spill(&mut self, change: impl FnOnce(&mut VecDeque<Frame>)) {
+        let mut frames = std::mem::take(self).into_deque();
         change(&mut frames);
         self.repr = Repr::Many(frames);
     }
@@ -382,113 +430,34 @@ fn copy_ends<const N: usize>(to: &mut [u8; INLINE], body: &[u8]) {
 }
 
 impl Default for Message {
-    /// A message of one empty frame.
+    /// A message without frames, as [`Message::new`].
     fn default() -> Self {
         Message::new()
     }
 }
 
-impl fmt::Debug for Message {
-    /// Shows each frame as text or bytes, cut to a readable length.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Message")?;
-        f.debug_list().entries(self.frames().map(Shown)).finish()
-    }
-}
+impl Index<usize> for Message {
+    type Output = [u8];
 
-/// A frame for a human: escaped, and cut after `Shown::MOST` bytes so that a log line stays one.
-struct Shown<'a>(&'a [u8]);
-
-impl Shown<'_> {
-    /// As much as fits a line of a terminal beside the rest.
-    const MOST: usize = 64;
-}
-
-impl fmt::Debug for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = &self.0[..self.0.len().min(Self::MOST)];
-        write!(f, "\"{}\"", shown.escape_ascii())?;
-        if self.0.len() > Self::MOST {
-            write!(f, "... ({} bytes)", self.0.len())?;
-        }
-        Ok(())
-    }
-}
-
-/// One frame of a [`Message`]: bytes that are cheap to clone and to slice.
-///
-/// ```
-/// let frame = sinew::Frame::from("body");
-/// assert_eq!(&frame[..], b"body");
-/// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Frame(Bytes);
-
-impl Deref for Frame {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl AsRef<[u8]> for Frame {
-    fn as_ref(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-/// Iterator over the frames of a borrowed [`Message`]; see [`Message::frames`].
-#[derive(Clone, Debug)]
-pub struct Frames<'a>(FramesRepr<'a>);
-
-#[derive(Clone, Debug)]
-enum FramesRepr<'a> {
-    One(Option<&'a [u8]>),
-    Packed(&'a [u8]),
-    Many(std::slice::Iter<'a, Frame>),
-}
-
-impl<'a> Iterator for Frames<'a> {
-    type Item = &'a [u8];
-
-    #[inline]
-    fn next(&mut self) -> Option<&'a [u8]> {
-        match &mut self.0 {
-            FramesRepr::One(frame) => frame.take(),
-            FramesRepr::Packed(data) => {
-                let (len, rest) = data.split_first()?;
-                let (frame, rest) = rest.split_at_checked(usize::from(*len))?;
-                *data = rest;
-                Some(frame)
-            }
-            FramesRepr::Many(frames) => frames.next().map(|frame| &frame[..]),
+    /// Frame number `index`, counted from zero.
+    ///
+    /// # Panics
+    /// When there is no such frame, as with a slice; [`Message::get`] does not.
+    #[track_caller]
+    fn index(&self, index: usize) -> &[u8] {
+        match self.get(index) {
+            Some(frame) => frame,
+            // Says how many there are, in the words that a slice has for it.
+            None => self.frames().collect::<Vec<_>>()[index],
         }
     }
 }
-
-/// Iterator over the frames of an owned [`Message`]; see [`Message::into_frames`].
-#[derive(Debug)]
-pub struct IntoFrames(std::vec::IntoIter<Frame>);
-
-impl Iterator for IntoFrames {
-    type Item = Frame;
-
-    fn next(&mut self) -> Option<Frame> {
-        self.0.next()
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.0.size_hint()
-    }
-}
-
-impl ExactSizeIterator for IntoFrames {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::hash::{DefaultHasher, Hash, Hasher};
 
     #[test]
     fn a_message_is_72_bytes() {
@@ -529,7 +498,7 @@ mod tests {
         let body = vec![7; 4096];
         let at = body.as_ptr();
         let message = Message::from(body);
-        assert_eq!(message.as_bytes().as_ptr(), at);
+        assert_eq!(message.as_bytes().unwrap().as_ptr(), at);
         let back = Vec::<u8>::try_from(message).unwrap();
         assert_eq!(back.as_ptr(), at);
     }
@@ -537,16 +506,129 @@ mod tests {
     #[test]
     fn a_message_gives_itself_back_when_it_is_not_what_was_asked_for() {
         let two = Message::from(["a", "b"]);
-        assert_eq!(Bytes::try_from(two.clone()).unwrap_err(), two);
-        assert_eq!(String::try_from(two.clone()).unwrap_err(), two);
+        let error = Bytes::try_from(two.clone()).unwrap_err();
+        let kind = ConvertErrorKind::FrameCount {
+            expected: 1,
+            frames: 2,
+        };
+        assert_eq!((error.kind(), error.message()), (kind, &two));
+        assert_eq!(error.into_message(), two);
+        let error = String::try_from(two.clone()).unwrap_err();
+        assert_eq!(error.into_message(), two);
+        let error = <[Frame; 3]>::try_from(two.clone()).unwrap_err();
+        assert_eq!(error.into_message(), two);
         let binary = Message::from([0xffu8, 0xfe]);
-        assert_eq!(String::try_from(binary.clone()).unwrap_err(), binary);
+        let error = String::try_from(binary.clone()).unwrap_err();
+        assert_eq!(error.kind(), ConvertErrorKind::NotUtf8);
+        assert_eq!(error.into_message(), binary);
     }
 
     #[test]
-    fn debug_is_bounded() {
-        let text = format!("{:?}", Message::from(vec![b'x'; 1_000_000]));
-        assert!(text.len() < 200, "{text}");
+    fn the_first_frame_is_never_taken_for_the_whole() {
+        let two = Message::from(["a", "b"]);
+        assert!(two.to_str().is_err() && two.as_bytes().is_err());
+        assert_ne!(two, "a");
+        assert_ne!(two, *b"a");
+        let large = Message::from([vec![b'x'; 100], Vec::new()]);
+        assert_ne!(large, vec![b'x'; 100]);
+        assert!(Vec::<u8>::try_from(large).is_err());
+        let none = Message::new();
+        assert!(none.to_str().is_err());
+        assert_ne!(none, Message::from(""));
+    }
+
+    #[test]
+    fn frames_pushed_to_a_new_message_are_all_it_has() {
+        let mut back = Message::new();
+        back.push_back("only");
+        assert_eq!(back, "only");
+        let mut front = Message::new();
+        front.push_front(vec![7; 1000]);
+        assert_eq!((front.len(), front.byte_len()), (1, 1000));
+        let mut slice = Message::new();
+        slice.push_back_slice(b"");
+        assert_eq!((slice.len(), slice.is_empty()), (1, false));
+        let mut extended = Message::new();
+        extended.extend(["a", "b"]);
+        assert_eq!(extended, ["a", "b"]);
+        assert!(std::iter::empty::<Frame>().collect::<Message>().is_empty());
+    }
+
+    #[test]
+    fn unlike_things_become_frames_and_come_out_again() {
+        let message = Message::from(("topic", [1u8, 2], vec![3u8; 100], String::from("end")));
+        assert_eq!(message.len(), 4);
+        assert_eq!(message[1], [1, 2]);
+        assert_eq!(message.get_str(3), Ok("end"));
+        assert_eq!(
+            message.get_str(4),
+            Err(ConvertErrorKind::NoSuchFrame {
+                index: 4,
+                frames: 4
+            })
+        );
+        assert_eq!(message.get_str(0), Ok("topic"));
+        let parts = Vec::<Vec<u8>>::from(message.clone());
+        assert_eq!(parts[2], [3; 100]);
+        let [topic, .., end] = <[Frame; 4]>::try_from(message).unwrap();
+        assert_eq!((topic.to_str(), end.to_str()), (Ok("topic"), Ok("end")));
+    }
+
+    #[test]
+    #[should_panic = "the len is 2 but the index is 2"]
+    fn an_index_behind_the_last_frame_panics_as_a_slice_does() {
+        let _ = &Message::from(["a", "b"])[2];
+    }
+
+    /// Frames that move when another goes would make this quadratic: hours, not an instant.
+    #[test]
+    fn pushing_and_popping_at_the_front_moves_no_other_frame() {
+        let mut message = Message::from(vec![0; 100]);
+        let body = Bytes::from(vec![1; 100]);
+        for _ in 0..1_000_000 {
+            message.push_front(body.clone());
+        }
+        for _ in 0..1_000_000 {
+            assert_eq!(message.pop_front().unwrap().len(), 100);
+        }
+        assert_eq!(message, vec![0; 100]);
+    }
+
+    #[test]
+    fn equal_messages_hash_alike_however_they_are_stored() {
+        fn hash(message: &Message) -> u64 {
+            let mut hasher = DefaultHasher::new();
+            message.hash(&mut hasher);
+            hasher.finish()
+        }
+        let packed = Message::from(["a", "b"]);
+        let mut popped = Message::from((vec![0; 100], "x", "a", "b"));
+        popped.pop_front();
+        popped.pop_front();
+        assert_eq!(packed, popped);
+        assert_eq!(hash(&packed), hash(&popped));
+        // Where one frame ends counts.
+        assert_ne!(hash(&packed), hash(&Message::from("ab")));
+    }
+
+    #[test]
+    fn printing_is_readable_and_bounded() {
+        let large = Message::from(vec![b'x'; 1_000_000]);
+        assert!(format!("{large:?}").len() < 200);
+        assert!(large.to_string().len() < 200);
+        let many: Message = (0..100_000).map(|n| n.to_string()).collect();
+        assert!(format!("{many:?}").len() < 200);
+        assert!(many.to_string().len() < 200, "{many}");
+
+        let message = Message::from(("naïve \"it's\"\n", [0u8, 0xff], ""));
+        assert_eq!(message.to_string(), r#"naïve "it's"\n | \0\xff | "#);
+        let quoted = r#"Message["naïve \"it's\"\n", "\0\xff", ""]"#;
+        assert_eq!(format!("{message:?}"), quoted);
+        // A letter of several bytes is not cut in two.
+        let letters = Message::from("é".repeat(100));
+        assert!(!letters.to_string().contains("\\x"), "{letters}");
+        let letters = Message::from(format!("x{}", "é".repeat(100)));
+        assert!(!letters.to_string().contains("\\x"), "{letters}");
     }
 
     /// The naive twin: a vector of vectors.
@@ -575,14 +657,21 @@ mod tests {
                     1 => { message.push_front(frame.clone()); naive.insert(0, frame); }
                     _ => {
                         let popped = message.pop_front().map(|frame| frame.to_vec());
-                        let expected = (naive.len() > 1).then(|| naive.remove(0));
+                        let expected = (!naive.is_empty()).then(|| naive.remove(0));
                         prop_assert_eq!(popped, expected);
                     }
                 }
                 prop_assert_eq!(frames_of(&message), naive.clone());
                 prop_assert_eq!(message.len(), naive.len());
                 prop_assert_eq!(message.byte_len(), naive.iter().map(Vec::len).sum::<usize>());
-                prop_assert_eq!(message.as_bytes(), &naive[0][..]);
+                prop_assert_eq!(message.frames().len(), naive.len());
+                prop_assert_eq!(message.first(), naive.first().map_or(&[][..], |first| first));
+                for (index, frame) in naive.iter().enumerate() {
+                    prop_assert_eq!(&message[index], &frame[..]);
+                }
+                if naive.is_empty() {
+                    continue;
+                }
                 let mut visited = Vec::new();
                 message.for_each_frame(|frame, _, more| visited.push((frame.to_vec(), more)));
                 prop_assert_eq!(visited.len(), naive.len());

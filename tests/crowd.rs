@@ -45,7 +45,7 @@ fn marked(mark: Mark, size: usize) -> Vec<u8> {
 }
 
 fn mark_of(message: &Message) -> Mark {
-    let body = message.as_bytes();
+    let body = message.as_bytes().unwrap();
     let part = |n: usize| u32::from_le_bytes(body[n * 4..][..4].try_into().unwrap());
     let mark = (part(0), part(1), part(2));
     assert!(body[12..].iter().all(|byte| *byte == mark.2 as u8));

@@ -12,7 +12,11 @@ const HOUSE: &[(&str, &[&str])] = &[
         "0: words",
         &[
             "tuning",
+            "message/shown",
+            "message/frame",
+            "message/error",
             "message",
+            "message/pack",
             "message/convert",
             "endpoint",
             "peer",

@@ -96,6 +96,6 @@ impl<K: Receives> RecvEnd for Ends<K> {
     #[inline]
     fn recv(&mut self) -> &[u8] {
         self.last = self.socket.recv().expect("a message");
-        self.last.as_bytes()
+        self.last.as_bytes().unwrap_or_default()
     }
 }

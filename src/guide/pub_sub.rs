@@ -14,8 +14,8 @@
 //! publisher.send(["weather.oslo", "rain"])?;
 //!
 //! let message = subscriber.recv()?;
-//! assert_eq!(message.frame(0), Some(&b"weather.oslo"[..]));
-//! assert_eq!(message.frame(1), Some(&b"rain"[..]));
+//! assert_eq!(message.get_str(0)?, "weather.oslo");
+//! assert_eq!(message.get_str(1)?, "rain");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -63,7 +63,7 @@
 //!         loop {
 //!             let message = subscriber.recv()?;
 //!             if message != "anybody?" {
-//!                 return Ok(String::from_utf8_lossy(message.as_bytes()).into_owned());
+//!                 return Ok(message.to_string());
 //!             }
 //!         }
 //!     }

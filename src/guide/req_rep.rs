@@ -15,7 +15,7 @@
 //!     // Ends with an error when the context is closed.
 //!     loop {
 //!         let request = server.recv()?;
-//!         server.send(String::from_utf8_lossy(request.as_bytes()).to_uppercase())?;
+//!         server.send(request.to_str()?.to_uppercase())?;
 //!     }
 //! });
 //!

@@ -1,8 +1,18 @@
-//! What becomes a message, what a message becomes, and what it is equal to.
+//! What becomes a message, what a message becomes, what it is equal to, and how it is shown.
 
-use bytes::Bytes;
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::fmt;
+use std::hash::{Hash, Hasher};
 
-use super::{Frame, Frames, IntoFrames, Message, Repr, INLINE};
+use bytes::{Bytes, BytesMut};
+
+use super::error::ConvertErrorKind;
+use super::frame::{Frame, Frames, IntoFrames};
+use super::shown::show_frames;
+use super::{Message, Repr, INLINE};
+
+// ----- equal -----
 
 impl PartialEq for Message {
     fn eq(&self, other: &Self) -> bool {
@@ -12,53 +22,124 @@ impl PartialEq for Message {
 
 impl Eq for Message {}
 
-impl PartialEq<[u8]> for Message {
-    /// True for a message of one frame with these bytes.
-    fn eq(&self, other: &[u8]) -> bool {
-        self.len() == 1 && self.as_bytes() == other
+impl Hash for Message {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_usize(self.len());
+        for frame in self.frames() {
+            frame.hash(state);
+        }
     }
 }
 
-impl PartialEq<&[u8]> for Message {
-    fn eq(&self, other: &&[u8]) -> bool {
-        *self == **other
+/// A message equals bytes or text when it has one frame with just these; so does a frame.
+macro_rules! equals_bytes {
+    ($([$($params:tt)*] $kind:ty),* $(,)?) => {$(
+        impl<$($params)*> PartialEq<$kind> for Message {
+            /// True for a message of one frame with these bytes.
+            fn eq(&self, other: &$kind) -> bool {
+                let bytes: &[u8] = other.as_ref();
+                self.as_bytes() == Ok(bytes)
+            }
+        }
+
+        impl<$($params)*> PartialEq<Message> for $kind {
+            fn eq(&self, other: &Message) -> bool {
+                *other == *self
+            }
+        }
+
+        impl<$($params)*> PartialEq<$kind> for Frame {
+            fn eq(&self, other: &$kind) -> bool {
+                let bytes: &[u8] = other.as_ref();
+                **self == *bytes
+            }
+        }
+
+        impl<$($params)*> PartialEq<Frame> for $kind {
+            fn eq(&self, other: &Frame) -> bool {
+                *other == *self
+            }
+        }
+    )*};
+}
+
+equals_bytes! {
+    [] [u8],
+    [] &[u8],
+    [const N: usize] [u8; N],
+    [const N: usize] &[u8; N],
+    [] str,
+    [] &str,
+    [] String,
+    [] Vec<u8>,
+    [] Bytes,
+}
+
+/// A message equals an array when it has just these frames.
+macro_rules! equals_frames {
+    ($($kind:ty),*) => {$(
+        impl<const N: usize> PartialEq<[$kind; N]> for Message {
+            /// True for a message of just these frames.
+            fn eq(&self, other: &[$kind; N]) -> bool {
+                let others = other.iter().map(AsRef::<[u8]>::as_ref);
+                self.len() == N && self.frames().eq(others)
+            }
+        }
+
+        impl<const N: usize> PartialEq<Message> for [$kind; N] {
+            fn eq(&self, other: &Message) -> bool {
+                *other == *self
+            }
+        }
+    )*};
+}
+
+equals_frames!(&str, &[u8], String, Vec<u8>, Bytes, Frame);
+
+// ----- shown -----
+
+impl fmt::Display for Message {
+    /// The frames with `|` between them: text as it is, other bytes escaped, cut to a readable
+    /// length.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        show_frames(f, self.frames(), " | ", fmt::Display::fmt)
     }
 }
 
-impl<const N: usize> PartialEq<&[u8; N]> for Message {
-    fn eq(&self, other: &&[u8; N]) -> bool {
-        *self == other[..]
+impl fmt::Debug for Message {
+    /// The frames in quotes, escaped, and cut to a readable length.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Message[")?;
+        show_frames(f, self.frames(), ", ", fmt::Debug::fmt)?;
+        f.write_str("]")
     }
 }
 
-impl PartialEq<str> for Message {
-    fn eq(&self, other: &str) -> bool {
-        *self == *other.as_bytes()
-    }
-}
-
-impl PartialEq<&str> for Message {
-    fn eq(&self, other: &&str) -> bool {
-        *self == *other.as_bytes()
-    }
-}
-
-impl AsRef<[u8]> for Message {
-    /// The first frame.
-    fn as_ref(&self) -> &[u8] {
-        self.as_bytes()
-    }
-}
-
-impl From<Frame> for Bytes {
-    fn from(frame: Frame) -> Bytes {
-        frame.0
-    }
-}
+// ----- into a message -----
 
 impl From<Frame> for Message {
     fn from(frame: Frame) -> Message {
-        Message::from(frame.0)
+        Message::from(Bytes::from(frame))
+    }
+}
+
+impl From<&Frame> for Message {
+    fn from(frame: &Frame) -> Message {
+        Message::from(frame.clone())
+    }
+}
+
+impl From<&Message> for Message {
+    /// A clone, which shares larger bodies.
+    fn from(message: &Message) -> Message {
+        message.clone()
+    }
+}
+
+impl From<&Frame> for Frame {
+    /// A clone, which shares the bytes.
+    fn from(frame: &Frame) -> Frame {
+        frame.clone()
     }
 }
 
@@ -77,7 +158,7 @@ impl From<Bytes> for Message {
 
 impl From<&[u8]> for Frame {
     fn from(body: &[u8]) -> Frame {
-        Frame(Bytes::copy_from_slice(body))
+        Frame::from(Bytes::copy_from_slice(body))
     }
 }
 
@@ -110,6 +191,7 @@ macro_rules! from_borrowed {
 
 from_borrowed! {
     [] &str,
+    [] &&str,
     [] &String,
     [] &Vec<u8>,
     [const N: usize] &[u8; N],
@@ -121,7 +203,7 @@ macro_rules! from_owned {
     ($($kind:ty),*) => {$(
         impl From<$kind> for Frame {
             fn from(body: $kind) -> Frame {
-                Frame(Bytes::from(body))
+                Frame::from(Bytes::from(body))
             }
         }
 
@@ -138,81 +220,238 @@ macro_rules! from_owned {
     )*};
 }
 
-from_owned!(Vec<u8>, String, Box<[u8]>);
+from_owned!(Vec<u8>, String, Box<[u8]>, BytesMut);
 
-impl From<Bytes> for Frame {
-    fn from(body: Bytes) -> Frame {
-        Frame(body)
+/// Things that may be either: what `from_utf8_lossy` gives.
+macro_rules! from_cow {
+    ($($kind:ty),*) => {$(
+        impl From<Cow<'_, $kind>> for Frame {
+            fn from(body: Cow<'_, $kind>) -> Frame {
+                Frame::from(body.into_owned())
+            }
+        }
+
+        impl From<Cow<'_, $kind>> for Message {
+            fn from(body: Cow<'_, $kind>) -> Message {
+                match body {
+                    Cow::Borrowed(body) => Message::from(body),
+                    Cow::Owned(body) => Message::from(body),
+                }
+            }
+        }
+    )*};
+}
+
+from_cow!(str, [u8]);
+
+impl From<&Bytes> for Frame {
+    /// Shares the bytes.
+    fn from(body: &Bytes) -> Frame {
+        Frame::from(body.clone())
+    }
+}
+
+impl From<&Bytes> for Message {
+    fn from(body: &Bytes) -> Message {
+        Message::from(body.clone())
     }
 }
 
 impl<T: Into<Frame>> FromIterator<T> for Message {
-    /// One frame an item; an empty iterator gives a message of one empty frame.
+    /// One frame an item; an empty iterator gives a message without frames.
     fn from_iter<I: IntoIterator<Item = T>>(frames: I) -> Message {
-        let mut frames = frames.into_iter().map(Into::into);
-        let Some(first) = frames.next() else {
-            return Message::new();
-        };
-        let mut message = Message::from(first);
-        for frame in frames {
-            message.push_back(frame);
-        }
+        let mut message = Message::new();
+        message.extend(frames);
         message
     }
 }
 
+impl<T: Into<Frame>> Extend<T> for Message {
+    /// Appends one frame an item.
+    fn extend<I: IntoIterator<Item = T>>(&mut self, frames: I) {
+        for frame in frames {
+            self.push_back(frame);
+        }
+    }
+}
+
 impl<T: Into<Frame>, const N: usize> From<[T; N]> for Message {
-    /// One frame an element; an empty array gives a message of one empty frame.
+    /// One frame an element; an empty array gives a message without frames.
     fn from(frames: [T; N]) -> Message {
         frames.into_iter().collect()
     }
 }
 
 impl<T: Into<Frame>> From<Vec<T>> for Message {
-    /// One frame an element; an empty vector gives a message of one empty frame.
+    /// One frame an element; an empty vector gives a message without frames.
     fn from(frames: Vec<T>) -> Message {
         frames.into_iter().collect()
     }
 }
 
-/// Gives the message back when it has more than one frame.
-impl TryFrom<Message> for Bytes {
-    type Error = Message;
+/// Things that are not alike, in one message.
+macro_rules! from_tuples {
+    ($($($kind:ident)*;)*) => {$(
+        impl<$($kind: Into<Frame>),*> From<($($kind,)*)> for Message {
+            /// One frame an element.
+            #[allow(non_snake_case, reason = "each name stands for a type and for its value")]
+            fn from(($($kind,)*): ($($kind,)*)) -> Message {
+                let mut message = Message::new();
+                $(message.push_back($kind);)*
+                message
+            }
+        }
+    )*};
+}
 
-    fn try_from(message: Message) -> Result<Bytes, Message> {
-        match message.repr {
-            Repr::One(body) => Ok(body),
-            Repr::Empty => Ok(Bytes::new()),
-            Repr::Inline { frames: 1, .. } => Ok(Bytes::copy_from_slice(message.as_bytes())),
-            _ => Err(message),
+from_tuples! {
+    A;
+    A B;
+    A B C;
+    A B C D;
+    A B C D E;
+    A B C D E F;
+    A B C D E F G;
+    A B C D E F G H;
+}
+
+// ----- out of a message -----
+
+/// A message could not become what was asked for: why, and the message itself, unchanged.
+///
+/// ```
+/// use sinew::Message;
+///
+/// let error = String::try_from(Message::from(["topic", "body"])).unwrap_err();
+/// assert_eq!(error.to_string(), "the message has 2 frames, not 1");
+/// assert_eq!(error.into_message(), ["topic", "body"]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConvertError {
+    kind: ConvertErrorKind,
+    // Boxed: a message is 72 bytes, and every conversion returns this type on its way.
+    message: Box<Message>,
+}
+
+impl ConvertError {
+    fn new(kind: ConvertErrorKind, message: Message) -> ConvertError {
+        ConvertError {
+            kind,
+            message: Box::new(message),
+        }
+    }
+
+    /// Why the message could not become it.
+    pub fn kind(&self) -> ConvertErrorKind {
+        self.kind
+    }
+
+    /// The message.
+    pub fn message(&self) -> &Message {
+        &self.message
+    }
+
+    /// The message, to be used otherwise.
+    pub fn into_message(self) -> Message {
+        *self.message
+    }
+}
+
+impl fmt::Display for ConvertError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kind.fmt(f)
+    }
+}
+
+impl std::error::Error for ConvertError {}
+
+/// Gives the message back, in the error, unless it has exactly one frame.
+impl TryFrom<Message> for Bytes {
+    type Error = ConvertError;
+
+    fn try_from(message: Message) -> Result<Bytes, ConvertError> {
+        if let Repr::One(body) = message.repr {
+            return Ok(body);
+        }
+        match message.as_bytes() {
+            Ok(body) => Ok(Bytes::copy_from_slice(body)),
+            Err(kind) => Err(ConvertError::new(kind, message)),
         }
     }
 }
 
-/// Gives the message back when it has more than one frame.
+/// Gives the message back, in the error, unless it has exactly one frame.
 impl TryFrom<Message> for Vec<u8> {
-    type Error = Message;
+    type Error = ConvertError;
 
-    fn try_from(message: Message) -> Result<Vec<u8>, Message> {
+    fn try_from(message: Message) -> Result<Vec<u8>, ConvertError> {
         Bytes::try_from(message).map(Vec::from)
     }
 }
 
-/// Gives the message back when it has more than one frame or is not UTF-8.
-impl TryFrom<Message> for String {
-    type Error = Message;
+/// Gives the message back, in the error, unless it has exactly one frame.
+impl TryFrom<Message> for Frame {
+    type Error = ConvertError;
 
-    fn try_from(message: Message) -> Result<String, Message> {
+    fn try_from(message: Message) -> Result<Frame, ConvertError> {
+        Bytes::try_from(message).map(Frame::from)
+    }
+}
+
+/// Gives the message back, in the error, unless it has exactly one frame of UTF-8.
+impl TryFrom<Message> for String {
+    type Error = ConvertError;
+
+    fn try_from(message: Message) -> Result<String, ConvertError> {
         match Vec::try_from(message).map(String::from_utf8)? {
             Ok(text) => Ok(text),
-            Err(error) => Err(Message::from(error.into_bytes())),
+            Err(error) => {
+                let message = Message::from(error.into_bytes());
+                Err(ConvertError::new(ConvertErrorKind::NotUtf8, message))
+            }
         }
+    }
+}
+
+/// Gives the message back, in the error, unless it has exactly `N` frames.
+///
+/// ```
+/// use sinew::{Frame, Message};
+///
+/// let [topic, body] = <[Frame; 2]>::try_from(Message::from(["topic", "body"]))?;
+/// assert_eq!((topic.to_str()?, body.to_str()?), ("topic", "body"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+impl<const N: usize> TryFrom<Message> for [Frame; N] {
+    type Error = ConvertError;
+
+    fn try_from(message: Message) -> Result<[Frame; N], ConvertError> {
+        let frames = message.len();
+        <[Frame; N]>::try_from(Vec::from(message)).map_err(|message| {
+            let kind = ConvertErrorKind::FrameCount {
+                expected: N,
+                frames,
+            };
+            ConvertError::new(kind, Message::from(message))
+        })
     }
 }
 
 impl From<Message> for Vec<Frame> {
     fn from(message: Message) -> Vec<Frame> {
-        message.into_vec()
+        message.into_deque().into()
+    }
+}
+
+impl From<Message> for VecDeque<Frame> {
+    fn from(message: Message) -> VecDeque<Frame> {
+        message.into_deque()
+    }
+}
+
+impl From<Message> for Vec<Vec<u8>> {
+    fn from(message: Message) -> Vec<Vec<u8>> {
+        message.into_frames().map(Vec::from).collect()
     }
 }
 

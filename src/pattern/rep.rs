@@ -111,7 +111,6 @@ impl Rules for Rep {
         if hops == 0 {
             message.pop_front()?;
         } else {
-            // One pass: popping each frame off a message of very many would move all the others.
             let mut frames = message.into_frames();
             self.envelope.extend(frames.by_ref().take(hops));
             message = frames.skip(1).collect();

@@ -144,16 +144,19 @@ impl Rules for Req {
             return None;
         }
         if let Some(id) = id {
-            if message.as_bytes() != id {
+            if message.first() != id {
                 return None;
             }
             message.pop_front()?;
         }
-        if !message.as_bytes().is_empty() {
+        if !message.first().is_empty() {
             return None;
         }
-        // Without a frame behind the delimiter there is no answer.
         message.pop_front()?;
+        // Without a frame behind the delimiter there is no answer.
+        if message.is_empty() {
+            return None;
+        }
         self.state = State::Idle;
         Some(message)
     }
@@ -254,11 +257,11 @@ mod tests {
             ..PatternSettings::default()
         });
         let (first, request) = ask(&mut req, "one");
-        let id = request.frame(0).unwrap().to_vec();
+        let id = request.get(0).unwrap().to_vec();
         assert_eq!(id, [0, 0, 0, 7]);
-        assert_eq!(request.frame(1), Some(&b""[..]));
+        assert_eq!(request.get(1), Some(&b""[..]));
         let (second, request) = ask(&mut req, "two");
-        let second_id = request.frame(0).unwrap().to_vec();
+        let second_id = request.get(0).unwrap().to_vec();
         assert_ne!(id, second_id);
         let answer = |id: &[u8]| Message::from([id, b"", b"answer"]);
         assert_eq!(req.incoming(first, answer(&id)), None);

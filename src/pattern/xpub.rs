@@ -85,7 +85,7 @@ impl Rules for Xpub {
         let fanout = &mut self.fanout;
         fanout.begin();
         self.trie
-            .matching(message.as_bytes(), |link| fanout.offer(link));
+            .matching(message.first(), |link| fanout.offer(link));
         let (links, full) = fanout.chosen();
         if self.no_drop && full > 0 {
             self.stuck = true;
@@ -116,7 +116,7 @@ impl Rules for Xpub {
         if message.len() != 1 {
             return Ok(());
         }
-        match message.as_bytes() {
+        match message.first() {
             [SUBSCRIBE, topic @ ..] => self.handle_subscription(link, topic, true),
             [CANCEL, topic @ ..] => self.handle_subscription(link, topic, false),
             _ => Ok(()),

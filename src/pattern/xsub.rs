@@ -44,11 +44,11 @@ impl Rules for Xsub {
     /// way, and several topics may have been one to a publisher of another make.
     #[inline]
     fn incoming(&mut self, _: LinkId, message: Message) -> Option<Message> {
-        self.filter.matches(message.as_bytes()).then_some(message)
+        self.filter.matches(message.first()).then_some(message)
     }
 
     fn filter(&self, batch: &mut VecDeque<Message>) {
-        batch.retain(|message| self.filter.matches(message.as_bytes()));
+        batch.retain(|message| self.filter.matches(message.first()));
     }
 
     /// Every subscription is sent upstream, also a repeated one, as other subscribers do: a

@@ -25,6 +25,7 @@ impl Core {
     /// Sends, waiting for room as long as allowed.
     #[inline]
     pub(crate) fn send(&self, mut message: Message, wait: Wait) -> Result<(), SendError> {
+        message.fill_blank();
         if self.balances {
             if let Some((pipe, door)) = self.direct.get() {
                 if let Some(put) = pipe.put_direct(&mut message) {
@@ -130,6 +131,7 @@ impl Core {
                 self.write_out(state);
                 break Ok(sent);
             };
+            message.fill_blank();
             match state.offer(message) {
                 Ok(Offer::Taken) => {
                     sent += 1;

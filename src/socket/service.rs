@@ -207,7 +207,7 @@ impl State {
         if !self.pattern.can().publishes || message.len() > 1 {
             return;
         }
-        if let Some((first @ (0 | 1), topic)) = message.as_bytes().split_first() {
+        if let Some((first @ (0 | 1), topic)) = message.first().split_first() {
             let topic = Bytes::copy_from_slice(topic);
             self.report(key, subscription_event(topic, *first == 1));
         }

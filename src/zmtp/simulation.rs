@@ -241,7 +241,7 @@ impl End {
     fn take_messages(&mut self) {
         for got in self.inbox.drain(..) {
             let first = got
-                .to_str()
+                .get_str(0)
                 .expect("whole messages begin with their number");
             let (from, id) = first.split_once(':').expect("so do these");
             assert_eq!(from, (1 - self.number).to_string());

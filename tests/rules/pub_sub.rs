@@ -73,7 +73,7 @@ fn a_slow_subscriber_slows_nobody() {
             .send([n.to_string().into_bytes(), body.clone()])
             .unwrap();
         let got = sub.recv_timeout(SOON).unwrap();
-        assert_eq!(got.as_bytes(), n.to_string().as_bytes());
+        assert_eq!(got.get_str(0).unwrap(), n.to_string());
     }
     assert!(publisher.stats().dropped > 0);
 }

@@ -278,8 +278,8 @@ fn bytes_may_come_one_by_one() {
         raw.write(&[byte]);
     }
     let message = pull.recv_timeout(SOON).unwrap();
-    assert_eq!(message.frame(0), Some(&b"one"[..]));
-    assert_eq!(message.frame(1), Some(&[2; 300][..]));
+    assert_eq!(message.get(0), Some(&b"one"[..]));
+    assert_eq!(message.get(1), Some(&[2; 300][..]));
     assert_eq!(pull.recv_timeout(SOON).unwrap(), "");
     raw.read(64);
     raw.read_frame();

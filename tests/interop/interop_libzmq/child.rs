@@ -156,7 +156,7 @@ fn our_pull(endpoint: &str) {
     let endpoint = pull.bind(endpoint).expect("a bind");
     say_ready(&endpoint.to_string());
     while let Ok(message) = pull.recv() {
-        say_got(message.as_bytes());
+        say_got(&message[0]);
     }
 }
 

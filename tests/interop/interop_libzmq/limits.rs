@@ -283,7 +283,7 @@ fn a_message_above_our_limit_closes_that_connection_only() {
 
     bad.send(&body(LIMIT), false).expect("their send");
     let received = pull.recv_timeout(DEADLINE).expect("just small enough");
-    assert!(received.as_bytes() == body(LIMIT));
+    assert!(received == body(LIMIT));
     bad.send(&body(LIMIT + 1), false).expect("their send");
     wait_for_theirs(&watching[1], event::DISCONNECTED);
 

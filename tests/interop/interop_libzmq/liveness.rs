@@ -107,7 +107,7 @@ fn our_subscriptions_are_sent_again_to_a_libzmq_pub_that_was_started_again() {
             .expect("our SUB");
         let hear = |process: u32| {
             let deadline = Instant::now() + DEADLINE;
-            while sub.recv_timeout(DEADLINE).expect("a tick").as_bytes() != tick(process) {
+            while sub.recv_timeout(DEADLINE).expect("a tick") != tick(process) {
                 assert!(Instant::now() < deadline, "no tick of the new one");
             }
         };

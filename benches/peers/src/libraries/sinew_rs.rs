@@ -76,6 +76,6 @@ impl<K: Receives> Receiver for Ends<K> {
     #[inline]
     async fn recv(&mut self) -> &[u8] {
         self.last = self.socket.recv().expect("a message");
-        self.last.as_bytes()
+        self.last.as_bytes().unwrap_or_default()
     }
 }
