@@ -117,10 +117,9 @@ impl Core {
     }
 
     fn poll_driver(&self, driver: &mut Driver, timeout: Option<Duration>) {
-        let spin = self.options.busy_poll;
-        if !spin.is_zero() && timeout != Some(Duration::ZERO) {
+        let (spin, sleep) = awake_and_asleep(self.options.busy_poll, timeout);
+        if !spin.is_zero() {
             let start = Instant::now();
-            let spin = timeout.map_or(spin, |timeout| spin.min(timeout));
             let mut looks = 0u32;
             while start.elapsed() < spin {
                 // An interrupted or failed look is like one that found nothing.
@@ -136,8 +135,8 @@ impl Core {
                 }
             }
         }
-        let timeout = timeout.map(|timeout| timeout.min(LONGEST_POLL));
-        if driver.poll.poll(&mut driver.events, timeout).is_err() {
+        let sleep = sleep.map(|sleep| sleep.min(LONGEST_POLL));
+        if driver.poll.poll(&mut driver.events, sleep).is_err() {
             // Interrupted by a signal: the caller looks at the clock and comes back.
             driver.events.clear();
         }
@@ -154,7 +153,7 @@ impl Core {
             return state;
         }
         if state.pipes > 0 && state.glance.pays() {
-            return self.look_around(state);
+            return self.look_around(state, timeout);
         }
         state.lease.follow(true);
         let mut state = self.bell.wait(state, timeout);
@@ -162,12 +161,13 @@ impl Core {
         self.close_shortcut(state)
     }
 
-    /// Waits a moment, awake, for an inproc peer to do something.
-    fn look_around<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
+    /// Waits a moment, awake, for an inproc peer to do something; no longer than `timeout`.
+    fn look_around<'a>(&'a self, mut state: Guard<'a>, timeout: Option<Duration>) -> Guard<'a> {
         let mut hushed = state.hush();
         let seen = self.pokes.load(Ordering::Acquire);
         drop(state);
-        let paid = look_until(|| {
+        let most = timeout.map_or(tuning::LOOKING, |most| most.min(tuning::LOOKING));
+        let paid = look_until(most, || {
             self.pokes.load(Ordering::Acquire) != seen
                 || hushed.as_mut().is_some_and(Hushed::is_over)
         });
@@ -213,8 +213,19 @@ impl Core {
     }
 }
 
+/// What of a wait is spent looking, and what is left of it to be slept. Together they are the wait.
+fn awake_and_asleep(spin: Duration, wait: Option<Duration>) -> (Duration, Option<Duration>) {
+    match wait {
+        None => (spin, None),
+        Some(wait) => {
+            let spin = spin.min(wait);
+            (spin, Some(wait.saturating_sub(spin)))
+        }
+    }
+}
+
 /// Looks again and again, until there is something to see or it no longer pays.
-fn look_until(mut seen: impl FnMut() -> bool) -> bool {
+fn look_until(most: Duration, mut seen: impl FnMut() -> bool) -> bool {
     let start = Instant::now();
     loop {
         for _ in 0..tuning::LOOKS_AROUND {
@@ -223,7 +234,7 @@ fn look_until(mut seen: impl FnMut() -> bool) -> bool {
                 return true;
             }
         }
-        if start.elapsed() > tuning::LOOKING {
+        if start.elapsed() > most {
             return false;
         }
         // The peer may be waiting for this processor.
@@ -289,6 +300,22 @@ fn note_events(state: &mut State, events: &Events) {
         }
         if event.is_writable() {
             state.unblock(key);
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn looking_is_part_of_the_time_to_wait(spin in any::<Duration>(), wait in any::<Duration>()) {
+            let (awake, asleep) = awake_and_asleep(spin, Some(wait));
+            prop_assert_eq!(asleep.and_then(|asleep| awake.checked_add(asleep)), Some(wait));
+            prop_assert!(awake <= spin);
+            prop_assert_eq!(awake_and_asleep(spin, None), (spin, None));
         }
     }
 }
