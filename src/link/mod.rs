@@ -126,6 +126,8 @@ pub(crate) struct Link {
     pub(crate) outward: Marks,
     pub(crate) inbox: VecDeque<Message>,
     pub(crate) inward: Marks,
+    /// The batch of its socket for which a message was last taken out of `inbox`.
+    pub(crate) taken_in: u32,
     /// The inbox is full: the connection is not read until it has room.
     pub(crate) paused: bool,
     /// In the socket's list of links to be read.
@@ -168,6 +170,7 @@ impl Link {
             outward: Marks::new(options.send_hwm, options.send_hwm_bytes),
             inbox: VecDeque::new(),
             inward: Marks::new(options.recv_hwm, options.recv_hwm_bytes),
+            taken_in: 0,
             paused: false,
             queued: false,
             dirty: false,

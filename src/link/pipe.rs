@@ -98,7 +98,8 @@ struct Lane {
     receiver_waits: bool,
     /// The sender found no room and wants to be told.
     sender_waits: bool,
-    /// The sender is gone: what is queued is the last.
+    /// The sender is gone: what is queued is the last. Keeps a receiver from waiting awake for more,
+    /// and says no more than that: the sender's `closed` says what is to become of the link.
     ended: bool,
     /// The sender puts messages without asking its socket; so many were put since that began.
     direct: bool,
@@ -184,8 +185,6 @@ pub(crate) struct Taken {
     pub(crate) messages: usize,
     /// The sender waits, and there is room again: tell it.
     pub(crate) room: bool,
-    /// The lane is empty and its sender is gone.
-    pub(crate) ended: bool,
 }
 
 /// One end of a pipe: writes into one lane and reads from the other. Clones are the same end.
@@ -329,11 +328,7 @@ impl PipeEnd {
         if lane.queue.messages == 0 {
             self.inward().shown.straight.store(0, Ordering::Relaxed);
             lane.receiver_waits = true;
-            return Taken {
-                messages: 0,
-                room,
-                ended: lane.ended,
-            };
+            return Taken { messages: 0, room };
         }
         let bytes = lane.queue.pop(inbox);
         let messages = inbox.len();
@@ -343,11 +338,7 @@ impl PipeEnd {
         let straight = shown.straight.load(Ordering::Relaxed).saturating_add(1);
         shown.straight.store(straight, Ordering::Relaxed);
         lane.taken = (messages, bytes);
-        Taken {
-            messages,
-            room,
-            ended: false,
-        }
+        Taken { messages, room }
     }
 
     /// Whether what was put is not yet in the receiver's hands: how many messages.
@@ -552,8 +543,9 @@ mod tests {
         a.put("last".into());
         a.end();
         let mut inbox = VecDeque::new();
-        assert!(!b.take(&mut inbox).ended);
+        assert_eq!(b.take(&mut inbox).messages, 1);
         assert_eq!(inbox.pop_front().unwrap(), "last");
-        assert!(b.take(&mut inbox).ended);
+        assert_eq!(b.take(&mut inbox), Taken::default());
+        assert!(b.hush().is_none(), "nobody waits awake for one who is gone");
     }
 }

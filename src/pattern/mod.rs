@@ -104,6 +104,8 @@ macro_rules! patterns {
                 fn starts_afresh(&self) -> bool;
                 fn may_receive(&mut self) -> Result<(), Refusal>;
                 fn next(&mut self) -> Option<LinkId>;
+                fn return_turn(&mut self, link: LinkId);
+                fn is_alone(&self, link: LinkId) -> bool;
                 fn incoming(&mut self, link: LinkId, message: Message) -> Option<Message>;
                 fn filter(&self, batch: &mut VecDeque<Message>);
                 fn handle_upstream(&mut self, link: LinkId, message: &Message)

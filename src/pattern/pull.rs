@@ -33,6 +33,16 @@ impl Rules for Pull {
     fn next(&mut self) -> Option<LinkId> {
         self.fair.next()
     }
+
+    #[inline]
+    fn return_turn(&mut self, link: LinkId) {
+        self.fair.return_turn(link);
+    }
+
+    #[inline]
+    fn is_alone(&self, link: LinkId) -> bool {
+        self.fair.is_alone(link)
+    }
 }
 
 #[cfg(test)]

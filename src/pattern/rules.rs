@@ -123,6 +123,16 @@ pub(crate) trait Rules: Sized {
         None
     }
 
+    /// For the patterns that prefetch: nothing was popped in the turn that `next` gave to `link`, which
+    /// is to have it again.
+    fn return_turn(&mut self, _link: LinkId) {}
+
+    /// For the patterns that prefetch: whether `link` is the only one that can be read. Asking spends
+    /// nobody's turn.
+    fn is_alone(&self, _link: LinkId) -> bool {
+        false
+    }
+
     /// What the user gets of a popped message: without its envelope, or nothing when it is not for
     /// the user. For REQ and REP a message that comes out changes what is legal next.
     fn incoming(&mut self, _link: LinkId, message: Message) -> Option<Message> {

@@ -40,6 +40,16 @@ impl Rules for Xsub {
         self.fair.next()
     }
 
+    #[inline]
+    fn return_turn(&mut self, link: LinkId) {
+        self.fair.return_turn(link);
+    }
+
+    #[inline]
+    fn is_alone(&self, link: LinkId) -> bool {
+        self.fair.is_alone(link)
+    }
+
     /// The publisher filters; but what it sent before our cancellation reached it is still on its
     /// way, and several topics may have been one to a publisher of another make.
     #[inline]

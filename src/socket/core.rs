@@ -226,7 +226,12 @@ impl Core {
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        let mut stats = self.lock().stats;
+        let state = self.lock();
+        let mut stats = Stats {
+            peers: state.peers(),
+            ..state.stats
+        };
+        drop(state);
         stats.received = stats
             .received
             .saturating_sub(self.front.lock().len() as u64);

@@ -184,7 +184,8 @@ impl Member for Core {
         let mut link = Link::new(
             serial,
             Origin::Accepted,
-            Stage::Up,
+            // Up in `introduce`, where it is welcomed.
+            Stage::Handshake,
             Arc::clone(endpoint),
             &self.options,
         );
@@ -248,8 +249,10 @@ impl Member for Core {
         state.welcome(place.link, answer.peer);
         state.pattern.set_room(place.link, room);
         if waiting {
-            state.errands.push(Errand::Announce(answer.door));
+            state.errands.push(Errand::Announce(answer.door.clone()));
         }
+        // Messages of the binder may have been taken before there was a door to give room through.
+        state.errands.push(Errand::GiveRoom(answer.door));
         self.unlock(state);
         binder.introduce(far);
         // Disconnected or closed before anybody had the name: it stayed only to deliver this.
@@ -263,15 +266,7 @@ impl Member for Core {
 
     fn introduce(&self, place: Place) {
         let mut state = self.lock();
-        // The caller may have sent all it had and gone again meanwhile.
-        let Some(link) = state.link(place).filter(|link| link.pipe.is_some()) else {
-            return;
-        };
-        let peer = link
-            .peer
-            .take()
-            .map_or_else(|| PeerInfo::new(self.socket_type), |peer| *peer);
-        state.welcome(place.link, peer);
+        state.welcome_caller(place);
         self.unlock(state);
     }
 }
@@ -310,6 +305,8 @@ impl Neighbour for Core {
     fn on_pipe_closed(&self, link: usize, serial: u32) {
         let mut state = self.lock();
         let place = Place { link, serial };
+        // A caller may be gone before it was introduced; it was there all the same.
+        state.welcome_caller(place);
         let Some(entry) = state.link(place) else {
             return;
         };
@@ -317,7 +314,6 @@ impl Neighbour for Core {
         if entry.stage == Stage::Up {
             let reason = String::from("the other socket was closed");
             state.report(link, EventKind::Disconnected { reason });
-            state.stats.peers = state.stats.peers.saturating_sub(1);
         }
         let wanted = state.life == Life::Open
             && origin == Origin::Connected
@@ -358,6 +354,17 @@ impl Neighbour for Core {
 }
 
 impl State {
+    /// One who called at a name is there, unless that was said before.
+    fn welcome_caller(&mut self, place: Place) {
+        let called = |link: &&mut Link| link.pipe.is_some() && link.stage == Stage::Handshake;
+        let Some(link) = self.link(place).filter(called) else {
+            return;
+        };
+        if let Some(peer) = link.peer.take() {
+            self.welcome(place.link, *peer);
+        }
+    }
+
     /// Messages to a socket that does not receive are thrown away, so that their sender never
     /// waits for it.
     fn drain_upstream(&mut self, place: Place) {

@@ -44,9 +44,6 @@ impl State {
             Stage::Handshake => EventKind::HandshakeFailed { reason },
             _ => EventKind::Disconnected { reason },
         };
-        if stage == Stage::Up {
-            self.stats.peers = self.stats.peers.saturating_sub(1);
-        }
         self.report_with(key, kind, Some(peer_address));
         let Some(link) = self.links.get_mut(key) else {
             return;
@@ -113,7 +110,6 @@ impl State {
         link.stage = Stage::Farewell;
         link.inbox.clear();
         link.paused = false;
-        self.stats.peers = self.stats.peers.saturating_sub(1);
         let stream = Arc::clone(&wire.stream);
         let place = Place {
             link: key,

@@ -20,8 +20,10 @@ impl Core {
             if let Some(message) = self.front.lock().pop_front() {
                 return Ok(message);
             }
-            if let Some((pipe, _)) = self.direct.get() {
-                pipe.gather();
+            if !matches!(wait, Wait::Never) {
+                if let Some((pipe, _)) = self.direct.get() {
+                    pipe.gather();
+                }
             }
         }
         self.recv_behind(wait)
@@ -137,12 +139,13 @@ impl State {
             return Err(recv_refusal(refusal));
         }
         while let Some(key) = self.pattern.next() {
+            if !self.has_message(key) {
+                continue;
+            }
             let Some(link) = self.links.get_mut(key) else {
-                self.pattern.set_readable(key, false);
                 continue;
             };
             let Some(message) = link.inbox.pop_front() else {
-                self.refill(key);
                 continue;
             };
             let regained = link.inward.sub(1, message.byte_len());
@@ -174,16 +177,18 @@ impl State {
     /// the front is used up and this is called again.
     pub(super) fn take_batch(&mut self, front: &mut VecDeque<Message>) {
         self.repay();
+        self.batch = self.batch.wrapping_add(1);
         while front.is_empty() {
             let Some(key) = self.pattern.next() else {
                 return;
             };
-            if self.links.get(key).is_none_or(|link| link.inbox.is_empty()) {
-                self.refill(key);
-            } else if self.pattern.next() == Some(key) {
+            if !self.has_message(key) {
+                continue;
+            }
+            if self.pattern.is_alone(key) {
                 self.take_all(key, front);
             } else {
-                self.take_turns(front);
+                self.take_turns(key, front);
             }
             self.pattern.filter(front);
         }
@@ -207,29 +212,49 @@ impl State {
         }
     }
 
-    fn take_turns(&mut self, front: &mut VecDeque<Message>) {
-        while front.len() < tuning::TURNS {
-            let Some(key) = self.pattern.next() else {
-                return;
+    /// Takes a message of each link in turn, beginning with that of `first`, whose turn it is.
+    fn take_turns(&mut self, first: usize, front: &mut VecDeque<Message>) {
+        let mut turn = Some(first);
+        while let Some(key) = turn {
+            let batch = self.batch;
+            let Some(link) = self.links.get(key) else {
+                self.pattern.set_readable(key, false);
+                turn = self.pattern.next();
+                continue;
             };
-            let Some(link) = self.links.get_mut(key) else {
-                return self.refill(key);
-            };
-            let Some(message) = link.inbox.pop_front() else {
-                return self.refill(key);
-            };
-            let (epoch, bytes) = (link.epoch, message.byte_len());
-            self.lent.push(Loan {
-                link: key,
-                epoch,
-                messages: 1,
-                bytes,
-            });
-            let empty = link.inbox.is_empty() && link.pipe.is_none();
-            front.push_back(message);
-            if empty {
-                self.refill(key);
+            // To ask a pipe for more says that what it gave last is received, which is not true of
+            // what this batch has taken: the pipe's next messages are for the next batch.
+            if link.inbox.is_empty() && link.taken_in == batch {
+                return self.pattern.return_turn(key);
             }
+            if self.has_message(key) {
+                self.take_turn(key, front);
+            }
+            if front.len() >= tuning::TURNS {
+                return;
+            }
+            turn = self.pattern.next();
+        }
+    }
+
+    fn take_turn(&mut self, key: usize, front: &mut VecDeque<Message>) {
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
+        let Some(message) = link.inbox.pop_front() else {
+            return;
+        };
+        link.taken_in = self.batch;
+        let empty = link.inbox.is_empty() && link.pipe.is_none();
+        self.lent.push(Loan {
+            link: key,
+            epoch: link.epoch,
+            messages: 1,
+            bytes: message.byte_len(),
+        });
+        front.push_back(message);
+        if empty {
+            self.refill(key);
         }
     }
 
@@ -249,11 +274,25 @@ impl State {
         }
     }
 
+    /// Whether a link has a message to be received. If its inbox is empty, it is filled first, as
+    /// far as there is anything to fill it with.
+    #[inline]
+    fn has_message(&mut self, key: usize) -> bool {
+        if self.links.get(key).is_none_or(|link| link.inbox.is_empty()) {
+            self.refill(key);
+            return self.links.get(key).is_some_and(|l| !l.inbox.is_empty());
+        }
+        true
+    }
+
     /// A link's inbox is empty: takes the next batch of an inproc peer, or notes that there is
     /// nothing, or sees the link off that has nothing more to say.
+    ///
+    /// The end of a pipe is nothing to be read, and no more than that. What it means for the link,
+    /// `on_pipe_closed` decides, which the other end calls once it is gone.
     fn refill(&mut self, key: usize) {
         let Some(link) = self.links.get_mut(key) else {
-            return;
+            return self.pattern.set_readable(key, false);
         };
         if let Some((pipe, door)) = &link.pipe {
             let taken = pipe.take(&mut link.inbox);
@@ -262,9 +301,6 @@ impl State {
             }
             if taken.messages > 0 {
                 return;
-            }
-            if taken.ended {
-                link.stage = Stage::Draining;
             }
         }
         self.pattern.set_readable(key, false);
@@ -331,5 +367,143 @@ fn recv_refusal(refusal: Refusal) -> RecvError {
         Refusal::Unsupported => RecvError::Unsupported,
         Refusal::PeerGone => RecvError::PeerGone,
         Refusal::MustSendFirst | Refusal::MustReceiveFirst => RecvError::MustSendFirst,
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::endpoint::Endpoint;
+    use crate::link::pipe::{pipe, PipeEnd};
+    use crate::link::{Link, Origin};
+    use crate::options::Options;
+    use crate::pattern::{Pattern, PatternSettings};
+    use crate::peer::SocketType;
+    use proptest::prelude::*;
+
+    /// A receiver's state with links that never run out of messages: each message names its link.
+    struct Busy {
+        state: State,
+        /// The far ends of those links that are inproc.
+        far: Vec<Option<PipeEnd>>,
+    }
+
+    impl Busy {
+        fn new(socket_type: SocketType) -> Busy {
+            let pattern = Pattern::new(socket_type, &PatternSettings::default()).unwrap();
+            let mut state = State::new(1, pattern, None);
+            let _ = state.pattern.subscribe(b"");
+            Busy { state, far: vec![] }
+        }
+
+        fn add(&mut self, inproc: bool) -> usize {
+            let endpoint: Arc<Endpoint> = Arc::new("inproc://busy".parse().unwrap());
+            let serial = self.state.next_serial();
+            let (origin, stage) = (Origin::Accepted, Stage::Up);
+            let mut link = Link::new(serial, origin, stage, endpoint, &Options::default());
+            let (near, far) = pipe((0, 0), (0, 0));
+            if inproc {
+                link.pipe = Some((near, None));
+            }
+            self.far.push(inproc.then_some(far));
+            let key = self.state.links.insert(link);
+            self.state.attach(key);
+            key
+        }
+
+        /// Gives a link so many messages.
+        fn feed(&mut self, key: usize, messages: usize) {
+            let link = &mut self.state.links[key];
+            for _ in 0..messages {
+                let message = Message::from(key.to_string());
+                if let Some(far) = &self.far[key] {
+                    far.put(message);
+                } else {
+                    link.inward.add(1, message.byte_len());
+                    link.inbox.push_back(message);
+                }
+            }
+            self.state.pattern.set_readable(key, true);
+        }
+
+        /// Takes a batch, and gives back to each link what was taken of its messages.
+        fn take(&mut self, served: &mut [usize]) {
+            let mut front = VecDeque::new();
+            self.state.take_batch(&mut front);
+            assert!(!front.is_empty(), "nothing taken after {served:?}");
+            for message in front {
+                let key: usize = message.to_str().unwrap().parse().unwrap();
+                served[key] += 1;
+                self.feed(key, 1);
+            }
+        }
+    }
+
+    fn spread(served: &[usize]) -> usize {
+        let most = served.iter().max().copied().unwrap_or_default();
+        most - served.iter().min().copied().unwrap_or_default()
+    }
+
+    #[test]
+    fn any_number_of_busy_peers_are_served_alike() {
+        for socket_type in [SocketType::Pull, SocketType::Sub] {
+            for peers in 2..=200 {
+                for inproc in [false, true] {
+                    let mut busy = Busy::new(socket_type);
+                    for _ in 0..peers {
+                        let key = busy.add(inproc);
+                        busy.feed(key, 5);
+                    }
+                    let mut served = vec![0; peers];
+                    while served.iter().sum::<usize>() < 4 * peers.max(70) {
+                        busy.take(&mut served);
+                        assert!(spread(&served) <= 1, "{peers} peers: {served:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        /// Peers of both sorts, with lines of any length, some in step with the size of a batch:
+        /// nobody is ever ahead by more than one message.
+        #[test]
+        fn busy_peers_of_any_sort_are_served_alike(
+            peers in prop::collection::vec((any::<bool>(), 1..70usize), 2..200)
+        ) {
+            let mut busy = Busy::new(SocketType::Pull);
+            for &(inproc, line) in &peers {
+                let key = busy.add(inproc);
+                // A connection is read between batches: so much, that it does not run dry in one.
+                let line = if inproc { line } else { tuning::TURNS + line };
+                busy.feed(key, line);
+            }
+            let mut served = vec![0; peers.len()];
+            while served.iter().sum::<usize>() < 4 * peers.len().max(70) {
+                busy.take(&mut served);
+                prop_assert!(spread(&served) <= 1, "{:?}", served);
+            }
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_pipe_takes_no_link_away_before_the_other_end_says_so() {
+        for socket_type in [SocketType::Pull, SocketType::Sub] {
+            let mut busy = Busy::new(socket_type);
+            let key = busy.add(true);
+            busy.feed(key, 1);
+            busy.far[key].take().unwrap().end();
+            let mut front = VecDeque::new();
+            busy.state.take_batch(&mut front);
+            assert_eq!(front.len(), 1);
+            front.clear();
+            busy.state.take_batch(&mut front);
+            assert!(front.is_empty());
+            assert_eq!(busy.state.links.len(), 1);
+            assert_eq!(busy.state.links[key].stage, Stage::Up);
+        }
     }
 }

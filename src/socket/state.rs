@@ -136,6 +136,8 @@ pub(super) struct State {
     /// The links that PUB's message goes to.
     pub(super) chosen: Vec<usize>,
     pub(super) lent: Vec<Loan>,
+    /// Counts the batches that were taken for the front; wraps.
+    pub(super) batch: u32,
     spare_passes: Vec<Pass>,
 }
 
@@ -174,6 +176,7 @@ impl State {
             scratch: Outbox::default(),
             chosen: Vec::new(),
             lent: Vec::new(),
+            batch: 0,
             spare_passes: Vec::new(),
         }
     }
@@ -288,10 +291,9 @@ impl State {
         }
     }
 
-    /// The peer of a link is there: counts it, and tells SUB's subscriptions to it.
+    /// The peer of a link is there: from now on it counts. Tells SUB's subscriptions to it.
     pub(super) fn welcome(&mut self, key: usize, peer: PeerInfo) {
         self.attach(key);
-        self.stats.peers += 1;
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
@@ -324,6 +326,13 @@ impl State {
         }
     }
 
+    /// How many peers are there: counted when asked for, because a number that is kept beside the
+    /// links' stages is one more thing that each way into and out of `Up` can forget.
+    pub(super) fn peers(&self) -> usize {
+        let links = self.links.iter();
+        links.filter(|(_, link)| link.stage == Stage::Up).count()
+    }
+
     /// Forgets a link altogether. Nobody holds its tokens.
     pub(super) fn remove_link(&mut self, key: usize) {
         let Some(link) = self.links.try_remove(key) else {
@@ -331,9 +340,6 @@ impl State {
         };
         if link.attached {
             self.pattern.detach(key);
-        }
-        if link.stage == Stage::Up && link.pipe.is_some() {
-            self.stats.peers = self.stats.peers.saturating_sub(1);
         }
         if link.far_end.is_some() {
             let place = Place {

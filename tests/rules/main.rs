@@ -3,6 +3,7 @@
 
 mod closing;
 mod endpoints;
+mod inproc;
 mod options;
 mod pipeline;
 mod pub_sub;

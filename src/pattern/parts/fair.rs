@@ -35,6 +35,18 @@ impl Fair {
     pub(crate) fn next(&mut self) -> Option<LinkId> {
         self.readable.next()
     }
+
+    /// The turn that `next` gave to `link` was not used: it is the link's again.
+    #[inline]
+    pub(crate) fn return_turn(&mut self, link: LinkId) {
+        self.readable.return_turn(link);
+    }
+
+    /// Whether no link but this one can be read. Asking spends nobody's turn.
+    #[inline]
+    pub(crate) fn is_alone(&self, link: LinkId) -> bool {
+        self.readable.is_only(link)
+    }
 }
 
 #[cfg(test)]

@@ -119,6 +119,18 @@ impl Rotation {
         self.cursor = link + 1;
         Some(link)
     }
+
+    /// Gives the turn of `link`, which [`next`](Rotation::next) has just said, back to it.
+    #[inline]
+    pub(crate) fn return_turn(&mut self, link: LinkId) {
+        self.cursor = link;
+    }
+
+    /// Whether `link` is the only member. Spends no turn.
+    #[inline]
+    pub(crate) fn is_only(&self, link: LinkId) -> bool {
+        self.links.first_from(0) == Some(link) && self.links.first_from(link + 1).is_none()
+    }
 }
 
 #[cfg(test)]
