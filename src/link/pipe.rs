@@ -379,8 +379,16 @@ impl PipeEnd {
     }
 }
 
+#[cfg(test)]
+thread_local! {
+    /// How often this thread has paused.
+    pub(crate) static PAUSES: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 /// A moment awake: 150 to 500 nanoseconds, as processors differ in what a pause is.
 pub(crate) fn pause() {
+    #[cfg(test)]
+    PAUSES.set(PAUSES.get() + 1);
     for _ in 0..tuning::PAUSES {
         std::hint::spin_loop();
     }

@@ -135,6 +135,7 @@ impl Core {
             state.end_wire(place.link, Ended::Io(error));
         }
         self.bound_handshake(&mut state, place, accepted);
+        self.end_if_unwanted(&mut state, place);
         if more {
             state = self.flush(state, place.link);
         }
@@ -147,6 +148,18 @@ impl Core {
             }
         }
         self.unlock(state);
+    }
+
+    /// The socket was closed, or the link disconnected, while its connection was on its way into the
+    /// link. Who closed found the tokens out and could not see that nothing is owed to this peer.
+    fn end_if_unwanted(&self, state: &mut State, place: Place) {
+        let closing = state.life != Life::Open;
+        let owed_nothing = |link: &&mut Link| {
+            link.stage == Stage::Handshake && (link.leaving || closing) && link.is_flushed()
+        };
+        if state.link(place).filter(owed_nothing).is_some() {
+            state.end_wire(place.link, Ended::ByUs);
+        }
     }
 
     /// Has the socket's poll tell what comes, and what came already. The link is in its place by

@@ -307,7 +307,36 @@ fn note_events(state: &mut State, events: &Events) {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use crate::link::pipe::PAUSES;
+    use crate::{Context, Pull, Push};
     use proptest::prelude::*;
+
+    #[test]
+    fn a_try_never_looks_twice() {
+        let ctx = Context::new();
+        let pull = ctx.socket(Pull).bind("inproc://try").unwrap();
+        let push = ctx.socket(Push).connect("inproc://try").unwrap();
+        // A stream: a receiver that may wait would gather.
+        for _ in 0..10 {
+            for _ in 0..300 {
+                push.send("message").unwrap();
+            }
+            for _ in 0..300 {
+                pull.recv().unwrap();
+            }
+        }
+        let before = PAUSES.get();
+        for _ in 0..100 {
+            push.try_send("message").unwrap();
+            push.try_send("message").unwrap();
+            while pull.try_recv().is_ok() {}
+        }
+        while push.try_send("fill").is_ok() {}
+        assert!(push.try_send("full").is_err());
+        let mut many = Vec::new();
+        while pull.try_recv_many(&mut many, 100).is_ok() {}
+        assert_eq!(PAUSES.get(), before);
+    }
 
     proptest! {
         #[test]

@@ -5,6 +5,7 @@ mod closing;
 mod endpoints;
 mod inproc;
 mod options;
+mod peers;
 mod pipeline;
 mod pub_sub;
 mod req_rep;
