@@ -402,6 +402,9 @@ impl Flight {
 
     /// To be told how many bytes the kernel took.
     pub(crate) fn advance(&mut self, n: usize) {
+        if n == 0 {
+            return;
+        }
         self.cursor.bytes = self.cursor.bytes.saturating_add(n);
         if self.is_empty() {
             // Let go of large bodies now, not at the next load.
@@ -454,6 +457,7 @@ impl Flight {
     pub(crate) fn rewind(&mut self) -> Outbox {
         let kept = self.outbox.messages_after(self.cursor.bytes);
         self.finish();
+        self.completed = 0;
         self.outbox.release_memory();
         kept
     }
@@ -620,6 +624,19 @@ mod tests {
     }
 
     #[test]
+    fn messages_of_a_load_are_counted_until_the_next_and_a_loss() {
+        let mut outbox = Outbox::new();
+        outbox.push(&Message::from("a"));
+        let mut flight = Flight::new();
+        flight.load(&mut outbox);
+        flight.advance(3);
+        flight.advance(0);
+        assert_eq!(flight.completed_messages(), 1);
+        assert!(flight.rewind().is_empty());
+        assert_eq!(flight.completed_messages(), 0);
+    }
+
+    #[test]
     fn written_bodies_are_let_go_of_at_once() {
         let body = Bytes::from(vec![7; 100_000]);
         let mut outbox = Outbox::new();
@@ -747,6 +764,7 @@ mod tests {
                 prop_assert_eq!(flight.completed_messages(), delivered);
                 let rewound = flight.rewind();
                 prop_assert!(flight.is_empty());
+                prop_assert_eq!((flight.messages(), flight.completed_messages()), (0, 0));
                 prop_assert_eq!(rewound.messages(), originals.len() - delivered);
                 let again = naive(&all_of(rewound), None);
                 prop_assert_eq!(&again.messages[..], &originals[delivered..]);
