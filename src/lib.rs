@@ -64,6 +64,15 @@ mod stats;
 #[cfg(all(test, loom))]
 mod loom_models;
 
+// What the fuzzers run, and `cargo test` after them.
+#[cfg(any(all(test, not(loom)), fuzzing))]
+#[cfg_attr(
+    not(fuzzing),
+    allow(unreachable_pub, reason = "exported to the fuzzers only")
+)]
+#[doc(hidden)]
+pub mod fuzzing;
+
 // For the crate's own benchmarks; not part of what the version number promises.
 #[cfg(feature = "internals")]
 #[doc(hidden)]
@@ -71,9 +80,6 @@ pub use pattern::bench_support as routing_bench;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub use zmtp::bench_support as codec_bench;
-#[cfg(fuzzing)]
-#[doc(hidden)]
-pub use zmtp::fuzzing;
 
 pub use context::{Context, ContextBuilder};
 pub use endpoint::{Endpoint, EndpointError};

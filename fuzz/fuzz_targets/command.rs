@@ -1,6 +1,6 @@
 //! The bodies of commands.
 //!
-//! `cargo +nightly fuzz run command`
+//! `fuzz/run command`
 
 #![no_main]
 

@@ -1,6 +1,6 @@
-//! What a peer says afterwards: whole, split and naively decoded, it is the same.
+//! What a peer says after the handshake: whole, in pieces and naively decoded, it is the same.
 //!
-//! `cargo +nightly fuzz run decoder`
+//! `fuzz/run decoder`
 
 #![no_main]
 

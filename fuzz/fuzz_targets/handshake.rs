@@ -1,6 +1,6 @@
 //! What a stranger says before it is known.
 //!
-//! `cargo +nightly fuzz run handshake`
+//! `fuzz/run handshake`
 
 #![no_main]
 

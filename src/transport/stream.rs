@@ -100,6 +100,16 @@ impl Stream {
         }
     }
 
+    /// A stream, and a peer that does not block either.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn pair() -> io::Result<(Stream, Socket)> {
+        let (ours, theirs) = Socket::pair(socket2::Domain::UNIX, socket2::Type::STREAM, None)?;
+        ours.set_nonblocking(true)?;
+        theirs.set_nonblocking(true)?;
+        let name = IpcEndpoint(crate::endpoint::IpcName::Any);
+        Ok((Stream::new(ours, Peer::Ipc(name)), theirs))
+    }
+
     /// Our own end. Both ends of a Unix-domain connection are named after the listening one.
     /// `None` if the system no longer knows.
     #[cfg(test)]

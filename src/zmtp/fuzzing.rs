@@ -23,7 +23,8 @@ pub(crate) struct Received {
 }
 
 /// Split or whole, the decoder gives what a naive one gives, and reserves no more than it may.
-pub fn decoder(data: &[u8]) {
+#[cfg(test)]
+pub(crate) fn decoder(data: &[u8]) {
     for limit in [None, Some(100), Some(1000)] {
         let expected = naive(data, limit);
         assert_eq!(read(data, [data.len()], limit, usize::MAX), expected);
@@ -168,6 +169,7 @@ fn naive_frames(
     received: &mut Received,
 ) -> Result<(), ProtocolError> {
     let mut frames: Vec<Bytes> = Vec::new();
+    let mut before = 0;
     while let Some(&flags) = data.first() {
         if flags > 7 {
             return Err(ProtocolError::ReservedFlags { flags });
@@ -183,17 +185,21 @@ fn naive_frames(
         let size = size
             .iter()
             .fold(0u64, |size, digit| size << 8 | u64::from(*digit));
-        naive_size(command, size, limit, &frames)?;
+        naive_size(command, size, limit, frames.len(), before)?;
         let Some(body) = data.get(1 + digits..1 + digits + size as usize) else {
             break;
         };
         data = &data[1 + digits + body.len()..];
         match command {
             true => received.commands.push(naive_command(body)?),
-            false => frames.push(Bytes::copy_from_slice(body)),
+            false => {
+                frames.push(Bytes::copy_from_slice(body));
+                before += size;
+            }
         }
         if !command && !more {
             received.messages.push(frames.drain(..).collect());
+            before = 0;
         }
     }
     Ok(())
@@ -203,10 +209,10 @@ fn naive_size(
     command: bool,
     size: u64,
     limit: Option<u64>,
-    frames: &[Bytes],
+    frames: usize,
+    before: u64,
 ) -> Result<(), ProtocolError> {
-    let before: usize = frames.iter().map(Bytes::len).sum();
-    let total = before as u64 + size;
+    let total = before.saturating_add(size);
     match limit {
         _ if size > i64::MAX as u64 => Err(ProtocolError::FrameSizeOverflow { size }),
         _ if command && size > command::MAX_SIZE as u64 => Err(ProtocolError::CommandTooLarge {
@@ -216,9 +222,7 @@ fn naive_size(
         Some(limit) if !command && total > limit => {
             Err(ProtocolError::MessageTooLarge { size: total, limit })
         }
-        _ if !command && frames.len() == 65_536 => {
-            Err(ProtocolError::TooManyFrames { limit: 65_536 })
-        }
+        _ if !command && frames == 65_536 => Err(ProtocolError::TooManyFrames { limit: 65_536 }),
         _ => Ok(()),
     }
 }

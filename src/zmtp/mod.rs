@@ -20,11 +20,7 @@ mod mechanism;
 #[cfg(feature = "internals")]
 pub mod bench_support;
 #[cfg(any(test, fuzzing))]
-#[cfg_attr(
-    not(fuzzing),
-    allow(unreachable_pub, reason = "exported to the fuzzers only")
-)]
-pub mod fuzzing;
+pub(crate) mod fuzzing;
 
 #[cfg(test)]
 mod simulation;
