@@ -1,4 +1,5 @@
-//! Every constant of the engine in one place, with what it bounds and how it was chosen.
+//! The constants that trade one cost for another, with what each bounds and how it was chosen. What only
+//! one file knows of (a format, the size of a block) is a constant of that file.
 
 use std::time::Duration;
 
@@ -80,15 +81,15 @@ pub(crate) const TURN: usize = 256 * 1024;
 /// spins, takes at least five.
 pub(crate) const BURST_GAP: Duration = Duration::from_micros(2);
 
-/// So many sends in a burst make a link hot: its senders then queue, and the sweep writes.
+/// This many sends in a burst make a socket hot: its senders then queue, and the sweep writes.
 pub(crate) const BURST_SENDS: u8 = 3;
 
-/// Pause between two sweeps over the hot links: bounds how long the tail of a burst waits.
+/// Pause between two sweeps over the hot sockets: bounds how long the tail of a burst waits.
 ///
 /// Timer slack adds about 50 microseconds on Linux, so the tail leaves within about 80.
 pub(crate) const SWEEP: Duration = Duration::from_micros(25);
 
-/// Sweeps that find a link with nothing to write before it is cold again.
+/// Sweeps that find a socket with nothing to write before it is cold again.
 pub(crate) const COOL_SWEEPS: u8 = 4;
 
 /// How long a caller that left keeps the socket's poll before the reactor takes it back.

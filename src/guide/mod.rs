@@ -1,4 +1,4 @@
-//! A guide to the library, a page for each subject. There is no code here.
+//! A guide to the library, a page for each subject. Its examples are compiled and run as tests.
 //!
 //! | Page | Read it for |
 //! |---|---|

@@ -59,7 +59,7 @@ pub(crate) trait Drive: Send + Sync {
     fn on_ready(&self);
     /// A look at the lease.
     fn on_watch(&self) -> Watch;
-    /// Write what hot links have queued. False: none is hot any more.
+    /// Write what a hot socket has queued. False: it is not hot any more.
     fn on_sweep(&self) -> bool;
     /// Another reactor's socket has asked this one, whose handle it gets back, for help.
     fn on_help(&self, helper: Handle);

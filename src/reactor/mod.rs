@@ -65,7 +65,7 @@ struct Reactor {
     /// Sockets whose lease is a caller's, and when to look at them again.
     watched: Vec<SocketId>,
     next_watch: Instant,
-    /// Sockets with hot links.
+    /// Hot sockets.
     hot: Vec<SocketId>,
     stopping: bool,
 }
@@ -318,7 +318,7 @@ impl Reactor {
         }
     }
 
-    /// Writes what hot links have queued, then rests until the next sweep.
+    /// Writes what hot sockets have queued, then rests until the next sweep.
     fn sweep(&mut self) {
         if self.hot.is_empty() {
             return;

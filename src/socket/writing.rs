@@ -30,7 +30,7 @@ impl Core {
         state
     }
 
-    /// Writes hot links whose batch is full.
+    /// Writes the links of a hot socket whose batch is full.
     pub(super) fn flush_batches<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
         if state.helpers.count() > 0 {
             let State { due, batches, .. } = &mut *state;

@@ -62,7 +62,7 @@ mod tests {
         }
     }
 
-    // No system call below, so that Miri can watch.
+    // No system call below, so that these tests can be run under Miri.
     #[test]
     fn what_is_filled_is_appended_and_nothing_else() {
         let mut buffer = Vec::with_capacity(8);
