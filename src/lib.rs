@@ -23,8 +23,8 @@
 //! lifecycle.
 //!
 //! # Features
-//! - `log`: says what happens to connections through the `log` facade, at debug level. Silent without
-//!   it.
+//! - `log`: says what happens to connections through the `log` facade, at debug level, and at info
+//!   level that a closed socket still lingers after a second. Silent without it.
 //! - `internals`: for the crate's own benchmarks; not covered by the version number.
 //!
 //! # Platforms

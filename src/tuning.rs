@@ -19,6 +19,11 @@ pub(crate) const HWM_BYTES: usize = 256 << 20;
 /// outlasts a restarting peer and a reconnect back-off.
 pub(crate) const LINGER: Duration = Duration::from_secs(30);
 
+/// After this long a socket that still lingers says so in the log: a program that seems to hang at its
+/// end has a line to be found by, and one that ends as it should has none.
+#[cfg(feature = "log")]
+pub(crate) const LINGER_NOTICE: Duration = Duration::from_secs(1);
+
 /// First pause before a connection is tried again: libzmq's default.
 pub(crate) const RECONNECT_INTERVAL: Duration = Duration::from_millis(100);
 

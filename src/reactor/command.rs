@@ -38,6 +38,9 @@ pub(crate) enum Timer {
     Slim,
     /// The time to linger is over.
     Linger,
+    /// The socket may have lingered for a while: time to say so.
+    #[cfg(feature = "log")]
+    StillLingering,
     /// A disconnected link has had its time to deliver what it had queued.
     Leave { link: usize, epoch: u32 },
     /// The peer has had its time to read what is left.

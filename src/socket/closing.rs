@@ -84,6 +84,11 @@ impl Core {
             }
             None => {}
         }
+        #[cfg(feature = "log")]
+        state.set_timer(
+            Instant::now() + crate::tuning::LINGER_NOTICE,
+            Timer::StillLingering,
+        );
         self.check_closed(&mut state);
         // Whoever waits in a call learns that it is over; then the reactor is the one who drives.
         state.wake_waiters();
@@ -118,6 +123,29 @@ impl Core {
             return self.after_io(state, place);
         }
         self.see_off(state, key);
+    }
+
+    /// Tells the log what closing waits for, and how long it may.
+    #[cfg(feature = "log")]
+    pub(super) fn say_lingering(&self, mut state: Guard<'_>) {
+        let mut messages = 0;
+        let mut first = None;
+        for (_, link) in state.links.iter() {
+            let waiting = link.undelivered();
+            messages += waiting;
+            first = first.or((waiting > 0).then(|| link.endpoint.to_string()));
+        }
+        if let (Life::Lingering, Some(first)) = (state.life, first) {
+            let most = self.options.linger.map_or_else(
+                || "for ever".to_owned(),
+                |linger| format!("at most {linger:?}"),
+            );
+            let text = format!(
+                "is closed and lingers, {most}: {messages} messages wait for peers, the first at {first}"
+            );
+            state.errands.push(Errand::LogLinger(text));
+        }
+        self.unlock(state);
     }
 
     /// The time to linger is over.

@@ -179,6 +179,8 @@ impl Core {
             Errand::Leave => self.context.leave(self.id),
             #[cfg(feature = "log")]
             Errand::Log(event) => log::debug!(target: "sinew", "{} {event}", self.socket_type),
+            #[cfg(feature = "log")]
+            Errand::LogLinger(text) => log::info!(target: "sinew", "{} {text}", self.socket_type),
         }
     }
 

@@ -283,6 +283,8 @@ impl Core {
                 return self.unlock(state);
             }
             Timer::Linger => return self.end_linger(state),
+            #[cfg(feature = "log")]
+            Timer::StillLingering => return self.say_lingering(state),
             Timer::Leave { link, epoch } => {
                 if state.links.get(link).is_none_or(|link| link.epoch != epoch) {
                     return;

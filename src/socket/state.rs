@@ -54,6 +54,9 @@ pub(super) enum Errand {
     Leave,
     #[cfg(feature = "log")]
     Log(Event),
+    /// Say that closing takes its time, and why.
+    #[cfg(feature = "log")]
+    LogLinger(String),
 }
 
 /// How far a socket is on its way out.
