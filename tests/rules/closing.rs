@@ -161,22 +161,29 @@ fn a_peer_that_has_everything_but_never_hangs_up_is_not_waited_for_for_ever() {
 
 #[test]
 fn peers_that_were_never_sent_a_message_are_not_waited_for() {
-    let ctx = Context::new();
     for kind in [SocketType::Rep, SocketType::Push, SocketType::Pub] {
-        let socket = ctx.socket(kind).bind("tcp://127.0.0.1:*").unwrap();
-        let monitor = socket.monitor();
-        let of_peer = match kind {
-            SocketType::Rep => "REQ",
-            SocketType::Push => "PULL",
-            _ => "SUB",
-        };
-        let _deaf = Raw::connect(&address(&socket)).shake(of_peer);
-        await_peer(&monitor);
-        let start = Instant::now();
-        assert_eq!(socket.close().undelivered, 0);
-        // One that had been sent something has two seconds to read it.
-        assert!(start.elapsed() < Duration::from_secs(1), "{kind}");
+        // One that had been sent something has two seconds to read it, every time; a busy machine
+        // makes some of the others take long.
+        let quick = (0..10).any(|_| time_to_close(kind) < Duration::from_secs(1));
+        assert!(quick, "{kind}");
     }
+}
+
+/// How long it takes when the peer was sent nothing, and does not go.
+fn time_to_close(kind: SocketType) -> Duration {
+    let socket = Context::new().socket(kind);
+    let socket = socket.bind("tcp://127.0.0.1:*").unwrap();
+    let monitor = socket.monitor();
+    let of_peer = match kind {
+        SocketType::Rep => "REQ",
+        SocketType::Push => "PULL",
+        _ => "SUB",
+    };
+    let _deaf = Raw::connect(&address(&socket)).shake(of_peer);
+    await_peer(&monitor);
+    let start = Instant::now();
+    assert_eq!(socket.close().undelivered, 0);
+    start.elapsed()
 }
 
 #[test]
