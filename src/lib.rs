@@ -33,6 +33,7 @@
 pub mod guide;
 
 // floor 0: words
+mod discard;
 mod endpoint;
 mod error;
 mod message;

@@ -1147,7 +1147,7 @@ fn loom_a_pipe_that_is_emptied_unread_has_room_again() {
         // REQ forgets old replies before it asks again.
         let mut to = pair.to.lock();
         to.inbox.clear();
-        let room = to.pipe.clear_inward();
+        let (_, room) = to.pipe.clear_inward();
         drop(to);
         if room {
             pair.give_room();
@@ -1174,5 +1174,36 @@ fn loom_the_end_of_a_pipe_comes_after_its_last_message() {
         let To { pipe, inbox, .. } = &mut *to;
         let taken = pipe.take(inbox);
         assert!(taken.messages == 0 && pipe.listen());
+    });
+}
+
+#[test]
+fn loom_a_subscription_is_not_overtaken_by_an_older_cancellation() {
+    explore(3, || {
+        let (near, far) = pipe((0, 0), (0, 0));
+        // How often a SUB wants a topic, and whether its PUB knows that it does.
+        let sub = Arc::new(Mutex::new((near, 1_u32)));
+        let publisher = Arc::new(Mutex::new((far, true)));
+        let known = Arc::clone(&publisher);
+        let change = move |subscribe: bool| {
+            let mut state = sub.lock();
+            let (pipe, wanted) = &mut *state;
+            *wanted = if subscribe { *wanted + 1 } else { *wanted - 1 };
+            if subscribe || *wanted == 0 {
+                pipe.put_change(b"topic", subscribe);
+            }
+            drop(state);
+            // The errand, which the other thread's may overtake.
+            let mut state = publisher.lock();
+            let (pipe, known) = &mut *state;
+            for change in pipe.take_changes() {
+                *known = change.subscribe;
+            }
+        };
+        let other = change.clone();
+        let other = thread::spawn(move || other(false));
+        change(true);
+        other.join().unwrap();
+        assert!(known.lock().1, "it is wanted once, whichever came first");
     });
 }

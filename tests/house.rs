@@ -18,6 +18,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "message",
             "message/pack",
             "message/convert",
+            "discard",
             "endpoint",
             "peer",
             "options",

@@ -19,6 +19,7 @@ use self::marks::Marks;
 use self::pipe::{Door, PipeEnd};
 use self::reader::{Ended, Reader};
 use self::writer::Writer;
+use crate::discard::discard_messages;
 use crate::endpoint::Endpoint;
 use crate::message::Message;
 use crate::options::Options;
@@ -144,6 +145,12 @@ pub(crate) struct Link {
     pub(crate) failures: u32,
     /// Queued messages of a link that is being disconnected are still sent, then it goes.
     pub(crate) leaving: bool,
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        discard_messages(self.inbox.drain(..));
+    }
 }
 
 impl Link {

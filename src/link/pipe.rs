@@ -7,6 +7,8 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 
+use bytes::Bytes;
+
 use super::marks::Marks;
 use super::queue::{Queue, BLOCK};
 use crate::message::Message;
@@ -42,8 +44,8 @@ pub(crate) trait Neighbour: Send + Sync {
     fn on_pipe_room(&self, link: usize, serial: u32);
     /// The other end is gone.
     fn on_pipe_closed(&self, link: usize, serial: u32);
-    /// The other end subscribes, or takes a subscription back.
-    fn on_pipe_subscription(&self, link: usize, serial: u32, topic: &[u8], subscribe: bool);
+    /// The other end has changed what it subscribes to: see `PipeEnd::take_changes`.
+    fn on_pipe_changes(&self, link: usize, serial: u32);
 }
 
 /// Where to find the link at one end.
@@ -67,9 +69,9 @@ impl Door {
         }
     }
 
-    pub(crate) fn subscribe(&self, topic: &[u8], subscribe: bool) {
+    pub(crate) fn changes(&self) {
         if let Some(socket) = self.socket.upgrade() {
-            socket.on_pipe_subscription(self.link, self.serial, topic, subscribe);
+            socket.on_pipe_changes(self.link, self.serial);
         }
     }
 
@@ -123,11 +125,21 @@ struct Shown {
     straight: AtomicU32,
 }
 
-/// A lane, and what can be seen of it without its lock.
+/// A subscription, or one that is taken back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Change {
+    pub(crate) topic: Bytes,
+    pub(crate) subscribe: bool,
+}
+
+/// A lane, what can be seen of it without its lock, and what goes beside it.
 #[derive(Debug)]
 struct Track {
     lane: Mutex<Lane>,
     shown: Shown,
+    /// Put in under the subscriber's lock and taken out under the publisher's, so that they arrive in
+    /// the order in which the subscriber made them, whichever of its threads brings them over.
+    changes: Mutex<VecDeque<Change>>,
 }
 
 impl Track {
@@ -147,6 +159,7 @@ impl Track {
         Track {
             lane: Mutex::new(lane),
             shown: Shown::default(),
+            changes: Mutex::new(VecDeque::new()),
         }
     }
 
@@ -258,6 +271,20 @@ impl PipeEnd {
         std::mem::take(&mut lane.unbooked)
     }
 
+    /// Leaves a change of the subscriptions for the other end, which is then to be told
+    /// (`Door::changes`). To be called under the lock under which the change was made.
+    pub(crate) fn put_change(&self, topic: &[u8], subscribe: bool) {
+        let topic = Bytes::copy_from_slice(topic);
+        let change = Change { topic, subscribe };
+        self.outward().changes.lock().push_back(change);
+    }
+
+    /// Takes the changes that the other end has left, in their order. To be called under the lock
+    /// under which they are applied.
+    pub(crate) fn take_changes(&self) -> VecDeque<Change> {
+        std::mem::take(&mut *self.inward().changes.lock())
+    }
+
     /// Whether this and another are ends of one pipe.
     #[inline]
     pub(crate) fn is_same_pipe(&self, other: &PipeEnd) -> bool {
@@ -346,16 +373,17 @@ impl PipeEnd {
         self.outward().lane.lock().queue.messages
     }
 
-    /// Throws away what is on its way to this end, and what it took last, which its owner throws
-    /// away too. True: the sender waits, and there is room again.
-    pub(crate) fn clear_inward(&self) -> bool {
+    /// Takes out what is on its way to this end, to be thrown away with what it took last. True: the
+    /// sender waits, and there is room again.
+    pub(crate) fn clear_inward(&self) -> (VecDeque<Message>, bool) {
         let mut lane = self.inward().lane.lock();
         let lane = &mut *lane;
         let (messages, bytes) = std::mem::take(&mut lane.taken);
         let queue = std::mem::take(&mut lane.queue);
         lane.marks
             .sub(messages + queue.messages, bytes + queue.bytes());
-        !lane.marks.is_full() && std::mem::take(&mut lane.sender_waits)
+        let room = !lane.marks.is_full() && std::mem::take(&mut lane.sender_waits);
+        (queue.into_messages(), room)
     }
 
     /// The other side turns out to hold so much more: what this end sends may be that much ahead.
@@ -538,11 +566,26 @@ mod tests {
         for _ in 0..3 {
             assert!(!a.put("stale".into()).full);
             assert!(a.put("stale".into()).full);
-            assert!(b.clear_inward());
+            assert!(b.clear_inward().1);
             assert!(a.has_room());
             let taken = b.take(&mut VecDeque::new());
             assert_eq!((taken.messages, taken.room), (0, false));
         }
+    }
+
+    #[test]
+    fn changes_arrive_once_and_in_their_order() {
+        let (a, b) = pipe((0, 0), (0, 0));
+        a.put_change(b"one", true);
+        a.put_change(b"one", false);
+        a.put_change(b"two", true);
+        let taken: Vec<_> = b.take_changes().into();
+        let taken: Vec<_> = taken.iter().map(|c| (&c.topic[..], c.subscribe)).collect();
+        assert_eq!(
+            taken,
+            [(&b"one"[..], true), (b"one", false), (b"two", true)]
+        );
+        assert!(b.take_changes().is_empty() && a.take_changes().is_empty());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use crate::discard::discard_messages;
 use crate::message::Message;
 
 /// Messages that change hands together in a stream: keeps them in the cache of the thread that took
@@ -67,11 +68,26 @@ impl Queue {
     }
 
     /// All messages, oldest first.
-    pub(super) fn into_messages(self) -> VecDeque<Message> {
-        let mut all = VecDeque::new();
-        for mut block in self.blocks.into_iter().chain([self.last]) {
+    pub(super) fn into_messages(mut self) -> VecDeque<Message> {
+        let last = std::mem::take(&mut self.last.messages);
+        let Some(first) = self.blocks.pop_front() else {
+            return last;
+        };
+        let mut all = first.messages;
+        for block in &mut self.blocks {
             all.append(&mut block.messages);
         }
+        all.extend(last);
         all
+    }
+}
+
+impl Drop for Queue {
+    /// With the last end of a pipe, which may be the reactor's to drop.
+    fn drop(&mut self) {
+        for block in &mut self.blocks {
+            discard_messages(block.messages.drain(..));
+        }
+        discard_messages(self.last.messages.drain(..));
     }
 }

@@ -127,7 +127,7 @@ impl Writer {
     }
 
     /// Gives back every message that the peer cannot have received whole.
-    pub(crate) fn rewind(mut self) -> Outbox {
-        self.flight.rewind()
+    pub(crate) fn rewind(&self) -> Outbox {
+        self.flight.unfinished()
     }
 }

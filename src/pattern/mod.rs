@@ -106,8 +106,8 @@ macro_rules! patterns {
                 fn next(&mut self) -> Option<LinkId>;
                 fn return_turn(&mut self, link: LinkId);
                 fn is_alone(&self, link: LinkId) -> bool;
-                fn incoming(&mut self, link: LinkId, message: Message) -> Option<Message>;
-                fn filter(&self, batch: &mut VecDeque<Message>);
+                fn incoming(&mut self, link: LinkId, message: Message) -> Result<Message, Message>;
+                fn filter(&self, batch: &mut VecDeque<Message>) -> VecDeque<Message>;
                 fn handle_upstream(&mut self, link: LinkId, message: &Message)
                     -> Result<(), Excess>;
                 fn handle_subscription(&mut self, link: LinkId, topic: &[u8], subscribe: bool)
@@ -172,7 +172,7 @@ mod tests {
                 assert!(!pattern.has_room(), "{kind}");
             }
             if !can.receives {
-                assert_eq!(pattern.incoming(0, Message::new()), None, "{kind}");
+                assert!(pattern.incoming(0, Message::new()).is_err(), "{kind}");
                 assert_eq!(pattern.next(), None, "{kind}");
             }
             if kind != SocketType::Sub {

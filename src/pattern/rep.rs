@@ -77,7 +77,11 @@ impl Rules for Rep {
         };
         self.state = State::Idle;
         let Some(link) = asker.filter(|link| self.with_room.contains(*link)) else {
-            self.envelope.clear();
+            // With the reply, which the caller drops without the socket's lock.
+            if !self.envelope.is_empty() {
+                let body = std::mem::take(message).into_frames();
+                *message = self.envelope.drain(..).chain(body).collect();
+            }
             return Route::Drop;
         };
         message.push_front(Frame::default());
@@ -102,21 +106,24 @@ impl Rules for Rep {
 
     /// RFC 28: all frames up to the first empty one are kept for the answer; a request without an
     /// empty frame, or with nothing behind it, is discarded.
-    fn incoming(&mut self, from: LinkId, mut message: Message) -> Option<Message> {
-        let hops = message.frames().position(<[u8]>::is_empty)?;
+    fn incoming(&mut self, from: LinkId, mut message: Message) -> Result<Message, Message> {
+        let Some(hops) = message.frames().position(<[u8]>::is_empty) else {
+            return Err(message);
+        };
         if hops + 1 == message.len() {
-            return None;
+            return Err(message);
         }
-        self.envelope.clear();
+        // `envelope` is empty: the reply to the last request took what it held.
         if hops == 0 {
-            message.pop_front()?;
+            // An empty delimiter, which never is the user's.
+            message.pop_front();
         } else {
             let mut frames = message.into_frames();
             self.envelope.extend(frames.by_ref().take(hops));
             message = frames.skip(1).collect();
         }
         self.state = State::Asked { asker: Some(from) };
-        Some(message)
+        Ok(message)
     }
 }
 
@@ -145,7 +152,7 @@ mod tests {
             (Route::Refused(Refusal::MustReceiveFirst), "early".into())
         );
         assert_eq!(rep.may_receive(), Ok(()));
-        assert_eq!(rep.incoming(1, ["", "ask"].into()), Some("ask".into()));
+        assert_eq!(rep.incoming(1, ["", "ask"].into()), Ok("ask".into()));
         assert_eq!(rep.may_receive(), Err(Refusal::MustSendFirst));
         assert_eq!(answer(&mut rep, "yes"), (Route::To(1), ["", "yes"].into()));
         assert_eq!(rep.may_receive(), Ok(()));
@@ -156,7 +163,7 @@ mod tests {
     fn the_envelope_goes_back_as_it_came() {
         let mut rep = rep();
         let request = Message::from(["hop1", "hop2", "", "a", "", "b"]);
-        assert_eq!(rep.incoming(0, request), Some(["a", "", "b"].into()));
+        assert_eq!(rep.incoming(0, request), Ok(["a", "", "b"].into()));
         let (route, sent) = answer(&mut rep, "yes");
         assert_eq!(route, Route::To(0));
         assert_eq!(sent, Message::from(["hop1", "hop2", "", "yes"]));
@@ -167,12 +174,12 @@ mod tests {
     #[test]
     fn a_request_without_a_delimiter_or_a_body_is_discarded() {
         let mut rep = rep();
-        assert_eq!(rep.incoming(0, "text".into()), None);
-        assert_eq!(rep.incoming(0, ["a", "b"].into()), None);
-        assert_eq!(rep.incoming(0, "".into()), None);
-        assert_eq!(rep.incoming(0, ["hop", ""].into()), None);
+        assert!(rep.incoming(0, "text".into()).is_err());
+        assert!(rep.incoming(0, ["a", "b"].into()).is_err());
+        assert!(rep.incoming(0, "".into()).is_err());
+        assert!(rep.incoming(0, ["hop", ""].into()).is_err());
         assert_eq!(rep.may_receive(), Ok(()));
-        assert_eq!(rep.incoming(0, ["", ""].into()), Some("".into()));
+        assert_eq!(rep.incoming(0, ["", ""].into()), Ok("".into()));
     }
 
     #[test]
@@ -204,7 +211,7 @@ mod tests {
         let mut request: Vec<&str> = vec!["hop"; 300_000];
         request.extend(["", "ask"]);
         let request = Message::from(request);
-        assert_eq!(rep.incoming(0, request), Some("ask".into()));
+        assert_eq!(rep.incoming(0, request), Ok("ask".into()));
         let (route, sent) = answer(&mut rep, "yes");
         assert_eq!((route, sent.len()), (Route::To(0), 300_002));
     }

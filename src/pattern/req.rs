@@ -136,30 +136,35 @@ impl Rules for Req {
 
     /// RFC 28: an answer counts only from the peer that was asked, and only with its delimiter;
     /// anything else is discarded.
-    fn incoming(&mut self, from: LinkId, mut message: Message) -> Option<Message> {
+    fn incoming(&mut self, from: LinkId, message: Message) -> Result<Message, Message> {
         let State::Awaiting { link, id, .. } = self.state else {
-            return None;
+            return Err(message);
         };
         if link != from {
-            return None;
+            return Err(message);
         }
-        if let Some(id) = id {
-            if message.first() != id {
-                return None;
-            }
-            message.pop_front()?;
-        }
-        if !message.first().is_empty() {
-            return None;
-        }
-        message.pop_front()?;
-        // Without a frame behind the delimiter there is no answer.
-        if message.is_empty() {
-            return None;
-        }
+        let answer = open(message, id)?;
         self.state = State::Idle;
-        Some(message)
+        Ok(answer)
     }
+}
+
+/// An answer without its envelope. What is no answer comes back; what was taken off it is at most an id
+/// or a delimiter, which never is the user's.
+fn open(mut message: Message, id: Option<RequestId>) -> Result<Message, Message> {
+    if let Some(id) = id {
+        if message.first() != id || message.pop_front().is_none() {
+            return Err(message);
+        }
+    }
+    if !message.first().is_empty() || message.pop_front().is_none() {
+        return Err(message);
+    }
+    // Without a frame behind the delimiter there is no answer.
+    if message.is_empty() {
+        return Err(message);
+    }
+    Ok(message)
 }
 
 impl Req {
@@ -218,7 +223,7 @@ mod tests {
         );
         assert_eq!(second, "two");
         assert!(!req.has_room());
-        assert_eq!(req.incoming(0, ["", "1"].into()), Some("1".into()));
+        assert_eq!(req.incoming(0, ["", "1"].into()), Ok("1".into()));
         assert_eq!(ask(&mut req, "two").0, 1);
     }
 
@@ -237,15 +242,15 @@ mod tests {
     fn only_the_peer_that_was_asked_may_answer_and_only_in_shape() {
         let mut req = plain();
         ask(&mut req, "one");
-        assert_eq!(req.incoming(1, ["", "1"].into()), None);
-        assert_eq!(req.incoming(0, "no delimiter".into()), None);
-        assert_eq!(req.incoming(0, "".into()), None);
-        assert_eq!(req.incoming(0, ["x", "1"].into()), None);
+        assert!(req.incoming(1, ["", "1"].into()).is_err());
+        assert!(req.incoming(0, "no delimiter".into()).is_err());
+        assert!(req.incoming(0, "".into()).is_err());
+        assert!(req.incoming(0, ["x", "1"].into()).is_err());
         assert_eq!(
             req.incoming(0, ["", "1", "2"].into()),
-            Some(["1", "2"].into())
+            Ok(["1", "2"].into())
         );
-        assert_eq!(req.incoming(0, ["", "again"].into()), None);
+        assert!(req.incoming(0, ["", "again"].into()).is_err());
     }
 
     #[test]
@@ -264,17 +269,16 @@ mod tests {
         let second_id = request.get(0).unwrap().to_vec();
         assert_ne!(id, second_id);
         let answer = |id: &[u8]| Message::from([id, b"", b"answer"]);
-        assert_eq!(req.incoming(first, answer(&id)), None);
-        assert_eq!(req.incoming(second, answer(&id)), None);
-        assert_eq!(req.incoming(second, ["", "answer"].into()), None);
-        assert_eq!(req.incoming(second, Message::from(id.clone())), None);
-        assert_eq!(
-            req.incoming(second, Message::from([&second_id[..], b"x", b"y"])),
-            None
-        );
+        assert!(req.incoming(first, answer(&id)).is_err());
+        assert!(req.incoming(second, answer(&id)).is_err());
+        assert!(req.incoming(second, ["", "answer"].into()).is_err());
+        assert!(req.incoming(second, Message::from(id.clone())).is_err());
+        assert!(req
+            .incoming(second, Message::from([&second_id[..], b"x", b"y"]))
+            .is_err());
         assert_eq!(
             req.incoming(second, answer(&second_id)),
-            Some("answer".into())
+            Ok("answer".into())
         );
     }
 
@@ -288,8 +292,8 @@ mod tests {
         req.set_readable(0, true);
         assert!(req.has_room() && req.starts_afresh());
         assert_eq!(ask(&mut req, "two").0, 1);
-        assert_eq!(req.incoming(0, ["", "1"].into()), None);
-        assert_eq!(req.incoming(1, ["", "2"].into()), Some("2".into()));
+        assert!(req.incoming(0, ["", "1"].into()).is_err());
+        assert_eq!(req.incoming(1, ["", "2"].into()), Ok("2".into()));
     }
 
     #[test]
@@ -311,7 +315,7 @@ mod tests {
         req.detach(0);
         req.attach(0);
         req.set_readable(0, true);
-        assert_eq!(req.incoming(0, ["", "1"].into()), None);
+        assert!(req.incoming(0, ["", "1"].into()).is_err());
         assert_eq!(req.may_receive(), Err(Refusal::PeerGone));
     }
 
@@ -322,7 +326,7 @@ mod tests {
         req.detach(1);
         req.connection_lost(1);
         assert_eq!(req.may_receive(), Ok(()));
-        assert_eq!(req.incoming(0, ["", "1"].into()), Some("1".into()));
+        assert_eq!(req.incoming(0, ["", "1"].into()), Ok("1".into()));
     }
 
     #[test]
@@ -336,7 +340,7 @@ mod tests {
         req.connection_lost(1);
         assert_eq!(req.may_receive(), Ok(()));
         req.set_readable(1, false);
-        assert_eq!(req.incoming(1, ["", "2"].into()), Some("2".into()));
+        assert_eq!(req.incoming(1, ["", "2"].into()), Ok("2".into()));
         assert_eq!(req.may_receive(), Err(Refusal::MustSendFirst));
     }
 
@@ -347,7 +351,7 @@ mod tests {
         req.set_readable(0, true);
         req.connection_lost(0);
         req.set_readable(0, false);
-        assert_eq!(req.incoming(0, "noise".into()), None);
+        assert!(req.incoming(0, "noise".into()).is_err());
         assert_eq!(req.may_receive(), Err(Refusal::PeerGone));
     }
 }

@@ -94,7 +94,8 @@ pub(crate) trait Rules: Sized {
     }
 
     /// Decides where a message goes, and takes it for sent there. Gives it its envelope if it says
-    /// [`Route::To`], and leaves it as it is otherwise.
+    /// [`Route::To`]; what is left of it with [`Route::Drop`] is for the caller to drop, without the
+    /// socket's lock. Leaves it as it is otherwise.
     fn route(&mut self, _message: &mut Message) -> Route<'_> {
         Route::Refused(Refusal::Unsupported)
     }
@@ -133,14 +134,25 @@ pub(crate) trait Rules: Sized {
         false
     }
 
-    /// What the user gets of a popped message: without its envelope, or nothing when it is not for
-    /// the user. For REQ and REP a message that comes out changes what is legal next.
-    fn incoming(&mut self, _link: LinkId, message: Message) -> Option<Message> {
-        Self::CAN.receives.then_some(message)
+    /// What the user gets of a popped message, without its envelope. For REQ and REP a message that
+    /// comes out changes what is legal next.
+    ///
+    /// # Errors
+    /// The message, when it is not for the user. It is not dropped here, under the socket's lock:
+    /// its body may be the user's, and what its `Drop` does may call the socket.
+    fn incoming(&mut self, _link: LinkId, message: Message) -> Result<Message, Message> {
+        if Self::CAN.receives {
+            Ok(message)
+        } else {
+            Err(message)
+        }
     }
 
-    /// Takes out of a batch what is not for the user: `incoming` for the patterns that prefetch.
-    fn filter(&self, _batch: &mut VecDeque<Message>) {}
+    /// Takes out of a batch, and returns, what is not for the user: `incoming` for the patterns that
+    /// prefetch.
+    fn filter(&self, _batch: &mut VecDeque<Message>) -> VecDeque<Message> {
+        VecDeque::new()
+    }
 
     // ----- subscriptions -----
 

@@ -53,12 +53,29 @@ impl Rules for Xsub {
     /// The publisher filters; but what it sent before our cancellation reached it is still on its
     /// way, and several topics may have been one to a publisher of another make.
     #[inline]
-    fn incoming(&mut self, _: LinkId, message: Message) -> Option<Message> {
-        self.filter.matches(message.first()).then_some(message)
+    fn incoming(&mut self, _: LinkId, message: Message) -> Result<Message, Message> {
+        if self.filter.matches(message.first()) {
+            Ok(message)
+        } else {
+            Err(message)
+        }
     }
 
-    fn filter(&self, batch: &mut VecDeque<Message>) {
-        batch.retain(|message| self.filter.matches(message.first()));
+    fn filter(&self, batch: &mut VecDeque<Message>) -> VecDeque<Message> {
+        let wanted = |message: &Message| self.filter.matches(message.first());
+        let mut unwanted = VecDeque::new();
+        // As good as always: the publisher has filtered already.
+        if batch.iter().all(wanted) {
+            return unwanted;
+        }
+        for message in std::mem::take(batch) {
+            if wanted(&message) {
+                batch.push_back(message);
+            } else {
+                unwanted.push_back(message);
+            }
+        }
+        unwanted
     }
 
     /// Every subscription is sent upstream, also a repeated one, as other subscribers do: a
@@ -100,10 +117,13 @@ mod tests {
     #[test]
     fn what_was_not_subscribed_to_is_discarded() {
         let mut sub = Xsub::default();
-        assert_eq!(sub.incoming(0, "a".into()), None);
+        assert!(sub.incoming(0, "a".into()).is_err());
         sub.subscribe(b"a").unwrap();
-        assert_eq!(sub.incoming(0, "ab".into()), Some("ab".into()));
-        assert_eq!(sub.incoming(0, ["b", "ab"].into()), None);
+        assert_eq!(sub.incoming(0, "ab".into()), Ok("ab".into()));
+        assert!(sub.incoming(0, ["b", "ab"].into()).is_err());
+        let mut batch = VecDeque::from(["a1", "b1", "a2", "c1"].map(Message::from));
+        assert_eq!(sub.filter(&mut batch), ["b1", "c1"].map(Message::from));
+        assert_eq!(batch, ["a1", "a2"].map(Message::from));
     }
 
     #[test]

@@ -49,7 +49,8 @@ impl Core {
             return;
         }
         state.life = Life::Lingering;
-        self.front.lock().clear();
+        let unread = std::mem::take(&mut *self.front.lock());
+        state.discard(unread);
         let bound = std::mem::take(&mut state.bound);
         self.unlock(state);
         for bound in bound {
@@ -111,13 +112,16 @@ impl Core {
         let Some(link) = state.links.get_mut(key) else {
             return;
         };
-        link.inbox.clear();
+        let unread = std::mem::take(&mut link.inbox);
         let stranger = link.stage == Stage::Handshake && link.is_flushed();
         let silent = link.is_flushed() && link.wire.as_ref().is_some_and(Wire::was_silent);
-        if link.stage == Stage::Draining {
+        let draining = link.stage == Stage::Draining;
+        let connected = link.wire.is_some();
+        state.discard(unread);
+        if draining {
             return state.remove_link(key);
         }
-        if stranger || silent || receives_only && link.wire.is_some() {
+        if stranger || silent || receives_only && connected {
             // Nothing of ours is on its way.
             let place = state.give_up(key);
             return self.after_io(state, place);

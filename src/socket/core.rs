@@ -168,10 +168,11 @@ impl Core {
                     let _ = poll.reactor.send(command);
                 }
             }
+            Errand::Discard(what) => what.discard(),
             Errand::Announce(door) => door.readable(),
             Errand::GiveRoom(door) => door.room(),
             Errand::Hang(door) => door.closed(),
-            Errand::Subscribe(door, topic, subscribe) => door.subscribe(&topic, subscribe),
+            Errand::Changes(door) => door.changes(),
             Errand::StopSeeking(endpoint, place) => self.stop_seeking(&endpoint, place),
             Errand::Close(wire) => drop(wire),
             // It fails only when the connection has gone already.
@@ -220,6 +221,9 @@ impl Core {
             });
         };
         if forward == Forward::Upstream {
+            if !subscribe {
+                self.filter_front(&mut state);
+            }
             state.forward_subscription(topic, subscribe);
             state = self.flush_dirty(state);
         }

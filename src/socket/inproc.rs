@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use super::core::Core;
-use super::state::{Errand, Life, State};
+use super::state::{Discarded, Errand, Life, State};
 use crate::context::{Answer, Caller, Member};
 use crate::endpoint::Endpoint;
 use crate::error::Error;
@@ -62,7 +62,8 @@ impl Core {
         if link.pipe.is_none() {
             state.pipes += 1;
         }
-        if let Some((old, _)) = link.pipe.take() {
+        let old = link.pipe.take();
+        if let Some((old, _)) = &old {
             // What nobody took is for whoever comes next.
             for message in old.reclaim() {
                 near.put(message);
@@ -70,10 +71,13 @@ impl Core {
         }
         let room = near.has_room() && !self.options.immediate && !link.leaving;
         link.pipe = Some((near, None));
-        link.far_end = Some(far);
+        let old_far_end = link.far_end.replace(far);
         link.stage = Stage::Waiting;
         if link.attached {
             state.pattern.set_room(key, room);
+        }
+        for end in old.map(|(old, _)| old).into_iter().chain(old_far_end) {
+            state.discard(Discarded::Pipe(end));
         }
     }
 
@@ -94,21 +98,20 @@ impl Core {
         };
         let Some(me) = self.me.upgrade() else { return };
         let me: Arc<dyn Member> = me;
-        let binder = {
+        // The binder outlives the lock of the names: it may be the last to hold that socket.
+        let (binder, waits) = {
             let mut names = self.context.names.lock();
             let entry = names.entry(name.name().to_owned()).or_default();
-            let binder = entry
-                .binder
-                .as_ref()
-                .and_then(Weak::upgrade)
-                .filter(|binder| {
-                    refused.is_none_or(|refused| !std::ptr::addr_eq(&**refused, &**binder))
-                });
-            if binder.is_none() {
+            let binder = entry.binder.as_ref().and_then(Weak::upgrade);
+            let waits = binder.as_ref().is_none_or(|binder| {
+                refused.is_some_and(|refused| std::ptr::addr_eq(&**refused, &**binder))
+            });
+            if waits {
                 entry.waiting.push((Arc::downgrade(&me), place));
             }
-            binder
+            (binder, waits)
         };
+        let binder = binder.filter(|_| !waits);
         match binder {
             Some(binder) => self.call(&binder, place),
             // Disconnected in the meantime.
@@ -343,11 +346,15 @@ impl Neighbour for Core {
         self.seek(&endpoint, Place { link, serial });
     }
 
-    fn on_pipe_subscription(&self, link: usize, serial: u32, topic: &[u8], subscribe: bool) {
+    fn on_pipe_changes(&self, link: usize, serial: u32) {
         let mut state = self.lock();
-        if state.link(Place { link, serial }).is_some() {
+        let pipe = state
+            .link(Place { link, serial })
+            .and_then(|link| link.pipe.as_ref());
+        let changes = pipe.map(|(pipe, _)| pipe.take_changes());
+        for change in changes.unwrap_or_default() {
             // Nothing to end if it is too much: the other socket is of this program.
-            state.subscription(link, topic, subscribe);
+            state.subscription(link, &change.topic, change.subscribe);
         }
         self.unlock(state);
     }
@@ -380,9 +387,10 @@ impl State {
             if taken.messages == 0 {
                 return;
             }
-            for message in messages {
-                self.take_upstream(place.link, &message);
+            for message in &messages {
+                self.take_upstream(place.link, message);
             }
+            self.discard(messages);
         }
     }
 
@@ -406,14 +414,13 @@ impl State {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        let lost = match link.pipe.take() {
-            Some((pipe, _)) => {
-                self.pipes = self.pipes.saturating_sub(1);
-                pipe.reclaim().len() as u64
-            }
-            None => 0,
-        };
-        self.count_lost(lost);
+        if let Some((pipe, _)) = link.pipe.take() {
+            self.pipes = self.pipes.saturating_sub(1);
+            let lost = pipe.reclaim();
+            self.count_lost(lost.len() as u64);
+            self.discard(lost);
+            self.discard(Discarded::Pipe(pipe));
+        }
         self.drain_or_remove(key);
     }
 }

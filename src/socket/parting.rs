@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::state::{Errand, Life, State};
+use super::state::{Discarded, Errand, Life, State};
 use crate::link::reader::Ended;
 use crate::link::{Origin, Stage};
 use crate::monitor::EventKind;
@@ -34,11 +34,13 @@ impl State {
         let reason = ended.to_string();
         let stage = link.stage;
         let peer_address = wire.stream.peer_address();
-        let rewound = wire
-            .writer
-            .take()
-            .map(|writer| writer.rewind())
-            .unwrap_or_default();
+        let writer = wire.writer.take();
+        let rewound = writer.as_ref().map(|writer| writer.rewind());
+        let rewound = rewound.unwrap_or_default();
+        if let Some(writer) = writer {
+            // Also the bodies that it had written: not to be dropped here.
+            self.discard(Discarded::Writer(writer));
+        }
         self.errands.push(Errand::Close(wire));
         let kind = match stage {
             Stage::Handshake => EventKind::HandshakeFailed { reason },
@@ -66,8 +68,9 @@ impl State {
             return;
         };
         let lost = (link.outbox.messages() + in_flight) as u64;
-        link.outbox.clear();
+        let outbox = std::mem::take(&mut link.outbox);
         link.outward.settle(0, 0);
+        self.discard(Discarded::Outbox(outbox));
         self.count_lost(lost);
         self.drain_or_remove(key);
     }
@@ -108,13 +111,14 @@ impl State {
         };
         reader.say_farewell();
         link.stage = Stage::Farewell;
-        link.inbox.clear();
+        let unread = std::mem::take(&mut link.inbox);
         link.paused = false;
         let stream = Arc::clone(&wire.stream);
         let place = Place {
             link: key,
             serial: link.serial,
         };
+        self.discard(unread);
         self.errands.push(Errand::Shutdown(stream));
         self.set_timer_after(tuning::FAREWELL, Timer::Farewell(place));
         self.enqueue(key);

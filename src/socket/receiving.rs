@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::core::{Core, Guard};
-use super::state::{Errand, Life, Loan, State};
+use super::state::{Discarded, Errand, Life, Loan, State};
 use super::waiting::{OutOfTime, Wait};
 use crate::error::RecvError;
 use crate::link::Stage;
@@ -108,6 +108,19 @@ impl Core {
         }
     }
 
+    /// A topic is wanted no longer: takes what only it matched out of the front. What is still in the
+    /// links' inboxes is filtered when it is taken out of them.
+    pub(super) fn filter_front(&self, state: &mut State) {
+        if !self.one_way {
+            return;
+        }
+        let mut front = self.front.lock();
+        let unwanted = state.pattern.filter(&mut front);
+        drop(front);
+        state.stats.received -= unwanted.len() as u64;
+        state.discard(unwanted);
+    }
+
     fn wait_for_message<'a>(
         &'a self,
         state: Guard<'a>,
@@ -158,9 +171,12 @@ impl State {
             if empty {
                 self.refill(key);
             }
-            if let Some(message) = taken {
-                self.stats.received += 1;
-                return Ok(Some(message));
+            match taken {
+                Ok(message) => {
+                    self.stats.received += 1;
+                    return Ok(Some(message));
+                }
+                Err(message) => self.discard(Discarded::Message(message)),
             }
         }
         // What was discarded on the way may have been the last that a lost peer had to say.
@@ -190,7 +206,8 @@ impl State {
             } else {
                 self.take_turns(key, front);
             }
-            self.pattern.filter(front);
+            let unwanted = self.pattern.filter(front);
+            self.discard(unwanted);
         }
         self.stats.received += front.len() as u64;
     }
@@ -345,14 +362,19 @@ impl State {
                 continue;
             };
             if let Some((pipe, door)) = &link.pipe {
-                if let (true, Some(door)) = (pipe.clear_inward(), door) {
+                let (stale, room) = pipe.clear_inward();
+                if let (true, Some(door)) = (room, door) {
                     self.errands.push(Errand::GiveRoom(door.clone()));
+                }
+                if !stale.is_empty() {
+                    self.errands.push(Errand::Discard(stale.into()));
                 }
             }
             if link.inbox.is_empty() {
                 continue;
             }
-            link.inbox.clear();
+            let stale = std::mem::take(&mut link.inbox);
+            self.errands.push(Errand::Discard(stale.into()));
             link.inward.settle(0, 0);
             if std::mem::take(&mut link.paused) {
                 self.resume_reading(key);

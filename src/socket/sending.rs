@@ -235,8 +235,8 @@ impl Core {
 }
 
 impl State {
-    /// Routes a message and queues it for its peers. Takes it out of `message` only when it was
-    /// accepted.
+    /// Routes a message and queues it for its peers. Changes `message` only when it was accepted;
+    /// what is left of it then is for the caller to drop, without the lock.
     #[inline]
     pub(super) fn offer(&mut self, message: &mut Message) -> Result<Offer, SendErrorKind> {
         if self.life != Life::Open {
@@ -262,12 +262,11 @@ impl State {
                 // The list belongs to the pattern, which is told of each link as it fills.
                 self.chosen.clear();
                 self.chosen.extend_from_slice(links);
-                self.queue_for_many(std::mem::take(message));
+                self.queue_for_many(message);
                 Ok(Offer::Taken)
             }
             Route::Drop => {
                 self.stats.dropped += 1;
-                *message = Message::new();
                 Ok(Offer::Taken)
             }
             Route::Wait => Ok(Offer::Full),
@@ -320,10 +319,9 @@ impl State {
         }
     }
 
-    fn queue_for_many(&mut self, message: Message) {
+    fn queue_for_many(&mut self, message: &Message) {
         let mut scratch = std::mem::take(&mut self.scratch);
         let chosen = std::mem::take(&mut self.chosen);
-        scratch.clear();
         for &key in &chosen {
             let Some(link) = self.links.get_mut(key) else {
                 continue;
@@ -334,11 +332,13 @@ impl State {
                 continue;
             }
             if scratch.is_empty() {
-                scratch.push(&message);
+                scratch.push(message);
             }
             link.outbox.append_copy(&scratch);
             self.queued(key, scratch.bytes());
         }
+        // While `message` is there, no body in here is the last of its kind.
+        scratch.clear();
         self.scratch = scratch;
         self.chosen = chosen;
     }

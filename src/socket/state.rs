@@ -7,18 +7,20 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use slab::Slab;
 
 use super::glance::Glance;
 use super::helpers::Helpers;
+use crate::discard::discard_messages;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::heat::Heat;
 use crate::lease::{Lease, Ring};
-use crate::link::pipe::Door;
+use crate::link::pipe::{Door, PipeEnd};
 use crate::link::reader::Pass;
+use crate::link::writer::Writer;
 use crate::link::{Link, Origin, Stage, Wire};
+use crate::message::Message;
 use crate::monitor::{Event, EventKind, EventQueue};
 use crate::pattern::Pattern;
 use crate::peer::PeerInfo;
@@ -39,11 +41,15 @@ pub(super) struct Driver {
 #[derive(Debug)]
 pub(super) enum Errand {
     Reactor(Command),
+    /// Drop what may run code of the user's.
+    Discard(Discarded),
     /// Tell the other end of a pipe.
     Announce(Door),
     GiveRoom(Door),
     Hang(Door),
-    Subscribe(Door, Bytes, bool),
+    /// Subscriptions wait in the pipe. They are not in this errand, which another thread's may
+    /// overtake.
+    Changes(Door),
     /// Wait no longer for somebody to bind an inproc name.
     StopSeeking(Arc<Endpoint>, Place),
     /// Close a connection: a system call.
@@ -57,6 +63,39 @@ pub(super) enum Errand {
     /// Say that closing takes its time, and why.
     #[cfg(feature = "log")]
     LogLinger(String),
+}
+
+/// What was taken out of a socket and is not wanted any more. Bodies of messages may be the user's, and
+/// what their `Drop` does is not to be done under a lock: it may call this very socket.
+#[derive(Debug)]
+pub(super) enum Discarded {
+    Message(Message),
+    Messages(VecDeque<Message>),
+    Outbox(Outbox),
+    Pipe(PipeEnd),
+    Writer(Box<Writer>),
+    Link(Box<Link>),
+}
+
+impl Discarded {
+    /// To be called without a lock.
+    pub(super) fn discard(self) {
+        match self {
+            Discarded::Message(message) => discard_messages([message]),
+            Discarded::Messages(messages) => discard_messages(messages),
+            // These see to it that each of their bodies is dropped by itself.
+            Discarded::Outbox(outbox) => drop(outbox),
+            Discarded::Pipe(pipe) => drop(pipe),
+            Discarded::Writer(writer) => drop(writer),
+            Discarded::Link(link) => drop(link),
+        }
+    }
+}
+
+impl From<VecDeque<Message>> for Discarded {
+    fn from(messages: VecDeque<Message>) -> Discarded {
+        Discarded::Messages(messages)
+    }
 }
 
 /// How far a socket is on its way out.
@@ -213,6 +252,14 @@ impl State {
         }
     }
 
+    /// Has something dropped once the lock is released.
+    pub(super) fn discard(&mut self, what: impl Into<Discarded>) {
+        let what = what.into();
+        if !matches!(&what, Discarded::Messages(none) if none.is_empty()) {
+            self.errands.push(Errand::Discard(what));
+        }
+    }
+
     // ----- spare parts -----
 
     pub(super) fn take_pass(&mut self) -> Pass {
@@ -310,12 +357,15 @@ impl State {
             self.pattern
                 .set_room(key, !link.outward.is_full() && !link.leaving);
         }
-        if let Some((_, Some(door))) = &link.pipe {
-            let errands = &mut self.errands;
+        if let Some((pipe, Some(door))) = &link.pipe {
+            let mut any = false;
             self.pattern.for_each_subscription(|topic| {
-                let topic = Bytes::copy_from_slice(topic);
-                errands.push(Errand::Subscribe(door.clone(), topic, true));
+                pipe.put_change(topic, true);
+                any = true;
             });
+            if any {
+                self.errands.push(Errand::Changes(door.clone()));
+            }
         } else {
             let (control, form) = (&mut link.control, link.form);
             self.pattern
@@ -338,7 +388,7 @@ impl State {
 
     /// Forgets a link altogether. Nobody holds its tokens.
     pub(super) fn remove_link(&mut self, key: usize) {
-        let Some(link) = self.links.try_remove(key) else {
+        let Some(mut link) = self.links.try_remove(key) else {
             return;
         };
         if link.attached {
@@ -359,9 +409,10 @@ impl State {
             pipe.end();
             self.errands.push(Errand::Hang(door.clone()));
         }
-        if let Some(wire) = link.wire {
+        if let Some(wire) = link.wire.take() {
             self.errands.push(Errand::Close(wire));
         }
+        self.discard(Discarded::Link(Box::new(link)));
         // A REQ that waits for this peer learns that it is gone.
         self.wake_waiters();
     }
@@ -376,10 +427,9 @@ impl State {
             if link.stage != Stage::Up {
                 continue;
             }
-            if let Some((_, Some(door))) = &link.pipe {
-                let topic = Bytes::copy_from_slice(topic);
-                self.errands
-                    .push(Errand::Subscribe(door.clone(), topic, subscribe));
+            if let Some((pipe, Some(door))) = &link.pipe {
+                pipe.put_change(topic, subscribe);
+                self.errands.push(Errand::Changes(door.clone()));
             } else {
                 link.control.push_subscription(topic, subscribe, link.form);
                 if !link.dirty {

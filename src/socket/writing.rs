@@ -1,7 +1,7 @@
 //! Writing: what links have queued goes into the kernel, without the socket's lock.
 
 use super::core::{token_of, Core, Guard};
-use super::state::{Errand, Life, State};
+use super::state::{Discarded, Errand, Life, State};
 use crate::link::reader::Ended;
 use crate::link::writer::{Writer, Wrote};
 use crate::reactor::{Command, Place, Timer};
@@ -141,6 +141,10 @@ impl State {
         let key = place.link;
         let hot = self.heat.is_hot();
         let open = self.life == Life::Open;
+        if self.link(place).is_none_or(|link| link.wire.is_none()) {
+            self.discard(Discarded::Writer(writer));
+            return false;
+        }
         let Some(link) = self.link(place) else {
             return false;
         };

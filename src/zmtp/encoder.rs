@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use super::command::{self, Command, SubscriptionForm};
 use super::frame::{self, Header, MAX_HEADER, MORE};
+use crate::discard::discard;
 use crate::message::{Message, INLINE};
 
 /// Bodies up to this size are copied behind their header; larger ones are kept by reference.
@@ -51,6 +52,13 @@ struct Splice {
     /// Where in the buffer the body belongs: before the byte with this index.
     at: usize,
     body: Bytes,
+}
+
+impl Drop for Splice {
+    fn drop(&mut self) {
+        // Writers drop bodies on the reactor's thread, which a panic of the user's must not end.
+        discard(std::mem::take(&mut self.body));
+    }
 }
 
 impl Outbox {
@@ -454,12 +462,18 @@ impl Flight {
     ///
     /// The peer cannot have received any of them whole. Those that were written may be lost, but
     /// sending them again could deliver them twice, which RFC 37 forbids.
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn rewind(&mut self) -> Outbox {
-        let kept = self.outbox.messages_after(self.cursor.bytes);
+        let kept = self.unfinished();
         self.finish();
         self.completed = 0;
         self.outbox.release_memory();
         kept
+    }
+
+    /// The same, and leaves the flight, with bodies that it may be the last to hold, as it is.
+    pub(crate) fn unfinished(&self) -> Outbox {
+        self.outbox.messages_after(self.cursor.bytes)
     }
 
     /// Gives back what memory is not in use: for connections that have gone quiet.

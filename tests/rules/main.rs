@@ -1,6 +1,7 @@
 //! The rules of ZeroMQ's patterns, between our own sockets and against raw peers, each test named
 //! after its rule.
 
+mod bodies;
 mod closing;
 mod endpoints;
 mod inproc;

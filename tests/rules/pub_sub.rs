@@ -1,7 +1,7 @@
 //! PUB and SUB: filtering, dropping, subscriptions over time.
 
 use std::net::TcpListener;
-use std::sync::mpsc;
+use std::sync::{mpsc, Barrier};
 use std::thread;
 use std::time::Duration;
 
@@ -337,4 +337,62 @@ fn what_was_not_subscribed_to_never_reaches_the_application() {
     raw.send(0, b"no");
     raw.send(0, b"yes!");
     assert_eq!(sub.recv_timeout(SOON).unwrap(), "yes!");
+}
+
+#[test]
+fn a_subscription_of_one_thread_is_not_overtaken_by_the_end_of_anothers() {
+    let ctx = Context::new();
+    let publisher = ctx.socket(Pub).bind("inproc://overtaken").unwrap();
+    let sub = ctx.socket(Sub).connect("inproc://overtaken").unwrap();
+    sub.subscribe("a").unwrap();
+    for round in 0..3000 {
+        let meet = Barrier::new(2);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                meet.wait();
+                sub.unsubscribe("a").unwrap();
+            });
+            meet.wait();
+            sub.subscribe("a").unwrap();
+        });
+        // Either way it is subscribed to once, and both ends of the pipe know it by now.
+        publisher.send("a").unwrap();
+        assert_eq!(sub.try_recv().unwrap(), "a", "round {round}");
+    }
+}
+
+#[test]
+fn what_was_taken_ahead_is_not_received_after_unsubscribe() {
+    for endpoint in endpoints("taken-ahead") {
+        let ctx = Context::new();
+        let publisher = ctx.socket(Pub).open().unwrap();
+        let monitor = publisher.monitor();
+        publisher.bind(&endpoint).unwrap();
+        let sub = ctx.socket(Sub).connect(&address(&publisher)).unwrap();
+        for topic in ["a", "b"] {
+            sub.subscribe(topic).unwrap();
+            await_subscription(&monitor);
+        }
+        for _ in 0..100 {
+            publisher.send("a").unwrap();
+            publisher.send("b").unwrap();
+        }
+        publisher.send("b, the last").unwrap();
+        let mut received = 1;
+        assert_eq!(sub.recv().unwrap(), "a");
+        sub.unsubscribe("a").unwrap();
+        loop {
+            let message = sub.recv().unwrap();
+            received += 1;
+            assert!(
+                message.frames().next().unwrap().starts_with(b"b"),
+                "{message:?}"
+            );
+            if message == "b, the last" {
+                break;
+            }
+        }
+        assert_eq!(received, 102);
+        assert_eq!(sub.stats().received, 102);
+    }
 }
