@@ -7,6 +7,7 @@
 pub(crate) mod convert;
 mod error;
 mod frame;
+mod memory;
 mod pack;
 mod shown;
 
@@ -26,6 +27,9 @@ pub use frame::{Frame, Frames, IntoFrames};
 /// everybody charts, still fits. At 56 (a 64-byte `Message`) a 64-byte body needs two allocations
 /// and two frees a message, which costs far more than moving eight bytes more.
 pub(crate) const INLINE: usize = 69;
+
+/// Bytes that each frame of a message takes beyond its body, unless they all live inside it.
+pub(crate) const FRAME: usize = size_of::<Frame>();
 
 /// One or more frames, sent and received as a unit.
 ///
@@ -57,9 +61,10 @@ pub(crate) const INLINE: usize = 69;
 ///
 /// # Memory
 /// Messages of a stream share the buffers that they were received into: each larger body is a slice
-/// of one of 64 KiB, which is free when the last of its messages is dropped. All messages together
-/// never hold more than about four times their size; a program that keeps a few small ones out of a
-/// large stream for long should keep copies ([`Message::copy_from_slice`]).
+/// of one of 64 KiB, which is free when the last of its messages is dropped. A socket lets at most
+/// 32 of these buffers out at a time, and copies what comes while they are out: whatever a program
+/// keeps, it holds at most 2 MiB a socket beyond what it keeps. [`Message::into_owned`] gives a message
+/// that shares nothing.
 ///
 /// ```
 /// use sinew::Message;

@@ -36,10 +36,22 @@ pub struct Options {
     /// Bytes that may wait to be sent to one peer; zero means no limit. Default 256 MiB; libzmq has
     /// no such bound.
     ///
-    /// A single message larger than this is taken when nothing else waits.
+    /// What is counted is what it takes: over tcp and ipc the bytes that go over the wire, two to nine
+    /// for each frame beside its body; over inproc as for `recv_hwm_bytes`. A single message larger
+    /// than this is taken when nothing else waits.
     pub send_hwm_bytes: usize,
     /// Bytes of one peer's messages that may wait to be received; zero means no limit. Default
     /// 256 MiB; libzmq has no such bound.
+    ///
+    /// What is counted is the memory that messages take: 72 bytes each, of which up to 69 are its
+    /// body, the bodies that are larger than that, and 32 for each of several frames that do not fit
+    /// in the 72 together. At this mark the peer's connection is no longer read; what its last read
+    /// had brought comes on top, 64 KiB of the wire, or 256 KiB of a large body.
+    ///
+    /// It bounds a single message too, which is held until it is whole: a peer that sends one whose
+    /// frames (bodies, and 32 bytes for each but the first) are larger than this loses its connection,
+    /// and monitors say so. So one peer makes a socket hold at most twice this much. Zero takes that
+    /// bound away as well: then only `max_message_size` bounds what a message takes while it comes.
     pub recv_hwm_bytes: usize,
     /// How long closing waits for peers to take what was accepted; `None` waits for ever. Default
     /// 30 s; libzmq's default is to wait for ever, which hangs programs whose peer never returns.
@@ -47,7 +59,8 @@ pub struct Options {
     /// Largest frame accepted from a peer, in bytes; `None` means any. Default `None`.
     ///
     /// Checked on the frame's header, before any of it is stored. It also bounds the bytes of all
-    /// frames of one message together. A peer that sends more loses its connection.
+    /// frames of one message together. A peer that sends more loses its connection. Without it, a
+    /// message of a peer is bounded by `recv_hwm_bytes`, 256 MiB unless set.
     pub max_message_size: Option<u64>,
     /// Pause before a lost or refused connection is tried again. Default 100 ms. Up to half of the
     /// pause is added at random, so that peers do not come back in step. Zero is taken as 1 ms.
@@ -67,6 +80,10 @@ pub struct Options {
     pub heartbeat_interval: Option<Duration>,
     /// How long to wait for anything from the peer after a PING before its connection is closed and
     /// made anew; `None` takes `heartbeat_interval`. Default `None`.
+    ///
+    /// A peer that does not read because its application does not receive cannot see the PING; from
+    /// sinew it goes on hearing that it is there, at least every 100 ms at first and more rarely on
+    /// a connection that was quiet for long. Less than half a second cuts what is merely busy.
     pub heartbeat_timeout: Option<Duration>,
     /// What PINGs tell the peer: close this connection when nothing came for so long. Rounded down
     /// to tenths of a second, at most 6553.5 s; `None` tells nothing. Default `None`.

@@ -134,7 +134,9 @@ pub struct PeerInfo {
     pub socket_type: SocketType,
     /// The routing id it chose, if it did.
     pub routing_id: Option<Bytes>,
-    /// All other properties of its READY command, names as it wrote them.
+    /// All other properties of its READY command, names as it wrote them, in its order. A name may
+    /// come twice; of a second socket type or routing id only the first one counts. A command of more
+    /// than 32 properties or 8 KiB is refused.
     pub properties: Vec<(String, Bytes)>,
     /// The ZMTP version that the connection speaks, major and minor.
     pub version: (u8, u8),

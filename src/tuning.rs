@@ -166,3 +166,13 @@ pub(crate) const HELP: usize = 128 * 1024;
 /// What a read or write costs whatever it moves, in such bytes: one small message to each of 32
 /// subscribers is worth one helper.
 pub(crate) const HELP_CALL: usize = 4 * 1024;
+
+/// The longest topic: what `subscribe` takes, what a command may carry and what a publisher keeps.
+///
+/// Users subscribe to names, which stay below a few hundred bytes. 64 KiB is far beyond them, and
+/// what one command can make a publisher store stays small.
+pub(crate) const MAX_TOPIC: usize = 64 * 1024;
+
+/// PONGs that wait for a peer to read them before no more of its PINGs are read: more than any
+/// peer has on their way that means to read the answers.
+pub(crate) const PONGS: usize = 64;

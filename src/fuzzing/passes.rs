@@ -53,6 +53,7 @@ fn hello() -> Vec<u8> {
         socket_type: SocketType::Push,
         routing_id: Bytes::new(),
         max_message_size: None,
+        recv_hwm_bytes: 0,
     };
     Handshake::new(handshake).start(&mut bytes);
     bytes
@@ -78,6 +79,7 @@ impl Connection {
             socket_type: SocketType::Pull,
             routing_id: Bytes::new(),
             max_message_size: limit,
+            recv_hwm_bytes: 0,
         });
         Connection {
             peer,

@@ -25,6 +25,8 @@ struct Free {
     buffers: Vec<Box<[u8]>>,
     /// How many are kept.
     most: usize,
+    /// Buffers that messages have slices of. Invariant: at most `STREAM_BUFFERS`.
+    shared: usize,
     /// Of large bodies, and the bytes they hold together.
     bodies: Vec<Vec<u8>>,
     body_bytes: usize,
@@ -38,6 +40,7 @@ impl Pool {
             free: Mutex::new(Free {
                 buffers: Vec::new(),
                 most: tuning::SPARE_BUFFERS,
+                shared: 0,
                 bodies: Vec::new(),
                 body_bytes: 0,
                 most_body_bytes: 0,
@@ -54,14 +57,23 @@ impl Pool {
             data: spare.unwrap_or_else(|| vec![0; tuning::READ_BUFFER].into_boxed_slice()),
             start: 0,
             end: 0,
+            shared: false,
             pool: Arc::clone(self),
         }
     }
 
-    /// Buffers are about to go out with messages: as many as a stream has under way are kept when
-    /// they come back, until [`slim`](Pool::slim).
-    fn expect_many(&self) {
-        self.free.lock().most = tuning::STREAM_BUFFERS;
+    /// A buffer is about to go out with messages: as many as a stream has under way are kept when
+    /// they come back, until [`slim`](Pool::slim). False: so many are out already.
+    ///
+    /// A program that receives as fast as it is sent to has a few out. One that keeps messages, in
+    /// its hands or in a long inbox, gets its next ones as copies, so that what it keeps is all it
+    /// holds, but for these few buffers.
+    fn let_out(&self) -> bool {
+        let mut free = self.free.lock();
+        free.most = tuning::STREAM_BUFFERS;
+        let room = free.shared < tuning::STREAM_BUFFERS;
+        free.shared += usize::from(room);
+        room
     }
 
     /// The stream is over: gives memory back, now and when more buffers return.
@@ -74,8 +86,9 @@ impl Pool {
         free.bodies = Vec::new();
     }
 
-    fn give_back(&self, buffer: Box<[u8]>) {
+    fn give_back(&self, buffer: Box<[u8]>, shared: bool) {
         let mut free = self.free.lock();
+        free.shared -= usize::from(shared);
         if free.buffers.len() < free.most {
             free.buffers.push(buffer);
         }
@@ -135,6 +148,8 @@ pub(crate) struct ReadBuffer {
     /// Invariant: `start <= end <= data.len()`.
     start: usize,
     end: usize,
+    /// Counted as out with messages.
+    shared: bool,
     pool: Arc<Pool>,
 }
 
@@ -178,10 +193,14 @@ impl ReadBuffer {
         self.end - self.start >= tuning::READ_BUFFER / 4
     }
 
-    /// What is not yet decoded, to be shared.
-    pub(crate) fn share(self) -> Bytes {
-        self.pool.expect_many();
-        Bytes::from_owner(self)
+    /// What is not yet decoded, to be shared; this buffer again, when messages keep too many.
+    pub(crate) fn share(mut self) -> Result<Bytes, ReadBuffer> {
+        self.shared = self.pool.let_out();
+        if self.shared {
+            Ok(Bytes::from_owner(self))
+        } else {
+            Err(self)
+        }
     }
 }
 
@@ -193,7 +212,8 @@ impl AsRef<[u8]> for ReadBuffer {
 
 impl Drop for ReadBuffer {
     fn drop(&mut self) {
-        self.pool.give_back(std::mem::take(&mut self.data));
+        let data = std::mem::take(&mut self.data);
+        self.pool.give_back(data, self.shared);
     }
 }
 
@@ -218,7 +238,7 @@ mod tests {
         let mut buffer = filled(&pool, 40_000);
         assert!(buffer.is_worth_sharing());
         buffer.consume(10);
-        let shared = buffer.share();
+        let shared = buffer.share().unwrap();
         assert_eq!(shared.len(), 39_990);
         let slice = shared.slice(100..200);
         drop(shared);
@@ -228,12 +248,30 @@ mod tests {
         assert_eq!(spare(&pool), 1);
     }
 
+    /// The worst that a program can do: keep the smallest body that shares, of every buffer.
+    #[test]
+    fn what_messages_keep_of_buffers_is_bounded_whatever_is_kept() {
+        let pool = Pool::new();
+        let mut kept = Vec::new();
+        for _ in 0..1000 {
+            match filled(&pool, tuning::READ_BUFFER).share() {
+                Ok(shared) => kept.push(shared.slice(..70)),
+                Err(buffer) => assert_eq!(buffer.bytes().len(), tuning::READ_BUFFER),
+            }
+        }
+        assert_eq!(kept.len(), tuning::STREAM_BUFFERS);
+        // One that is let go makes room for one.
+        kept.pop();
+        assert!(filled(&pool, 20_000).share().is_ok());
+    }
+
     #[test]
     fn what_a_stream_needed_is_given_back_after_it() {
         let pool = Pool::new();
         let out: Vec<_> = (0..100).map(|_| filled(&pool, 20_000).share()).collect();
         drop(out);
         assert_eq!(spare(&pool), tuning::STREAM_BUFFERS);
+        assert_eq!(pool.free.lock().shared, 0);
         let late: Vec<_> = (0..10).map(|_| filled(&pool, 20_000).share()).collect();
         pool.slim();
         assert_eq!(spare(&pool), tuning::SPARE_BUFFERS);

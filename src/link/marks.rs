@@ -1,6 +1,7 @@
 //! High-water marks: how much a queue may hold, and when a full one has room again.
 
-/// Counts what one queue of one peer holds, in messages and bytes.
+/// Counts what one queue of one peer holds, in messages and bytes: of messages what they take in memory,
+/// of encoded ones what goes over the wire. So what has no bytes of its own counts too.
 ///
 /// A queue is full once either count reaches its limit, and stays so until both have fallen to
 /// half of it: libzmq's low-water credit, which wakes a stalled sender once for many messages

@@ -5,6 +5,7 @@
 //! back.
 
 pub(crate) mod buffer;
+pub(crate) mod liveness;
 pub(crate) mod marks;
 pub(crate) mod pipe;
 mod queue;
@@ -13,8 +14,9 @@ pub(crate) mod writer;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::Instant;
 
+use self::liveness::Liveness;
 use self::marks::Marks;
 use self::pipe::{Door, PipeEnd};
 use self::reader::{Ended, Reader};
@@ -137,10 +139,13 @@ pub(crate) struct Link {
     pub(crate) dirty: bool,
     /// The pattern knows this link.
     pub(crate) attached: bool,
-    /// Passes that heard something; tells the heartbeat that the peer is alive.
-    pub(crate) heard: u32,
-    /// The peer asked to be given up when it is silent for so long.
-    pub(crate) peer_ttl: Option<Duration>,
+    /// PONGs in `control`. Set back to zero when that is taken to be written.
+    pub(crate) pongs: usize,
+    /// The peer does not read its PONGs: the connection is not read until they are taken to be
+    /// written, so that what the peer makes this side queue stays bounded.
+    pub(crate) choked: bool,
+    /// Of the connection, once it is up.
+    pub(crate) liveness: Option<Liveness>,
     /// Failed tries to connect since the last success.
     pub(crate) failures: u32,
     /// Queued messages of a link that is being disconnected are still sent, then it goes.
@@ -182,8 +187,9 @@ impl Link {
             queued: false,
             dirty: false,
             attached: false,
-            heard: 0,
-            peer_ttl: None,
+            pongs: 0,
+            choked: false,
+            liveness: None,
             failures: 0,
             leaving: false,
         }
@@ -198,6 +204,33 @@ impl Link {
     #[inline]
     pub(crate) fn has_batch(&self) -> bool {
         self.outbox.bytes() >= tuning::WRITE_BATCH || self.outward.is_half_full()
+    }
+
+    /// A connection is up, and nothing is known yet of how its peer behaves.
+    pub(crate) fn begin_liveness(&mut self, now: Instant) {
+        (self.pongs, self.choked) = (0, false);
+        self.liveness = Some(Liveness::new(now));
+    }
+
+    /// Whether the peer may have said something that was not read: then its silence means nothing.
+    pub(crate) fn is_deaf(&self) -> bool {
+        let unread = |wire: &Wire| wire.readable || wire.reader.is_none();
+        self.paused || self.choked || self.queued || self.wire.as_ref().is_some_and(unread)
+    }
+
+    /// Whether a peer that speaks PING and PONG, which ZMTP 3.0 does not, is to be shown that this
+    /// side lives.
+    pub(crate) fn takes_pongs(&self) -> bool {
+        self.peer
+            .as_ref()
+            .is_some_and(|peer| peer.version >= (3, 1))
+    }
+
+    /// Whether the peer takes what is queued for it, as far as is known.
+    pub(crate) fn takes_bytes(&self) -> bool {
+        self.wire
+            .as_ref()
+            .is_some_and(|wire| !wire.blocked && !wire.broken)
     }
 
     /// Whether everything accepted for this peer is in the kernel or in the peer's hands.

@@ -166,7 +166,7 @@ impl Track {
     /// Puts a message into the lane, which was locked for it.
     #[inline]
     fn put(&self, lane: &mut Lane, message: Message) -> Put {
-        let bytes = message.byte_len();
+        let bytes = message.memory();
         lane.queue.push(message, bytes);
         lane.marks.add(1, bytes);
         let full = lane.marks.is_full();

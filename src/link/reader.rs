@@ -18,7 +18,7 @@ use crate::tuning;
 use crate::zmtp::body::Stock;
 use crate::zmtp::command::{Command, SubscriptionForm};
 use crate::zmtp::connection::{Established, Handshake};
-use crate::zmtp::decoder::Decoder;
+use crate::zmtp::decoder::{Decoder, MAX_COMMANDS};
 use crate::zmtp::ProtocolError;
 
 /// Why a connection ended.
@@ -26,6 +26,15 @@ use crate::zmtp::ProtocolError;
 pub(crate) enum Ended {
     #[error("the peer closed the connection")]
     ByPeer,
+    /// A peer of ZMTP 2.0 closes when it finds more than it expects behind our signature.
+    #[error(
+        "the peer closed the connection on our greeting; it may speak ZMTP older than 3.0, or none"
+    )]
+    OnGreeting,
+    #[error(
+        "the peer closed the connection during the handshake; it may refuse this type of socket"
+    )]
+    InHandshake,
     /// The system says that it is broken.
     #[error("the connection broke: {0}")]
     Io(io::Error),
@@ -140,13 +149,17 @@ impl Reader {
         };
         self.read(&mut buffer, pass)?;
         let stranger = matches!(self.stage, Stage::Greeting(_));
-        if buffer.is_worth_sharing() && self.has_bodies_to_share(buffer.bytes()) {
-            pass.shared = true;
-            let rest = self.decode_shared(room, buffer.share(), pass)?;
-            self.keep_shared(rest);
-        } else {
-            self.decode(room, &mut buffer, pass)?;
-            self.keep(buffer);
+        let shares = buffer.is_worth_sharing() && self.has_bodies_to_share(buffer.bytes());
+        match if shares { buffer.share() } else { Err(buffer) } {
+            Ok(shared) => {
+                pass.shared = true;
+                let rest = self.decode_shared(room, shared, pass)?;
+                self.keep_shared(rest);
+            }
+            Err(mut buffer) => {
+                self.decode(room, &mut buffer, pass)?;
+                self.keep(buffer);
+            }
         }
         if let Stage::Traffic(decoder) = &mut self.stage {
             if stranger {
@@ -156,8 +169,15 @@ impl Reader {
             self.large = missing.is_some_and(|missing| missing >= tuning::READ_BUFFER / 2);
             pass.shared |= missing.is_some();
         }
-        pass.more |= pass.messages.len() >= room && !matches!(self.rest, Rest::None);
+        pass.more |= self.is_full(room, pass) && !matches!(self.rest, Rest::None);
         Ok(())
+    }
+
+    /// Whether what is left over may hold whole frames, because the pass has all it may have. A
+    /// handshake needs no room: what it leaves is not whole.
+    fn is_full(&self, room: usize, pass: &Pass) -> bool {
+        let full = pass.messages.len() >= room || pass.commands.len() >= MAX_COMMANDS;
+        full && matches!(self.stage, Stage::Traffic(_))
     }
 
     /// Reads the body of a large frame straight into its place. False: there is none under way.
@@ -212,7 +232,7 @@ impl Reader {
             }
             Rest::Shared(shared) => {
                 let rest = self.decode_shared(room, shared, pass)?;
-                if pass.messages.len() >= room {
+                if self.is_full(room, pass) {
                     self.keep_shared(rest);
                     return Ok(None);
                 }
@@ -222,7 +242,7 @@ impl Reader {
             }
         };
         self.decode(room, &mut buffer, pass)?;
-        if pass.messages.len() >= room {
+        if self.is_full(room, pass) {
             self.keep(buffer);
             return Ok(None);
         }
@@ -249,10 +269,10 @@ impl Reader {
         let free = buffer.free();
         let space = if self.large { LARGE_HEAD } else { free.len() }.min(free.len());
         let got = match self.stream.read(free.get_mut(..space).unwrap_or_default()) {
-            Ok(0) => return Err(Ended::ByPeer),
+            Ok(0) => return Err(self.lost(None)),
             Ok(got) => got,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-            Err(error) => return Err(Ended::Io(error)),
+            Err(error) => return Err(self.lost(Some(error))),
         };
         buffer.filled(got);
         pass.heard = true;
@@ -261,6 +281,20 @@ impl Reader {
         // event of their own, because the poll is edge-triggered.
         pass.more = got == space;
         Ok(())
+    }
+
+    /// Why the connection ended, as far as its stage tells.
+    fn lost(&self, error: Option<io::Error>) -> Ended {
+        match (&self.stage, error) {
+            // A peer that closes with our greeting unread resets the connection.
+            (Stage::Greeting(_), Some(error)) if error.kind() != io::ErrorKind::ConnectionReset => {
+                Ended::Io(error)
+            }
+            (Stage::Greeting(handshake), _) if handshake.has_greeting() => Ended::InHandshake,
+            (Stage::Greeting(_), _) => Ended::OnGreeting,
+            (_, None) => Ended::ByPeer,
+            (_, Some(error)) => Ended::Io(error),
+        }
     }
 
     fn has_bodies_to_share(&self, input: &[u8]) -> bool {
@@ -323,5 +357,80 @@ impl Reader {
             Stage::Greeting(_) => {}
         }
         Ok(())
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+    use crate::peer::SocketType;
+    use crate::zmtp::connection::Local;
+
+    /// A reader over a connection, and the peer's end of it.
+    fn reader() -> (Reader, socket2::Socket) {
+        let (ours, theirs) = Stream::pair().unwrap();
+        let handshake = Handshake::new(Local {
+            socket_type: SocketType::Pull,
+            routing_id: Bytes::new(),
+            max_message_size: None,
+            recv_hwm_bytes: 0,
+        });
+        (Reader::new(Arc::new(ours), handshake), theirs)
+    }
+
+    fn greeting() -> Vec<u8> {
+        let mut bytes = vec![0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 1];
+        bytes.extend_from_slice(b"NULL");
+        bytes.resize(64, 0);
+        bytes
+    }
+
+    const READY: &[u8] = b"\x04\x1a\x05READY\x0bSocket-Type\0\0\0\x04PUSH";
+
+    /// Waits for bytes, then passes until one says that there is no more; how many those were.
+    fn passes(reader: &mut Reader, room: usize, pass: &mut Pass) -> usize {
+        let pool = Pool::new();
+        pass.heard = false;
+        // A pass that finds nothing in the kernel yet is one of waiting.
+        while !pass.heard {
+            reader.pass(room, &pool, pass);
+            assert!(pass.heard || !pass.more, "it goes round and round");
+        }
+        for count in 0..10_000 {
+            if !pass.more {
+                return count;
+            }
+            pass.more = false;
+            pass.commands.clear();
+            reader.pass(room, &pool, pass);
+            assert!(pass.ended.is_none(), "{:?}", pass.ended);
+        }
+        panic!("it goes round and round");
+    }
+
+    #[test]
+    fn a_handshake_without_room_for_messages_waits_for_bytes_and_does_not_spin() {
+        let (mut reader, mut peer) = reader();
+        let mut pass = Pass::default();
+        let hello = [&greeting(), READY].concat();
+        for byte in hello.chunks(7) {
+            peer.write_all(byte).unwrap();
+            assert_eq!(passes(&mut reader, 0, &mut pass), 0);
+        }
+        assert!(pass.established.is_some());
+    }
+
+    #[test]
+    fn a_pass_takes_a_bounded_number_of_commands_and_comes_back_for_more() {
+        let (mut reader, mut peer) = reader();
+        let mut pass = Pass::default();
+        let ping = b"\x04\x07\x04PING\0\0".repeat(5000);
+        peer.write_all(&[&greeting()[..], READY, &ping].concat())
+            .unwrap();
+        let count = passes(&mut reader, 1, &mut pass);
+        // Most of them bring as many as they may; where the kernel cuts the bytes, some bring fewer.
+        assert!((5000 / MAX_COMMANDS - 1..100).contains(&count), "{count}");
     }
 }

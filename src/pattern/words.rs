@@ -17,9 +17,7 @@ pub(crate) struct PatternSettings {
     pub(crate) seed: u32,
 }
 
-/// The longest topic a peer may subscribe to. Users subscribe to names, which stay below a few
-/// hundred bytes; 64 KiB is far beyond them, and what one command can make us store stays small.
-pub(crate) const MAX_TOPIC: usize = 64 * 1024;
+pub(crate) use crate::tuning::MAX_TOPIC;
 
 /// Where a message goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

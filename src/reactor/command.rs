@@ -28,10 +28,12 @@ pub(crate) enum Timer {
     Handshake(Place),
     /// Time for a PING.
     Heartbeat(Place),
-    /// Was anything heard since the PING, when the link's count stood at `heard`?
-    Alive { place: Place, heard: u32 },
-    /// Was anything heard within the time that the peer itself asked for?
-    PeerTtl { place: Place, heard: u32 },
+    /// Was anything heard since the PING?
+    Alive(Place),
+    /// Was anything heard within the time that the peer itself asked for, which ended at `at`?
+    PeerTtl { place: Place, at: Instant },
+    /// Show a peer whose connection is not read that this side lives.
+    Show(Place),
     #[cfg(test)]
     Panic,
     /// Give back buffers that grew.
@@ -68,6 +70,10 @@ pub(crate) trait Drive: Send + Sync {
     fn on_help(&self, helper: Handle);
     /// A timer is due.
     fn on_timer(&self, timer: Timer);
+    /// Whether a timer still means something.
+    fn is_current(&self, timer: Timer) -> bool;
+    /// Whether there still is a link that waits to be connected.
+    fn has_link(&self, place: Place) -> bool;
     /// A listener has a new connection.
     fn on_accepted(&self, endpoint: &Arc<Endpoint>, stream: Stream);
     /// A listener could not accept; it goes on after a pause.

@@ -27,6 +27,11 @@ impl Connecting {
     pub(super) fn socket(&self) -> SocketId {
         self.socket
     }
+
+    /// Whether it is the try of this number, not a later one under the same key.
+    pub(super) fn is(&self, number: u64) -> bool {
+        self.number == number
+    }
 }
 
 impl Reactor {

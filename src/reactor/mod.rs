@@ -199,6 +199,23 @@ impl Reactor {
         while let Some(command) = self.commands.pop() {
             self.run_command(command);
         }
+        if self.timers.is_crowded() {
+            self.forget_past_timers();
+        }
+    }
+
+    /// Takes out the timers of connections that are gone, which may have been set for hours ahead.
+    fn forget_past_timers(&mut self) {
+        let (sockets, slots) = (&self.sockets, &self.slots);
+        self.timers.retain(|due| match due {
+            Due::Socket(id, timer) => sockets.get(id).is_some_and(|s| s.is_current(*timer)),
+            Due::Connect(id, place, _) => sockets.get(id).is_some_and(|s| s.has_link(*place)),
+            Due::ConnectTimeout { key, number } => match slots.get(*key) {
+                Some(Slot::Connecting(connecting)) => connecting.is(*number),
+                _ => false,
+            },
+            Due::AcceptAgain { key, .. } => slots.contains(*key),
+        });
     }
 
     fn run_command(&mut self, command: Command) {

@@ -1,5 +1,7 @@
-//! One heap of deadlines. Nothing is ever taken out early: whoever set a timer recognises a stale
-//! one by the serial in it.
+//! One heap of deadlines. Nothing is cancelled: whoever set a timer recognises a stale one by the
+//! serial in it. When the heap has doubled, those that have become stale are taken out together, so
+//! that setting a timer stays cheap, a connection's end costs nothing here, and what is gone does
+//! not hold memory until its time has come.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -25,7 +27,12 @@ pub(crate) struct Timers<T> {
     heap: BinaryHeap<Reverse<Entry<T>>>,
     /// Orders timers of one instant by when they were set.
     count: u64,
+    /// Entries with which it is time to look for stale ones.
+    crowd: usize,
 }
+
+/// So few entries are never worth a look for stale ones.
+const FEW: usize = 1024;
 
 #[derive(Debug)]
 struct Entry<T> {
@@ -59,7 +66,20 @@ impl<T> Timers<T> {
         Timers {
             heap: BinaryHeap::new(),
             count: 0,
+            crowd: FEW,
         }
+    }
+
+    /// Whether there are twice as many timers as after the last [`retain`](Timers::retain).
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.heap.len() >= self.crowd
+    }
+
+    /// Takes out those that mean nothing any more.
+    pub(crate) fn retain(&mut self, is_current: impl Fn(&T) -> bool) {
+        self.heap.retain(|Reverse(entry)| is_current(&entry.due));
+        self.crowd = FEW.max(2 * self.heap.len());
+        self.heap.shrink_to(self.crowd);
     }
 
     pub(crate) fn set(&mut self, at: Instant, due: T) {
@@ -94,6 +114,27 @@ mod tests {
         let now = Instant::now();
         assert_eq!(deadline(now, Duration::MAX), None);
         assert_eq!(deadline(now, Duration::ZERO), Some(now));
+    }
+
+    #[test]
+    fn timers_of_what_is_gone_do_not_pile_up() {
+        let start = Instant::now();
+        let far = start + Duration::from_secs(6553);
+        let mut timers = Timers::new();
+        let mut most = 0;
+        // A hundred at a time are there, and each goes without a word.
+        for n in 0..100_000u32 {
+            timers.set(far, n);
+            if timers.is_crowded() {
+                timers.retain(|due| due + 100 > n);
+            }
+            most = most.max(timers.heap.len());
+        }
+        assert!(most <= FEW, "{most}");
+        // Those that still mean something stay, in their order.
+        timers.retain(|due| due + 100 >= 100_000);
+        let due: Vec<_> = std::iter::from_fn(|| timers.expire(far)).collect();
+        assert_eq!(due, (99_900..100_000).collect::<Vec<_>>());
     }
 
     #[test]

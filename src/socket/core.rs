@@ -198,7 +198,7 @@ impl Core {
     fn change_subscription(&self, topic: &[u8], subscribe: bool) -> Result<(), Error> {
         if topic.len() > MAX_TOPIC {
             return Err(Error::Option(format!(
-                "the topic has {} bytes; topics have at most {MAX_TOPIC}",
+                "the topic has {} bytes; a topic has at most {MAX_TOPIC} bytes",
                 topic.len()
             )));
         }

@@ -60,6 +60,14 @@ impl Drive for Core {
         self.on_link_timer(timer);
     }
 
+    fn is_current(&self, timer: Timer) -> bool {
+        self.lock().is_current(timer)
+    }
+
+    fn has_link(&self, place: Place) -> bool {
+        self.lock().link(place).is_some()
+    }
+
     fn on_accepted(&self, endpoint: &Arc<Endpoint>, stream: Stream) {
         self.adopt_accepted(endpoint, stream);
     }

@@ -7,6 +7,7 @@ mod died;
 mod driven;
 mod endpoints;
 mod glance;
+mod heartbeat;
 mod helpers;
 mod inproc;
 mod kind;

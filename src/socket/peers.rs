@@ -18,7 +18,6 @@ use crate::reactor::timers::deadline;
 use crate::reactor::{Command, Place, Request, Timer};
 use crate::transport::Stream;
 use crate::tuning;
-use crate::zmtp::command::{Command as Zmtp, PingContext};
 use crate::zmtp::connection::{Handshake, Local};
 use crate::zmtp::encoder::Outbox;
 
@@ -84,6 +83,7 @@ impl Core {
             socket_type: self.socket_type,
             routing_id: self.options.routing_id.clone(),
             max_message_size: self.options.max_message_size,
+            recv_hwm_bytes: self.options.recv_hwm_bytes,
         });
         let mut bytes = Vec::with_capacity(HELLO);
         handshake.start(&mut bytes);
@@ -261,14 +261,17 @@ impl Core {
                 state = self.flush(state, place.link);
                 place
             }
-            Timer::Alive { place, heard } => {
-                if state.is_silent(place, heard) {
-                    state.end_wire(place.link, Ended::Silent);
-                }
+            Timer::Alive(place) => {
+                self.check_alive(&mut state, place);
                 place
             }
-            Timer::PeerTtl { place, heard } => {
-                state.check_peer_ttl(place, heard);
+            Timer::PeerTtl { place, at } => {
+                state.check_peer_ttl(place, at);
+                place
+            }
+            Timer::Show(place) => {
+                state.show_life(place);
+                state = self.flush(state, place.link);
                 place
             }
             Timer::Farewell(place) => {
@@ -296,29 +299,6 @@ impl Core {
         };
         self.after_io(&mut state, place);
         self.unlock(state);
-    }
-
-    /// RFC 37, "Heartbeating": a PING every interval; anything that the peer sends is an answer.
-    fn send_ping(&self, state: &mut State, place: Place) {
-        let Some(interval) = self.options.heartbeat_interval else {
-            return;
-        };
-        // The wire counts tenths of a second in 16 bits.
-        let ttl = self.options.heartbeat_ttl.unwrap_or_default().as_millis() / 100;
-        let ttl = u16::try_from(ttl).unwrap_or(u16::MAX);
-        let Some(link) = state.link(place).filter(|link| link.stage == Stage::Up) else {
-            return;
-        };
-        link.control.push_command(&Zmtp::Ping {
-            ttl,
-            context: PingContext::default(),
-        });
-        let heard = link.heard;
-        let interval = interval.max(tuning::HEARTBEAT_LEAST);
-        let timeout = self.options.heartbeat_timeout.unwrap_or(interval);
-        let timeout = timeout.max(tuning::HEARTBEAT_LEAST);
-        state.set_timer_after(timeout, Timer::Alive { place, heard });
-        state.set_timer_after(interval, Timer::Heartbeat(place));
     }
 }
 
@@ -404,23 +384,26 @@ impl State {
         place
     }
 
-    /// Whether nothing was heard on a connection since its count stood at `heard`. One that is not
-    /// read because its inbox is full is not silent: nobody listens.
-    fn is_silent(&mut self, place: Place, heard: u32) -> bool {
-        self.link(place)
-            .is_some_and(|link| link.stage == Stage::Up && !link.paused && link.heard == heard)
-    }
-
-    fn check_peer_ttl(&mut self, place: Place, heard: u32) {
-        let Some(ttl) = self.link(place).and_then(|link| link.peer_ttl) else {
-            return;
-        };
-        if self.is_silent(place, heard) {
-            return self.end_wire(place.link, Ended::PeerTtl);
+    /// Whether a timer still means something: its connection is there, and waits for it.
+    pub(super) fn is_current(&mut self, timer: Timer) -> bool {
+        let stage = |link: &mut Link| link.stage;
+        match timer {
+            Timer::Handshake(place) => self.link(place).map(stage) == Some(Stage::Handshake),
+            Timer::Heartbeat(place) | Timer::Alive(place) | Timer::Show(place) => {
+                self.link(place).map(stage) == Some(Stage::Up)
+            }
+            Timer::PeerTtl { place, at } => self
+                .link(place)
+                .and_then(|link| link.liveness.as_ref())
+                .is_some_and(|liveness| liveness.watches_ttl_at(at)),
+            Timer::Farewell(place) => self.link(place).is_some(),
+            Timer::Leave { link, epoch } => {
+                self.links.get(link).is_some_and(|link| link.epoch == epoch)
+            }
+            Timer::Slim | Timer::Linger => true,
+            #[cfg(test)]
+            Timer::Panic => true,
         }
-        let Some(link) = self.link(place) else { return };
-        let heard = link.heard;
-        self.set_timer_after(ttl, Timer::PeerTtl { place, heard });
     }
 }
 

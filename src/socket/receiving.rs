@@ -161,7 +161,7 @@ impl State {
             let Some(message) = link.inbox.pop_front() else {
                 continue;
             };
-            let regained = link.inward.sub(1, message.byte_len());
+            let regained = link.inward.sub(1, message.memory());
             let resume = regained && std::mem::take(&mut link.paused);
             let empty = link.inbox.is_empty();
             let taken = self.pattern.incoming(key, message);
@@ -267,7 +267,7 @@ impl State {
             link: key,
             epoch: link.epoch,
             messages: 1,
-            bytes: message.byte_len(),
+            bytes: message.memory(),
         });
         front.push_back(message);
         if empty {
@@ -327,7 +327,7 @@ impl State {
     }
 
     /// An inbox that was full has room: read its connection again.
-    fn resume_reading(&mut self, key: usize) {
+    pub(super) fn resume_reading(&mut self, key: usize) {
         self.enqueue(key);
         self.tell_driver();
     }
@@ -443,7 +443,7 @@ mod tests {
                 if let Some(far) = &self.far[key] {
                     far.put(message);
                 } else {
-                    link.inward.add(1, message.byte_len());
+                    link.inward.add(1, message.memory());
                     link.inbox.push_back(message);
                 }
             }

@@ -4,7 +4,7 @@
 //! what it found.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -104,9 +104,16 @@ impl State {
             link.queued = false;
             let room = link.inward.room();
             let Some(wire) = &mut link.wire else { continue };
-            if room == 0 && link.stage == Stage::Up {
-                link.paused = true;
-                continue;
+            if link.stage == Stage::Up {
+                if room == 0 {
+                    self.pause(key);
+                    continue;
+                }
+                // Of a connection that is broken, what the peer said before is read to its end.
+                if link.pongs >= tuning::PONGS && !wire.broken {
+                    link.choked = true;
+                    continue;
+                }
             }
             // Somebody reads it now, and comes back with `more` if there is more: see `put_reader`.
             let Some(reader) = wire.reader.take() else {
@@ -129,6 +136,26 @@ impl State {
         None
     }
 
+    /// An inbox is full: the connection is not read until it has room, and the peer's PINGs are not
+    /// answered. Until then the peer is shown now and then that this side lives.
+    fn pause(&mut self, key: usize) {
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
+        link.paused = true;
+        if !link.takes_pongs() {
+            return;
+        }
+        let place = Place {
+            link: key,
+            serial: link.serial,
+        };
+        let show = link.liveness.as_mut();
+        if let Some(at) = show.and_then(|liveness| liveness.pause(Instant::now)) {
+            self.set_timer(at, Timer::Show(place));
+        }
+    }
+
     /// Puts a reader back, with what it found.
     pub(super) fn put_reader(&mut self, reading: Reading) {
         let Reading {
@@ -144,7 +171,9 @@ impl State {
         wire.reader = Some(reader);
         // `readable`: an event came while the reader was out.
         let again = pass.more || wire.readable || wire.hung_up && pass.heard;
-        link.heard = link.heard.wrapping_add(u32::from(pass.heard));
+        if let (true, Some(liveness)) = (pass.heard, &mut link.liveness) {
+            liveness.hear();
+        }
         if !pass.reply.is_empty() {
             link.control.push_raw(&pass.reply);
             pass.reply.clear();
@@ -160,6 +189,7 @@ impl State {
         if let Some((peer, form)) = pass.established.take() {
             if let Some(link) = self.links.get_mut(key) {
                 link.form = form;
+                link.begin_liveness(Instant::now());
             }
             self.welcome(key, peer);
             self.start_heartbeat(place);
@@ -188,7 +218,7 @@ impl State {
             }
             return;
         }
-        let bytes = pass.messages.iter().map(Message::byte_len).sum();
+        let bytes = pass.messages.iter().map(Message::memory).sum();
         link.inward.add(pass.messages.len(), bytes);
         if link.inbox.is_empty() {
             std::mem::swap(&mut link.inbox, &mut pass.messages);
@@ -222,9 +252,12 @@ impl State {
             Zmtp::Ping { ttl, context } => {
                 // RFC 37, "Heartbeating": every PING is answered, its context returned.
                 if let Some(link) = self.link(place) {
-                    link.control.push_command(&Zmtp::Pong { context });
+                    if link.wire.as_ref().is_some_and(|wire| !wire.broken) {
+                        link.control.push_command(&Zmtp::Pong { context });
+                        link.pongs += 1;
+                    }
                 }
-                self.note_peer_ttl(place, ttl);
+                self.note_ping(place, ttl);
             }
             Zmtp::Error(reason) => {
                 let fault = crate::zmtp::ProtocolError::PeerError { reason };
@@ -257,15 +290,11 @@ impl State {
 
     /// RFC 37, "Heartbeating": the peer asks to be given up after a silence of `ttl` tenths of a
     /// second; zero asks for nothing.
-    fn note_peer_ttl(&mut self, place: Place, ttl: u16) {
-        let Some(link) = self.link(place) else { return };
-        let ttl = (ttl > 0).then(|| Duration::from_millis(u64::from(ttl) * 100));
-        let was = std::mem::replace(&mut link.peer_ttl, ttl);
-        let heard = link.heard;
-        // A timer that runs looks at the new value when it is due.
-        if let (None, Some(ttl)) = (was, ttl) {
-            let timer = Timer::PeerTtl { place, heard };
-            self.set_timer_after(ttl, timer);
+    fn note_ping(&mut self, place: Place, ttl: u16) {
+        let liveness = self.link(place).and_then(|link| link.liveness.as_mut());
+        let at = liveness.and_then(|liveness| liveness.pinged_by_peer(Instant::now(), ttl));
+        if let Some(at) = at {
+            self.set_timer(at, Timer::PeerTtl { place, at });
         }
     }
 }

@@ -124,7 +124,11 @@ impl State {
             return None;
         }
         let mut writer = wire.writer.take()?;
-        if writer.load(&mut link.control) || up && writer.load(&mut link.outbox) {
+        let loaded = writer.load(&mut link.control);
+        if link.control.is_empty() {
+            link.pongs = 0;
+        }
+        if loaded || up && writer.load(&mut link.outbox) {
             return Some((place, writer));
         }
         wire.writer = Some(writer);
@@ -175,6 +179,14 @@ impl State {
                     self.enqueue(key);
                 }
             }
+        }
+        // What was taken to be written counts as answered: while it is stuck, as much again waits.
+        let answered = self
+            .links
+            .get_mut(key)
+            .is_some_and(|link| link.pongs < tuning::PONGS && std::mem::take(&mut link.choked));
+        if answered {
+            self.resume_reading(key);
         }
         if regained {
             self.pattern.set_room(key, true);

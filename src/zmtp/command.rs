@@ -4,13 +4,20 @@ use bytes::Bytes;
 
 use super::error::{peer_text, ProtocolError};
 use super::frame::{self, COMMAND};
+use crate::tuning;
 
 /// The largest command that is accepted after the handshake.
 ///
-/// Only topics make commands long. Topics are a few dozen bytes; whoever needs more than this has
-/// mistaken the topic for the message. Without a bound a peer could hold any amount of memory here,
-/// because the limit on messages does not apply.
-pub(crate) const MAX_SIZE: usize = 64 * 1024;
+/// Only topics make commands long, so it is the longest topic behind the longest name that goes
+/// before one: what `subscribe` accepts must not be refused here. Without a bound a peer could hold
+/// any amount of memory, because the limit on messages does not apply.
+pub(crate) const MAX_SIZE: usize = 1 + "SUBSCRIBE".len() + tuning::MAX_TOPIC;
+
+/// The most properties that a READY command may have.
+///
+/// A peer says its type and its identity, and an application adds a handful. Each costs some ninety
+/// bytes beyond its text, of which 8 KiB of commands could otherwise bring more than a thousand.
+const MAX_PROPERTIES: usize = 32;
 
 /// How a peer wants to hear of subscriptions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,6 +200,9 @@ fn split_name(body: &[u8]) -> Result<(&[u8], &[u8]), ProtocolError> {
 fn parse_properties(mut data: &[u8]) -> Result<Properties, ProtocolError> {
     let mut properties = Vec::new();
     while !data.is_empty() {
+        if properties.len() == MAX_PROPERTIES {
+            return Err(malformed("READY", "it has more than 32 properties"));
+        }
         let (property, rest) = parse_property(data)?;
         properties.push(property);
         data = rest;
@@ -370,6 +380,32 @@ mod tests {
             panic!("not an error")
         };
         assert_eq!(reason.len(), 255);
+    }
+
+    #[test]
+    fn the_longest_topic_fits_the_largest_command() {
+        let topic = Bytes::from(vec![b't'; tuning::MAX_TOPIC]);
+        for command in [Command::Subscribe(topic.clone()), Command::Cancel(topic)] {
+            let bytes = encoded(&command);
+            let body = &bytes[9..];
+            assert!(check_size(body.len() as u64, MAX_SIZE).is_ok());
+            assert_eq!(Command::parse(body), Ok(command));
+        }
+        assert!(check_size(MAX_SIZE as u64 + 1, MAX_SIZE).is_err());
+    }
+
+    #[test]
+    fn ready_has_at_most_32_properties() {
+        let ready = |count| {
+            let property = ("x".to_owned(), Bytes::new());
+            encoded(&Command::Ready(vec![property; count]))
+        };
+        assert!(Command::parse(&ready(MAX_PROPERTIES)[2..]).is_ok());
+        let many = ready(MAX_PROPERTIES + 1);
+        assert_eq!(
+            fault(&many[2..]),
+            ("READY", "it has more than 32 properties")
+        );
     }
 
     proptest! {

@@ -5,6 +5,7 @@ use super::decoder::Decoder;
 use super::error::ProtocolError;
 use super::frame::Header;
 use super::greeting::{self, Greeting};
+use super::intake::Inbound;
 use super::mechanism::{Mechanism, Progress};
 use crate::peer::PeerInfo;
 
@@ -77,6 +78,11 @@ impl Handshake {
         }
     }
 
+    /// Whether the peer has said which version it speaks, and that is one that this side does.
+    pub(crate) fn has_greeting(&self) -> bool {
+        !matches!(self.state, State::ExpectGreeting(_))
+    }
+
     /// Takes what the peer sent, and writes answers to `out`.
     ///
     /// On an error, `out` still has to be sent before the connection is closed: it may hold the
@@ -138,7 +144,10 @@ impl Handshake {
                 (3, 0) => SubscriptionForm::Message,
                 _ => SubscriptionForm::Command,
             },
-            decoder: Decoder::new(self.local.max_message_size),
+            decoder: Decoder::new(self.local.max_message_size).bounded(
+                self.local.recv_hwm_bytes,
+                Inbound::of(self.local.socket_type),
+            ),
         }
     }
 }
@@ -184,6 +193,7 @@ mod tests {
             socket_type: kind,
             routing_id: Bytes::new(),
             max_message_size: None,
+            recv_hwm_bytes: 0,
         })
     }
 

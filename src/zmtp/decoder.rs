@@ -6,9 +6,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::body::{Body, Stock};
-use super::command::{self, Command};
+use super::command::Command;
 use super::error::ProtocolError;
 use super::frame::{Header, MAX_HEADER};
+use super::intake::{Inbound, Intake};
 use crate::message::{Frame, Message, INLINE};
 
 /// Bodies up to this size wait in the read buffer until they are whole, and are copied out of it.
@@ -22,12 +23,9 @@ const DIRECT: usize = 8 * 1024;
 /// may leave that much unconsumed while they wait for more.
 pub(crate) const MIN_READ_BUFFER: usize = MAX_HEADER + DIRECT;
 
-/// The most frames that a message may have.
-///
-/// Each frame costs its owner some fifty bytes beyond its body, and the shortest takes only two on
-/// the wire. This bounds what an endless message of empty frames can hold to a few MiB; real ones
-/// have a handful.
-const MAX_FRAMES: usize = 65_536;
+/// Commands that one call takes off its input. Each PING wants an answer: between two calls the
+/// caller can look whether the peer reads those.
+pub(crate) const MAX_COMMANDS: usize = 256;
 
 /// Input shorter than this goes frame by frame: it holds one message, or a few that wait for
 /// answers.
@@ -50,15 +48,13 @@ const BATCH: usize = 32;
 /// caller says that this pays.
 #[derive(Debug)]
 pub(crate) struct Decoder {
-    /// The most bytes of a message, all frames together. (libzmq applies its limit to each frame;
-    /// that would leave the number of frames to multiply it.)
-    max_message_size: u64,
-    /// The largest frame that may take the hot path: fits inline and within `max_message_size`.
+    intake: Intake,
+    /// The largest frame that may take the hot path: fits inline and within the limits.
     fast_limit: u8,
     /// The frames so far of a message that is not complete. Never delivered as it is.
     partial: Option<Message>,
-    /// Bytes of the frames in `partial`.
-    partial_bytes: u64,
+    /// Bytes still to come of a frame that is discarded.
+    skip: u64,
     /// A frame's body that is received into its own buffer.
     body: Option<Body>,
     /// The size of the largest body that the peer has delivered into its own buffer.
@@ -104,17 +100,30 @@ pub(crate) struct BodyGap<'a> {
 
 impl Decoder {
     pub(crate) fn new(max_message_size: Option<u64>) -> Decoder {
-        let max_message_size = max_message_size.unwrap_or(u64::MAX);
-        Decoder {
-            max_message_size,
-            // Cannot cut: INLINE is below 256.
-            fast_limit: max_message_size.min(INLINE as u64) as u8,
+        let mut decoder = Decoder {
+            intake: Intake::new(max_message_size),
+            fast_limit: 0,
             partial: None,
-            partial_bytes: 0,
+            skip: 0,
             body: None,
             trust: 0,
             stock: None,
-        }
+        };
+        decoder.set_fast_limit();
+        decoder
+    }
+
+    /// The same, which refuses messages that take more than so many bytes of memory (zero: any), and
+    /// discards as it comes what this side has no use for.
+    pub(crate) fn bounded(mut self, max_held: usize, inbound: Inbound) -> Decoder {
+        self.intake.bound(max_held, inbound);
+        self.set_fast_limit();
+        self
+    }
+
+    fn set_fast_limit(&mut self) {
+        // Cannot cut: INLINE is below 256.
+        self.fast_limit = self.intake.largest_alone().min(INLINE as u64) as u8;
     }
 
     /// Has large bodies use buffers again.
@@ -122,10 +131,11 @@ impl Decoder {
         self.stock = Some(stock);
     }
 
-    /// Takes complete frames off the start of `input`, until `room` whole messages were appended.
+    /// Takes complete frames off the start of `input`, until `room` whole messages were appended, or
+    /// [`MAX_COMMANDS`] commands.
     ///
     /// Returns how many bytes were used. The rest has to be given again with more behind it; it is
-    /// shorter than [`MIN_READ_BUFFER`] unless `room` ran out. After an error the connection is
+    /// shorter than [`MIN_READ_BUFFER`] unless one of the two was reached. After an error the connection is
     /// beyond repair; messages that came before the fault have been appended.
     pub(crate) fn decode(
         &mut self,
@@ -152,7 +162,7 @@ impl Decoder {
     /// on as it began, mostly.
     pub(crate) fn has_bodies_to_share(&self, input: &[u8]) -> bool {
         let mut rest = input;
-        if self.body.is_some() {
+        if self.body.is_some() || !self.intake.receives() {
             return false;
         }
         for _ in 0..PROBES {
@@ -181,8 +191,11 @@ impl Decoder {
     ) -> Result<usize, ProtocolError> {
         let mut rest = input.bytes();
         let mut room = room;
-        while room > 0 {
-            if self.partial.is_none() && self.body.is_none() {
+        let most_commands = commands.len() + MAX_COMMANDS;
+        while room > 0 && commands.len() < most_commands {
+            if !self.intake.receives() {
+                rest = self.skip_body(rest);
+            } else if self.partial.is_none() && self.body.is_none() {
                 self.take_small(&mut rest, &mut room, messages);
                 if room == 0 {
                     break;
@@ -240,7 +253,7 @@ impl Decoder {
     /// that [`decode`](Self::decode) left in the input are not counted.
     #[cfg(test)]
     pub(crate) fn is_mid_message(&self) -> bool {
-        self.partial.is_some() || self.body.is_some()
+        self.intake.is_mid_message() || self.body.is_some() || self.skip > 0
     }
 
     /// The hot path: runs of frames that are messages of their own and fit inline.
@@ -294,6 +307,13 @@ impl Decoder {
         Some((body.first_chunk()?, size, body.get(usize::from(size)..)?))
     }
 
+    /// Discards what is in `input` of a frame that is of no use here; gives what comes after it.
+    fn skip_body<'a>(&mut self, input: &'a [u8]) -> &'a [u8] {
+        let here = usize::try_from(self.skip).map_or(input.len(), |skip| skip.min(input.len()));
+        self.skip -= here as u64;
+        input.get(here..).unwrap_or_default()
+    }
+
     /// Takes one frame of any kind, or a part of a large one; false when the input ends before it.
     fn take_frame<'a>(
         &mut self,
@@ -309,8 +329,14 @@ impl Decoder {
         let Some(header) = Header::parse(rest)? else {
             return Ok(false);
         };
-        let size = self.check_size(&header)?;
+        let size = self.intake.check_size(&header)?;
         let after = rest.get(header.len..).unwrap_or_default();
+        if !self.intake.wants(&header) {
+            *rest = after;
+            self.skip = header.size;
+            self.intake.count(header.more, header.size);
+            return Ok(true);
+        }
         if let Some((body, after)) = after.split_at_checked(size) {
             *rest = after;
             if header.command {
@@ -343,32 +369,6 @@ impl Decoder {
             command: header.command,
             stocked: stock.is_some(),
         }
-    }
-
-    /// Judges a header before anything is reserved for its body.
-    fn check_size(&self, header: &Header) -> Result<usize, ProtocolError> {
-        if header.command {
-            return command::check_size(header.size, command::MAX_SIZE);
-        }
-        let total = self.partial_bytes.saturating_add(header.size);
-        if total > self.max_message_size {
-            return Err(ProtocolError::MessageTooLarge {
-                size: total,
-                limit: self.max_message_size,
-            });
-        }
-        if self
-            .partial
-            .as_ref()
-            .is_some_and(|partial| partial.len() >= MAX_FRAMES)
-        {
-            return Err(ProtocolError::TooManyFrames { limit: MAX_FRAMES });
-        }
-        // Only fails where a pointer is narrower than ZMTP's sizes.
-        usize::try_from(header.size).map_err(|_| ProtocolError::MessageTooLarge {
-            size: header.size,
-            limit: usize::MAX as u64,
-        })
     }
 
     /// Takes a frame of a message whose body lies whole in the input.
@@ -429,12 +429,11 @@ impl Decoder {
         size: usize,
         messages: &mut VecDeque<Message>,
     ) {
+        self.intake.count(more, size as u64);
         if more {
             self.partial = Some(message);
-            self.partial_bytes = self.partial_bytes.saturating_add(size as u64);
         } else {
             messages.push_back(message);
-            self.partial_bytes = 0;
         }
     }
 }
@@ -455,9 +454,13 @@ fn take_command(body: &[u8], commands: &mut Vec<Command>) -> Result<(), Protocol
 #[cfg(test)]
 mod tests {
     use super::super::body::{HEADROOM, MAX_TRUST};
+    use super::super::command;
     use super::*;
+    use crate::message::FRAME;
+    use crate::tuning;
     use crate::zmtp::encoder::{Flight, Outbox};
     use crate::zmtp::fuzzing::{self, naive, read, Received};
+    use crate::zmtp::intake::MAX_FRAMES;
     use proptest::prelude::*;
 
     /// A header with a declared size, and nothing behind it.
@@ -484,6 +487,108 @@ mod tests {
             .iter()
             .flat_map(|slice| slice.to_vec())
             .collect()
+    }
+
+    #[test]
+    fn a_message_larger_than_the_high_water_mark_is_refused_while_it_comes() {
+        // In one frame, before anything of it is stored.
+        let mut decoder = Decoder::new(None).bounded(1000, Inbound::Messages);
+        let (mut messages, mut commands) = (VecDeque::new(), Vec::new());
+        let mut take = |decoder: &mut Decoder, input: &[u8]| {
+            decoder.decode(input, usize::MAX, &mut messages, &mut commands)
+        };
+        let over = |size| ProtocolError::MessageOverHwm { size, limit: 1000 };
+        assert_eq!(take(&mut decoder, &header(0, 1001)), Err(over(1001)));
+        // In many that are empty, by what they take in memory.
+        let mut decoder = Decoder::new(None).bounded(1000, Inbound::Messages);
+        let places = 1000 / FRAME;
+        for _ in 0..=places {
+            assert_eq!(take(&mut decoder, b"\x01\x00"), Ok(2));
+        }
+        let size = (FRAME * (places + 1)) as u64;
+        assert_eq!(take(&mut decoder, b"\x01\x00"), Err(over(size)));
+        // What fits is not refused, however many come.
+        let mut decoder = Decoder::new(None).bounded(60, Inbound::Messages);
+        let mut small = vec![0, 60];
+        small.resize(62, b'x');
+        assert_eq!(take(&mut decoder, &small.repeat(100)), Ok(6200));
+        assert_eq!(
+            take(&mut decoder, b"\x00\x3d"),
+            Err(ProtocolError::MessageOverHwm {
+                size: 61,
+                limit: 60
+            })
+        );
+    }
+
+    #[test]
+    fn what_a_side_does_not_receive_is_counted_off_and_not_kept() {
+        let mut decoder = Decoder::new(None).bounded(1000, Inbound::Nothing);
+        let (mut messages, mut commands) = (VecDeque::new(), Vec::new());
+        let mut input = header(1, 1 << 40);
+        input.resize(10_000, 7);
+        let used = decoder.decode(&input, 1, &mut messages, &mut commands);
+        assert_eq!(used, Ok(input.len()));
+        assert!(decoder.body_gap().is_none() && decoder.is_mid_message());
+        assert!(!decoder.has_bodies_to_share(&input));
+        // The limit on messages holds as it does for those that are kept.
+        let mut decoder = Decoder::new(Some(100)).bounded(0, Inbound::Nothing);
+        let mut input = b"\x01\x3c".to_vec();
+        input.resize(62, 7);
+        input.extend_from_slice(b"\x00\x29");
+        let fault = decoder.decode(&input, 1, &mut messages, &mut commands);
+        let large = ProtocolError::MessageTooLarge {
+            size: 101,
+            limit: 100,
+        };
+        assert_eq!(fault, Err(large));
+        assert!(messages.is_empty() && commands.is_empty());
+    }
+
+    /// All frames of `data` through a decoder that discards, in chunks of `size` bytes.
+    fn discard(data: &[u8], inbound: Inbound, size: usize) -> Received {
+        let mut decoder = Decoder::new(Some(100_000)).bounded(0, inbound);
+        let mut received = Received::default();
+        let mut messages = VecDeque::new();
+        let mut buffer = Vec::new();
+        for chunk in data.chunks(size.max(1)) {
+            buffer.extend_from_slice(chunk);
+            loop {
+                let commands = &mut received.commands;
+                match decoder.decode(&buffer, usize::MAX, &mut messages, commands) {
+                    Ok(0) => break,
+                    Ok(used) => drop(buffer.drain(..used)),
+                    Err(fault) => {
+                        received.fault = Some(fault);
+                        received.messages.extend(messages);
+                        return received;
+                    }
+                }
+                if let Some(gap) = decoder.body_gap() {
+                    // Only a subscription of more than 8 KiB is put together apart.
+                    assert!(gap.buffer.len() + gap.missing <= 1 + tuning::MAX_TOPIC);
+                }
+            }
+        }
+        received.messages.extend(messages);
+        received
+    }
+
+    #[test]
+    fn one_call_takes_a_bounded_number_of_commands() {
+        let mut decoder = Decoder::new(None);
+        let (mut messages, mut commands) = (VecDeque::new(), Vec::new());
+        let mut ping = Vec::new();
+        Command::Ping {
+            ttl: 0,
+            context: command::PingContext::default(),
+        }
+        .encode(&mut ping);
+        let input = ping.repeat(MAX_COMMANDS + 10);
+        let mut take = |input: &[u8]| decoder.decode(input, 1, &mut messages, &mut commands);
+        let used = take(&input).unwrap();
+        assert_eq!(used, ping.len() * MAX_COMMANDS);
+        assert_eq!(take(&input[used..]), Ok(ping.len() * 10));
     }
 
     fn fault(data: &[u8], limit: Option<u64>) -> ProtocolError {
@@ -718,6 +823,39 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn a_side_that_discards_sees_the_same_subscriptions_commands_and_faults(
+            frames in prop::collection::vec(
+                (0..8u8, prop_oneof![0..300usize, 8_000..9_000usize, 60_000..70_000usize], 0..3u8),
+                0..12,
+            ),
+            size in prop_oneof![1..100usize, 1_000..100_000usize],
+        ) {
+            let mut data = Vec::new();
+            for (flags, size, first) in frames {
+                if flags & 4 != 0 {
+                    data.extend_from_slice(b"\x04\x07\x04PINGab");
+                    continue;
+                }
+                let mut body = vec![first; size];
+                data.extend_from_slice(&header(flags & 1, size as u64));
+                data.append(&mut body);
+            }
+            let all = naive(&data, Some(100_000));
+            let is_subscription = |message: &Message| {
+                message.len() == 1 && (1..=1 + tuning::MAX_TOPIC).contains(&message.byte_len())
+            };
+            let kept: Vec<_> = all.messages.iter().filter(|m| is_subscription(m)).cloned().collect();
+            let nothing = discard(&data, Inbound::Nothing, size);
+            prop_assert!(nothing.messages.is_empty());
+            prop_assert_eq!(&nothing.commands, &all.commands);
+            prop_assert_eq!(&nothing.fault, &all.fault);
+            let some = discard(&data, Inbound::Subscriptions, size);
+            prop_assert_eq!(some.messages, kept);
+            prop_assert_eq!(some.commands, all.commands);
+            prop_assert_eq!(some.fault, all.fault);
+        }
 
         #[test]
         fn what_was_encoded_is_decoded_however_it_is_split(

@@ -39,6 +39,10 @@ pub(crate) enum ProtocolError {
     FrameSizeOverflow { size: u64 },
     #[error("peer sends a message of at least {size} bytes; {limit} are allowed")]
     MessageTooLarge { size: u64, limit: u64 },
+    #[error(
+        "peer sends a message that takes at least {size} bytes of memory; recv_hwm_bytes allows {limit}"
+    )]
+    MessageOverHwm { size: u64, limit: u64 },
     #[error("peer sends a message of more than {limit} frames")]
     TooManyFrames { limit: usize },
 }

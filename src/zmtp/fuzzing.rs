@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::body::Stock;
 use super::command::{self, Command};
 use super::connection::{Handshake, Local};
-use super::decoder::{Decoder, MIN_READ_BUFFER};
+use super::decoder::{Decoder, MAX_COMMANDS, MIN_READ_BUFFER};
 use super::error::ProtocolError;
 use crate::message::Message;
 use crate::peer::{PeerInfo, SocketType};
@@ -136,6 +136,7 @@ impl Reader {
         loop {
             let before = self.queue.len();
             let commands = &mut self.received.commands;
+            let most_commands = commands.len() + MAX_COMMANDS;
             // Messages that share their input must be the same as those that do not.
             let used = if self.buffer.len() % 2 == 0 {
                 let shared = Bytes::copy_from_slice(&self.buffer);
@@ -146,7 +147,7 @@ impl Reader {
             self.buffer.drain(..used);
             let got = self.queue.len() - before;
             assert!(got <= room);
-            if got < room {
+            if got < room && self.received.commands.len() < most_commands {
                 break;
             }
         }
@@ -246,6 +247,7 @@ fn shake(kind: SocketType, data: &[u8], size: usize) -> Shaken {
         socket_type: kind,
         routing_id: Bytes::new(),
         max_message_size: None,
+        recv_hwm_bytes: 0,
     });
     handshake.start(&mut said);
     let mut at = 0;

@@ -15,6 +15,7 @@ pub(crate) mod encoder;
 mod error;
 mod frame;
 mod greeting;
+mod intake;
 mod mechanism;
 
 #[cfg(feature = "internals")]

@@ -140,6 +140,7 @@ impl End {
             socket_type: SocketType::Dealer,
             routing_id: Bytes::new(),
             max_message_size: None,
+            recv_hwm_bytes: 0,
         });
         let mut hello = Vec::new();
         handshake.start(&mut hello);

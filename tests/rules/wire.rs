@@ -417,3 +417,331 @@ fn an_error_command_is_told_to_the_monitor() {
     let reason = await_refusal(&monitor);
     assert!(reason.contains("never"), "{reason}");
 }
+
+/// Writes `bytes` again and again until the other side takes no more, which it is found to do by
+/// the rounds of other work that pass meanwhile without room for another byte. Gives how many bytes it
+/// took; fails beyond `most`.
+#[track_caller]
+fn write_until_stuck(raw: &mut Raw, bytes: &[u8], most: usize, mut work: impl FnMut()) -> usize {
+    raw.0.set_nonblocking(true).unwrap();
+    let (mut taken, mut stuck) = (0, 0);
+    while stuck < 100 {
+        let rest = &bytes[taken % bytes.len()..];
+        match std::io::Write::write(&mut raw.0, rest) {
+            Ok(count) => (taken, stuck) = (taken + count, 0),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                work();
+                stuck += 1;
+            }
+            Err(error) => panic!("{error}"),
+        }
+        assert!(taken < most, "it took {taken} bytes");
+    }
+    raw.0.set_nonblocking(false).unwrap();
+    taken
+}
+
+/// What the kernel's buffers of one loopback connection may hold, both ways, and something more.
+const KERNELS: usize = 32 << 20;
+
+#[test]
+fn a_peer_that_does_not_read_its_pongs_is_not_read_and_all_are_answered_once_it_does() {
+    let ctx = Context::new();
+    let pull = ctx.socket(Pull).bind("tcp://127.0.0.1:*").unwrap();
+    let push = ctx.socket(Push).connect(&address(&pull)).unwrap();
+    let mut raw = Raw::connect(&address(&pull)).shake("PUSH");
+    let ping = frame(COMMAND, b"\x04PING\0\x000123456789abcdef");
+    let pong = frame(COMMAND, b"\x04PONG0123456789abcdef");
+    let pings = ping.repeat(1000);
+    let taken = write_until_stuck(&mut raw, &pings, KERNELS, || {
+        push.send("honest").unwrap();
+        assert_eq!(pull.recv_timeout(SOON).unwrap(), "honest");
+    });
+    // The kernel took the last one in part, perhaps; it is finished once the others are answered.
+    let (whole, begun) = (taken / ping.len(), taken % ping.len());
+    for _ in 0..whole {
+        assert_eq!(raw.read(pong.len()), pong);
+    }
+    raw.write(&ping[begun..]);
+    assert_eq!(raw.read(pong.len()), pong);
+    raw.send(0, b"still there");
+    assert_eq!(pull.recv_timeout(SOON).unwrap(), "still there");
+}
+
+#[test]
+fn messages_without_bytes_fill_an_inbox_by_what_they_take() {
+    let ctx = Context::new();
+    // Over tcp: a megabyte is some 14,000 messages of two bytes each on the wire.
+    let pull = ctx
+        .socket(Pull)
+        .recv_hwm(0)
+        .recv_hwm_bytes(1 << 20)
+        .recv_buffer(Some(64 * 1024))
+        .bind("tcp://127.0.0.1:*")
+        .unwrap();
+    let monitor = pull.monitor();
+    let mut raw = Raw::connect(&address(&pull)).shake("PUSH");
+    await_peer(&monitor);
+    let other = ctx.socket(Pull).bind("tcp://127.0.0.1:*").unwrap();
+    let push = ctx.socket(Push).connect(&address(&other)).unwrap();
+    let taken = write_until_stuck(&mut raw, &[0; 20_000], KERNELS / 2, || {
+        push.send("honest").unwrap();
+        assert_eq!(other.recv_timeout(SOON).unwrap(), "honest");
+    });
+    for n in 0..taken / 2 {
+        assert_eq!(pull.recv_timeout(SOON).unwrap().byte_len(), 0, "{n}");
+    }
+
+    // Over inproc, to the message.
+    let pull = ctx
+        .socket(Pull)
+        .recv_hwm(0)
+        .recv_hwm_bytes(7200)
+        .bind("inproc://without-bytes")
+        .unwrap();
+    let push = ctx
+        .socket(Push)
+        .send_hwm(0)
+        .send_hwm_bytes(7200)
+        .connect("inproc://without-bytes")
+        .unwrap();
+    let sent = (0..1000).take_while(|_| push.try_send("").is_ok()).count();
+    assert_eq!(sent, 200);
+    drop(pull);
+}
+
+#[test]
+fn a_peer_whose_message_is_larger_than_the_inbox_loses_its_connection() {
+    let ctx = Context::new();
+    let pull = ctx
+        .socket(Pull)
+        .recv_hwm_bytes(10_000)
+        .bind("tcp://127.0.0.1:*")
+        .unwrap();
+    let monitor = pull.monitor();
+    let mut fits = Raw::connect(&address(&pull)).shake("PUSH");
+    fits.send(0, &[1; 10_000]);
+    assert_eq!(pull.recv_timeout(SOON).unwrap().byte_len(), 10_000);
+    // A frame that announces more, and frames without end.
+    let mut large = Raw::connect(&address(&pull)).shake("PUSH");
+    large.write(&[LONG, 0, 0, 0, 0, 0, 0, 0x27, 0x11]);
+    let reason = await_disconnect(&monitor);
+    assert!(reason.contains("recv_hwm_bytes"), "{reason}");
+    large.await_end();
+    let mut endless = Raw::connect(&address(&pull)).shake("PUSH");
+    let _ = std::io::Write::write_all(&mut endless.0, &[MORE, 0].repeat(1000));
+    let reason = await_disconnect(&monitor);
+    assert!(reason.contains("recv_hwm_bytes"), "{reason}");
+    endless.await_end();
+    fits.send(0, b"next");
+    assert_eq!(pull.recv_timeout(SOON).unwrap(), "next");
+}
+
+#[test]
+fn a_socket_that_does_not_receive_discards_bodies_as_they_come() {
+    let ctx = Context::new();
+    let push = ctx.socket(Push).bind("tcp://127.0.0.1:*").unwrap();
+    let publisher = ctx.socket(Pub).bind("tcp://127.0.0.1:*").unwrap();
+    let monitor = publisher.monitor();
+    for (mut raw, subscribes) in [
+        (Raw::connect(&address(&push)).shake("PULL"), false),
+        (Raw::connect(&address(&publisher)).shake_as(0, "SUB"), true),
+    ] {
+        // A frame that is never whole, of a message that is never whole, and then some.
+        raw.send(MORE, &[1; 100_000]);
+        raw.send(0, &[1; 100_000]);
+        if subscribes {
+            raw.send(0, b"\x01topic");
+            await_subscription(&monitor);
+        }
+        raw.send(COMMAND, b"\x04PING\0\0here");
+        assert_eq!(raw.read_frame(), (COMMAND, b"\x04PONGhere".to_vec()));
+    }
+    publisher.send("topic").unwrap();
+    let limited = ctx
+        .socket(Push)
+        .max_message_size(1000)
+        .bind("tcp://127.0.0.1:*")
+        .unwrap();
+    let monitor = limited.monitor();
+    let mut raw = Raw::connect(&address(&limited)).shake("PULL");
+    raw.write(&[LONG, 0, 0, 0, 0, 0, 0, 0x03, 0xe9]);
+    let reason = await_disconnect(&monitor);
+    assert!(reason.contains("1000"), "{reason}");
+}
+
+#[test]
+fn a_peer_hears_that_a_socket_with_a_full_inbox_lives() {
+    let ctx = Context::new();
+    let pull = ctx
+        .socket(Pull)
+        .recv_hwm(10)
+        .bind("tcp://127.0.0.1:*")
+        .unwrap();
+    let mut raw = Raw::connect(&address(&pull)).shake("PUSH");
+    for n in 0..30 {
+        raw.send(0, format!("{n}").as_bytes());
+    }
+    // Behind messages for which there is no room.
+    raw.send(COMMAND, b"\x04PING\0\0late");
+    for _ in 0..5 {
+        assert_eq!(raw.read_frame(), (COMMAND, b"\x04PONG".to_vec()));
+    }
+    for n in 0..30 {
+        assert_eq!(pull.recv_timeout(SOON).unwrap(), n.to_string()[..]);
+    }
+    // The last of what was taken together is received when the application comes for more.
+    assert_eq!(pull.try_recv(), Err(RecvError::WouldBlock));
+    // Read again, it answers; those before had been on their way.
+    let answer = loop {
+        let (flags, body) = raw.read_frame();
+        assert_eq!(flags, COMMAND);
+        if body != b"\x04PONG" {
+            break body;
+        }
+    };
+    assert_eq!(answer, b"\x04PONGlate");
+}
+
+#[test]
+fn a_peer_of_3_0_is_told_nothing_that_it_does_not_know() {
+    let ctx = Context::new();
+    let pull = ctx
+        .socket(Pull)
+        .recv_hwm(1)
+        .bind("tcp://127.0.0.1:*")
+        .unwrap();
+    let mut old = Raw::connect(&address(&pull)).shake_as(0, "PUSH");
+    let mut new = Raw::connect(&address(&pull)).shake_as(1, "PUSH");
+    for raw in [&mut old, &mut new] {
+        raw.send(0, b"x");
+        raw.send(0, b"y");
+    }
+    for _ in 0..3 {
+        assert_eq!(new.read_frame(), (COMMAND, b"\x04PONG".to_vec()));
+    }
+    old.0.set_nonblocking(true).unwrap();
+    let heard = std::io::Read::read(&mut old.0, &mut [0; 16]);
+    assert_eq!(heard.unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+}
+
+#[test]
+fn heartbeats_keep_a_connection_whose_receiver_is_busy() {
+    let ctx = Context::new();
+    let pull = ctx
+        .socket(Pull)
+        .recv_hwm(10)
+        .bind("tcp://127.0.0.1:*")
+        .unwrap();
+    let push = ctx
+        .socket(Push)
+        .heartbeat_interval(Duration::from_millis(100))
+        .heartbeat_timeout(Duration::from_secs(2))
+        .heartbeat_ttl(Duration::from_secs(2))
+        .open()
+        .unwrap();
+    let monitor = push.monitor();
+    push.connect(&address(&pull)).unwrap();
+    await_peer(&monitor);
+    let mut sent = 0;
+    while push.try_send(sent.to_string()).is_ok() {
+        sent += 1;
+    }
+    // More than twice as long as it would take to give the receiver up.
+    assert_eq!(
+        monitor.recv_timeout(Duration::from_secs(5)),
+        Err(RecvError::TimedOut)
+    );
+    for n in 0..sent {
+        assert_eq!(pull.recv_timeout(SOON).unwrap(), n.to_string()[..]);
+    }
+}
+
+#[test]
+fn a_peer_may_change_its_ttl_and_the_last_one_counts() {
+    let ctx = Context::new();
+    let pull = ctx.socket(Pull).bind("tcp://127.0.0.1:*").unwrap();
+    let monitor = pull.monitor();
+    let mut raw = Raw::connect(&address(&pull)).shake("PUSH");
+    for _ in 0..1000 {
+        raw.send(COMMAND, b"\x04PING\xff\xff");
+        raw.send(COMMAND, b"\x04PING\x00\x00");
+    }
+    raw.send(COMMAND, b"\x04PING\x00\x02");
+    let reason = await_disconnect(&monitor);
+    assert!(reason.contains("silent"), "{reason}");
+}
+
+#[test]
+fn the_longest_topic_reaches_a_publisher_and_a_longer_one_is_refused_at_home() {
+    let ctx = Context::new();
+    let publisher = ctx.socket(Pub).bind("tcp://127.0.0.1:*").unwrap();
+    let monitor = publisher.monitor();
+    let sub = ctx.socket(Sub).connect(&address(&publisher)).unwrap();
+    let longest = vec![b't'; 65_536];
+    sub.subscribe(&longest).unwrap();
+    await_subscription(&monitor);
+    publisher.send(&longest[..]).unwrap();
+    assert_eq!(sub.recv_timeout(SOON).unwrap(), longest[..]);
+    sub.unsubscribe(&longest).unwrap();
+    await_event(&monitor, |k| matches!(k, EventKind::Unsubscribed { .. }));
+    let error = sub.subscribe([b't'; 65_537]).unwrap_err().to_string();
+    assert!(
+        error.contains("65537 bytes") && error.contains("at most 65536"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_peer_that_closes_on_our_greeting_is_told_apart_from_one_that_goes() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let ctx = Context::new();
+    let push = ctx.socket(Push).open().unwrap();
+    let monitor = push.monitor();
+    push.connect(&format!("tcp://{}", listener.local_addr().unwrap()))
+        .unwrap();
+    // As JeroMQ 0.3 does: it reads a signature and closes on what comes behind it.
+    let mut old = Raw::accept(&listener);
+    old.write(b"\xff\0\0\0\0\0\0\0\x01\x7f");
+    old.read(10);
+    drop(old);
+    let reason = await_refusal(&monitor);
+    assert!(reason.contains("older than 3.0"), "{reason}");
+    // One that knows our version is another matter.
+    let mut other = Raw::accept(&listener);
+    other.write(&Raw::greeting(1, "NULL"));
+    other.read(64 + 28);
+    drop(other);
+    let reason = await_refusal(&monitor);
+    assert!(reason.contains("type of socket"), "{reason}");
+}
+
+#[test]
+fn a_handshake_goes_on_while_the_inbox_is_full() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let ctx = Context::new();
+    let pull = ctx
+        .socket(Pull)
+        .recv_hwm_bytes(72)
+        .reconnect_interval(Duration::from_millis(1))
+        .open()
+        .unwrap();
+    let monitor = pull.monitor();
+    pull.connect(&format!("tcp://{}", listener.local_addr().unwrap()))
+        .unwrap();
+    let mut first = Raw::accept(&listener).shake("PUSH");
+    await_peer(&monitor);
+    // It breaks the protocol behind the message that fills the inbox.
+    first.write(&[frame(0, b"fills"), vec![0xf8]].concat());
+    await_disconnect(&monitor);
+    // In pieces that are never whole, each of which is one pass and no more.
+    let mut second = Raw::accept(&listener);
+    second.write(&Raw::greeting(1, "NULL")[..40]);
+    second.read(64 + 28);
+    second.write(&Raw::greeting(1, "NULL")[40..]);
+    second.write(&Raw::ready("PUSH"));
+    await_peer(&monitor);
+    second.send(0, b"next");
+    assert_eq!(pull.recv_timeout(SOON).unwrap(), "fills");
+    assert_eq!(pull.recv_timeout(SOON).unwrap(), "next");
+}

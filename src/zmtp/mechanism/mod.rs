@@ -18,6 +18,8 @@ pub(crate) struct Local {
     pub(crate) routing_id: Bytes,
     /// The most bytes that a received message may have, all its frames together.
     pub(crate) max_message_size: Option<u64>,
+    /// The most bytes of memory that a received message may take; zero means any.
+    pub(crate) recv_hwm_bytes: usize,
 }
 
 /// A mechanism, in the state in which it waits for the peer's next command.
