@@ -53,7 +53,7 @@ fn pipeline(seed: u64) {
                 loop {
                     match pull.recv_timeout(SOON) {
                         Ok(message) if message == "end" => return got,
-                        Ok(message) => got.push(message.to_str().unwrap().to_owned()),
+                        Ok(message) => got.push(message.get_str(0).unwrap().to_owned()),
                         Err(error) => panic!("{error} after {}", got.len()),
                     }
                 }
@@ -112,7 +112,7 @@ fn pipeline(seed: u64) {
         let message = pull
             .recv_timeout(SOON)
             .unwrap_or_else(|e| panic!("{e}: {} of {sent} over {at}", got.len()));
-        got.push(message.to_str().unwrap().to_owned());
+        got.push(message.get_str(0).unwrap().to_owned());
     }
     let distinct: HashSet<_> = got.iter().collect();
     assert_eq!(distinct.len(), got.len(), "nothing comes twice");

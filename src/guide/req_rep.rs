@@ -11,7 +11,7 @@
 //! let ctx = Context::new();
 //! let server = ctx.socket(Rep).bind("tcp://127.0.0.1:0")?;
 //! let endpoint = server.last_endpoint().ok_or("not bound")?.to_string();
-//! thread::spawn(move || -> std::io::Result<()> {
+//! thread::spawn(move || -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
 //!     // Ends with an error when the context is closed.
 //!     loop {
 //!         let request = server.recv()?;
