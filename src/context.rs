@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 
 use crate::endpoint::Endpoint;
 use crate::link::pipe::{Door, Limits, PipeEnd};
-use crate::peer::PeerInfo;
+use crate::peer::{PeerInfo, PeerRefusal};
 use crate::reactor::{self, Command, Place, SocketId};
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Condvar, Mutex};
@@ -124,8 +124,10 @@ impl ContextBuilder {
 pub(crate) trait Member: Send + Sync {
     /// Closes it, without waiting.
     fn close(&self);
-    /// Somebody calls at an inproc name that this socket has bound. `None`: it is not to be had.
-    fn answer(&self, endpoint: &Arc<Endpoint>, caller: Caller) -> Option<Answer>;
+    /// Somebody calls at an inproc name that this socket has bound.
+    fn answer(&self, endpoint: &Arc<Endpoint>, caller: Caller) -> Result<Answer, NoAnswer>;
+    /// Whether a caller that was refused may find a place now.
+    fn has_place(&self) -> bool;
     /// The name that a link of this socket waits for is bound now.
     fn call(&self, binder: &Arc<dyn Member>, place: Place);
     /// Everything is set up on both sides: say what the other one must know.
@@ -147,6 +149,18 @@ pub(crate) struct Answer {
     pub(crate) door: Door,
     /// What the binder's inbox adds to what the caller may be ahead.
     pub(crate) room: Limits,
+}
+
+/// Why a caller is not answered.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoAnswer {
+    #[error(
+        "the socket that has this name is of a type that cannot talk to this one, or is closing"
+    )]
+    Unfit,
+    /// There may be a place for it later.
+    #[error("the socket that has this name refused: {0}")]
+    Refused(PeerRefusal),
 }
 
 /// An inproc name: who has it, and who waits for somebody to have it.

@@ -89,9 +89,9 @@ pub use message::convert::ConvertError;
 pub use message::{ConvertErrorKind, Frame, Frames, IntoFrames, Message};
 pub use monitor::{Event, EventKind, Monitor};
 pub use options::{KeepAlive, Options};
-pub use peer::{PeerInfo, SocketType, UnknownSocketType};
+pub use peer::{PeerInfo, PeerRefusal, SocketType, UnknownSocketType};
 pub use socket::{
-    Asks, CloseReport, DynSocket, Kind, Pub, Publishes, Pull, Push, Receives, Rep, Req, Sends,
-    Socket, SocketBuilder, Sub, Subscribes,
+    Asks, CloseReport, Dealer, DynSocket, Kind, Pair, Pub, Publishes, Pull, Push, Receives, Rep,
+    Req, Sends, Socket, SocketBuilder, Sub, Subscribes,
 };
 pub use stats::Stats;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::endpoint::Endpoint;
 use crate::error::RecvError;
-use crate::peer::PeerInfo;
+use crate::peer::{PeerInfo, PeerRefusal};
 use crate::reactor::timers::deadline;
 use crate::sync::{Condvar, Mutex};
 use crate::tuning;
@@ -60,6 +60,12 @@ pub enum EventKind {
     HandshakeFailed {
         /// What was wrong, such as the ZMTP version or the socket type of the peer.
         reason: String,
+    },
+    /// A peer was there and was not taken on (PAIR); its connection was closed. One of `connect` is
+    /// tried again.
+    PeerRefused {
+        /// Why.
+        reason: PeerRefusal,
     },
     /// A connection that was up has ended.
     Disconnected {

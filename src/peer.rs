@@ -25,7 +25,8 @@ pub enum SocketType {
     Req,
     /// Waits for a request, then answers it.
     Rep,
-    /// Asynchronous REQ. Known on the wire; this library does not make such sockets yet.
+    /// Sends each message to one of its REP, DEALER or ROUTER peers, in turn, and receives from all
+    /// of them, fairly: REQ without the turns.
     Dealer,
     /// Asynchronous REP. Known on the wire; this library does not make such sockets yet.
     Router,
@@ -34,7 +35,7 @@ pub enum SocketType {
     /// SUB that sends its subscriptions as messages. Known on the wire; this library does not make
     /// such sockets yet.
     Xsub,
-    /// One peer, both ways. Known on the wire; this library does not make such sockets yet.
+    /// One PAIR peer, both ways.
     Pair,
 }
 
@@ -124,6 +125,16 @@ impl FromStr for SocketType {
             .find(|kind| kind.name().eq_ignore_ascii_case(name))
             .ok_or_else(|| UnknownSocketType(name.to_owned()))
     }
+}
+
+/// Why a peer was refused although its type fits; see
+/// [`EventKind::PeerRefused`](crate::EventKind::PeerRefused).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum PeerRefusal {
+    /// A PAIR has one peer at a time, and has one.
+    #[error("this PAIR has its peer already")]
+    Paired,
 }
 
 /// What a peer said of itself in the handshake, and where it is.

@@ -57,6 +57,8 @@ const HOUSE: &[(&str, &[&str])] = &[
             "pattern/parts/trie",
             "pattern/parts/mod",
             "pattern/rules",
+            "pattern/dealer",
+            "pattern/pair",
             "pattern/pull",
             "pattern/push",
             "pattern/rep",

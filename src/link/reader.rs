@@ -12,7 +12,7 @@ use bytes::Bytes;
 use super::buffer::{Pool, ReadBuffer};
 use crate::message::Message;
 use crate::pattern::Excess;
-use crate::peer::PeerInfo;
+use crate::peer::{PeerInfo, PeerRefusal};
 use crate::transport::Stream;
 use crate::tuning;
 use crate::zmtp::body::Stock;
@@ -44,6 +44,9 @@ pub(crate) enum Ended {
     /// The peer asks for more than it may have.
     #[error("{0}")]
     Excess(Excess),
+    /// The pattern does not take the peer on.
+    #[error("{0}")]
+    Refused(PeerRefusal),
     #[error("the handshake took longer than handshake_timeout")]
     HandshakeTimeout,
     #[error("the peer did not answer a heartbeat in time")]

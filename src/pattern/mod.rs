@@ -3,8 +3,9 @@
 //! Pure machines behind one trait, [`Rules`]. They own no queue: the socket core keeps a queue a
 //! link, tells the pattern what becomes of the links, and asks it where a message goes.
 //!
-//! - *told by the core*: `attach`, `detach`, `connection_lost`, `connection_renewed`, `set_room`,
+//! - *told by the core*: `attach`, `retire`, `detach`, `connection_lost`, `connection_renewed`, `set_room`,
 //!   `set_readable`, and what peers say: `handle_subscription`, `handle_upstream`;
+//! - *to take a peer on*: `admit`, once it is known who it is, and `place_for`;
 //! - *to send*: `route`, and where it says [`Route::To`], `starts_afresh` before the push;
 //! - *to receive*: `may_receive`, `next`, pop, `incoming`, one message at a time; or, where the
 //!   pattern prefetches, `next`, pop, `filter`, a batch at a time;
@@ -18,6 +19,8 @@ mod words;
 
 pub(crate) mod parts;
 
+mod dealer;
+mod pair;
 mod pull;
 mod push;
 mod rep;
@@ -35,7 +38,9 @@ pub(crate) use words::{Excess, Forward, LinkId, PatternSettings, Refusal, Route}
 use std::collections::VecDeque;
 
 use crate::message::Message;
-use crate::peer::SocketType;
+use crate::peer::{PeerInfo, PeerRefusal, SocketType};
+use dealer::Dealer;
+use pair::Pair;
 use pull::Pull;
 use push::Push;
 use rep::Rep;
@@ -94,6 +99,9 @@ macro_rules! patterns {
 
             delegate! { [$($kind)*]:
                 fn attach(&mut self, link: LinkId);
+                fn admit(&mut self, link: LinkId, peer: &PeerInfo) -> Result<(), PeerRefusal>;
+                fn place_for(&self, link: Option<LinkId>) -> Result<(), PeerRefusal>;
+                fn retire(&mut self, link: LinkId);
                 fn detach(&mut self, link: LinkId);
                 fn connection_lost(&mut self, link: LinkId);
                 fn connection_renewed(&mut self, link: LinkId);
@@ -127,6 +135,8 @@ patterns! {
     Sub: Xsub;
     Req: Req;
     Rep: Rep;
+    Dealer: Dealer;
+    Pair: Pair;
 }
 
 #[cfg(test)]
@@ -146,7 +156,7 @@ mod tests {
             .filter(|kind| Pattern::new(*kind, &PatternSettings::default()).is_some())
             .collect();
         use SocketType::*;
-        assert_eq!(made, [Push, Pull, Pub, Sub, Req, Rep]);
+        assert_eq!(made, [Push, Pull, Pub, Sub, Req, Rep, Dealer, Pair]);
     }
 
     /// Every type that exists, with one link.
@@ -191,6 +201,7 @@ mod tests {
                 assert!(!pattern.starts_afresh(), "{kind}");
                 pattern.set_readable(0, true);
                 assert_eq!([pattern.next(), pattern.next()], [Some(0); 2], "{kind}");
+                assert!(pattern.is_alone(0), "{kind}");
             }
             if can.balances {
                 let mut message = Message::from("m");

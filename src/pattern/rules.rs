@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use super::words::{Excess, Forward, LinkId, PatternSettings, Refusal, Route};
 use crate::message::Message;
+use crate::peer::{PeerInfo, PeerRefusal};
 
 /// What a pattern is able to do: fixed for a type of socket, whatever happens to it.
 ///
@@ -66,6 +67,25 @@ pub(crate) trait Rules: Sized {
 
     /// A new link: it has room, and nothing to read.
     fn attach(&mut self, _link: LinkId) {}
+
+    /// The link has a peer, and this is what the peer said of itself: whether it is taken on. One
+    /// that is not has its connection closed before anything was received from it, and `connect`
+    /// tries again after a pause. May be asked again for the link, after every new connection.
+    fn admit(&mut self, link: LinkId, _peer: &PeerInfo) -> Result<(), PeerRefusal> {
+        self.place_for(Some(link))
+    }
+
+    /// Whether there is a place for the peer of this link, or of a new one, whoever it is. When a
+    /// link leaves one behind, inproc links that were refused for want of it are tried again.
+    fn place_for(&self, _link: Option<LinkId>) -> Result<(), PeerRefusal> {
+        Ok(())
+    }
+
+    /// The link has lost its peer for good, but not yet all that it had to read. It goes when that
+    /// is received.
+    fn retire(&mut self, link: LinkId) {
+        self.set_room(link, false);
+    }
 
     /// The link is no more, nor what it had to read. Its id may be given to another.
     fn detach(&mut self, link: LinkId);

@@ -173,6 +173,7 @@ impl Core {
             Errand::GiveRoom(door) => door.room(),
             Errand::Hang(door) => door.closed(),
             Errand::Changes(door) => door.changes(),
+            Errand::TryRefused => self.try_refused(),
             Errand::StopSeeking(endpoint, place) => self.stop_seeking(&endpoint, place),
             Errand::Close(wire) => drop(wire),
             // It fails only when the connection has gone already.

@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 
 use super::core::Core;
 use super::state::{Discarded, Errand, Life, State};
-use crate::context::{Answer, Caller, Member};
+use crate::context::{Answer, Caller, Member, NoAnswer};
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::link::pipe::{pipe, Door, Limits, Neighbour, PipeEnd};
@@ -120,6 +120,60 @@ impl Core {
         }
     }
 
+    /// Has a link wait that was refused, or whose peer this socket would refuse, until the name has
+    /// another binder or there is a place for it.
+    fn seek_later(&self, endpoint: &Arc<Endpoint>, place: Place, binder: &Arc<dyn Member>) {
+        self.seek_another(endpoint, place, Some(binder));
+        // It is called when a place becomes free. One may have become free since it was refused and
+        // before it was on the list.
+        let free = binder.has_place() && {
+            let mut state = self.lock();
+            let seeks = state.link(place).is_some_and(|link| link.far_end.is_some());
+            seeks && state.pattern.place_for(Some(place.link)).is_ok()
+        };
+        if free {
+            self.stop_seeking(endpoint, place);
+            self.seek(endpoint, place);
+        }
+    }
+
+    /// There is a place for a peer again: tries the inproc links of this socket that have none, and
+    /// those of others that wait for a name of this one.
+    pub(super) fn try_refused(&self) {
+        let Some(me) = self.me.upgrade() else { return };
+        let me: Arc<dyn Member> = me;
+        let state = self.lock();
+        if state.life != Life::Open {
+            return self.unlock(state);
+        }
+        let own: Vec<_> = state
+            .links
+            .iter()
+            .filter(|(_, link)| link.far_end.is_some())
+            .map(|(key, link)| {
+                let serial = link.serial;
+                (Arc::clone(&link.endpoint), Place { link: key, serial })
+            })
+            .collect();
+        self.unlock(state);
+        for (endpoint, place) in own {
+            self.stop_seeking(&endpoint, place);
+            self.seek(&endpoint, place);
+        }
+        let mut callers = Vec::new();
+        for name in self.context.names.lock().values_mut() {
+            let binder = name.binder.as_ref();
+            if binder.is_some_and(|binder| std::ptr::addr_eq(binder.as_ptr(), self.me.as_ptr())) {
+                callers.append(&mut name.waiting);
+            }
+        }
+        for (caller, place) in callers {
+            if let Some(caller) = caller.upgrade() {
+                caller.call(&me, place);
+            }
+        }
+    }
+
     /// A link that waited for somebody to have a name is gone.
     pub(super) fn stop_seeking(&self, endpoint: &Endpoint, place: Place) {
         let Endpoint::Inproc(name) = endpoint else {
@@ -175,16 +229,16 @@ impl Member for Core {
         self.begin_close();
     }
 
-    fn answer(&self, endpoint: &Arc<Endpoint>, caller: Caller) -> Option<Answer> {
+    fn answer(&self, endpoint: &Arc<Endpoint>, caller: Caller) -> Result<Answer, NoAnswer> {
         if !self.socket_type.talks_to(caller.peer.socket_type) {
-            return None;
+            return Err(NoAnswer::Unfit);
         }
         let mut state = self.lock();
         if state.life != Life::Open {
-            return None;
+            return Err(NoAnswer::Unfit);
         }
         let serial = state.next_serial();
-        let mut link = Link::new(
+        let link = Link::new(
             serial,
             Origin::Accepted,
             // Up in `introduce`, where it is welcomed.
@@ -192,31 +246,49 @@ impl Member for Core {
             Arc::clone(endpoint),
             &self.options,
         );
-        // This end was made with the caller's inbox as its only limit.
-        caller.pipe.widen(self.send_limits());
-        self.remember(&caller.pipe, &caller.door);
-        link.pipe = Some((caller.pipe, Some(caller.door)));
-        state.pipes += 1;
-        link.peer = Some(Box::new(caller.peer));
         let key = state.links.insert(link);
         state.report(key, EventKind::Accepted);
         // Its subscriptions follow in `introduce`, when the caller knows where to find this end.
-        state.attach(key);
+        if let Err(reason) = state.admit(key, caller.peer) {
+            state.report(key, EventKind::PeerRefused { reason });
+            // It has no pipe yet, so that the caller keeps what it has queued.
+            state.remove_link(key);
+            self.unlock(state);
+            return Err(NoAnswer::Refused(reason));
+        }
+        // This end was made with the caller's inbox as its only limit.
+        caller.pipe.widen(self.send_limits());
+        self.remember(&caller.pipe, &caller.door);
+        if let Some(link) = state.links.get_mut(key) {
+            link.pipe = Some((caller.pipe, Some(caller.door)));
+            state.pipes += 1;
+        }
         let place = Place { link: key, serial };
         self.unlock(state);
         let (peer, door, room) = (self.my_info(), self.my_door(place), self.recv_limits());
-        Some(Answer { peer, door, room })
+        Ok(Answer { peer, door, room })
+    }
+
+    fn has_place(&self) -> bool {
+        let state = self.lock();
+        state.life == Life::Open && state.pattern.place_for(None).is_ok()
     }
 
     fn call(&self, binder: &Arc<dyn Member>, place: Place) {
         let mut state = self.lock();
-        let Some(link) = state.link(place) else {
-            return;
-        };
-        let Some(far_end) = link.far_end.take() else {
+        let refusal = state.pattern.place_for(Some(place.link));
+        let Some(link) = state.link(place).filter(|link| link.far_end.is_some()) else {
             return;
         };
         let endpoint = Arc::clone(&link.endpoint);
+        if let Err(reason) = refusal {
+            state.report(place.link, EventKind::PeerRefused { reason });
+            self.unlock(state);
+            return self.seek_later(&endpoint, place, binder);
+        }
+        let Some(far_end) = link.far_end.take() else {
+            return;
+        };
         self.unlock(state);
         let caller = Caller {
             peer: self.my_info(),
@@ -225,22 +297,38 @@ impl Member for Core {
         };
         let answer = binder.answer(&endpoint, caller);
         let mut state = self.lock();
-        let Some(answer) = answer else {
-            let reason = String::from("the socket that has this name is of a type that cannot talk to this one, or is closing");
-            if state.link(place).is_some() {
-                state.report(place.link, EventKind::HandshakeFailed { reason });
-                self.connect_inproc(&mut state, place.link);
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(no_answer) => {
+                let reason = no_answer.to_string();
+                if state.link(place).is_some() {
+                    state.report(place.link, EventKind::HandshakeFailed { reason });
+                    self.connect_inproc(&mut state, place.link);
+                }
+                self.unlock(state);
+                return match no_answer {
+                    NoAnswer::Unfit => self.seek_another(&endpoint, place, Some(binder)),
+                    NoAnswer::Refused(_) => self.seek_later(&endpoint, place, binder),
+                };
             }
-            self.unlock(state);
-            return self.seek_another(&endpoint, place, Some(binder));
         };
         let far = Place {
             link: answer.door.link,
             serial: answer.door.serial,
         };
-        let Some(link) = state.link(place) else {
+        if state.link(place).is_none() {
             self.unlock(state);
             return answer.door.closed();
+        }
+        if let Err(reason) = state.admit(place.link, answer.peer) {
+            state.report(place.link, EventKind::PeerRefused { reason });
+            self.connect_inproc(&mut state, place.link);
+            self.unlock(state);
+            answer.door.closed();
+            return self.seek_later(&endpoint, place, binder);
+        }
+        let Some(link) = state.link(place) else {
+            return;
         };
         let Some((pipe, door)) = &mut link.pipe else {
             return;
@@ -249,7 +337,7 @@ impl Member for Core {
         let (room, waiting) = (pipe.has_room() && !link.leaving, pipe.waiting() > 0);
         self.remember(pipe, &answer.door);
         *door = Some(answer.door.clone());
-        state.welcome(place.link, answer.peer);
+        state.welcome(place.link);
         state.pattern.set_room(place.link, room);
         if waiting {
             state.errands.push(Errand::Announce(answer.door.clone()));
@@ -364,11 +452,8 @@ impl State {
     /// One who called at a name is there, unless that was said before.
     fn welcome_caller(&mut self, place: Place) {
         let called = |link: &&mut Link| link.pipe.is_some() && link.stage == Stage::Handshake;
-        let Some(link) = self.link(place).filter(called) else {
-            return;
-        };
-        if let Some(peer) = link.peer.take() {
-            self.welcome(place.link, *peer);
+        if self.link(place).filter(called).is_some() {
+            self.welcome(place.link);
         }
     }
 

@@ -55,6 +55,11 @@ kinds! {
     Req: Sends Receives Asks;
     /// Waits for a request, then answers it (RFC 28).
     Rep: Sends Receives;
+    /// Sends each message to one of its REP, DEALER or ROUTER peers, in turn, and receives from all
+    /// of them, fairly, in any order (RFC 28).
+    Dealer: Sends Receives;
+    /// Sends to its one peer, another PAIR, and receives from it, in any order (RFC 31).
+    Pair: Sends Receives;
 }
 
 impl sealed::Sealed for SocketType {}

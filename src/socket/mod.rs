@@ -39,7 +39,8 @@ use crate::stats::Stats;
 pub use builder::SocketBuilder;
 pub use closing::CloseReport;
 pub use kind::{
-    Asks, Kind, Pub, Publishes, Pull, Push, Receives, Rep, Req, Sends, Sub, Subscribes,
+    Asks, Dealer, Kind, Pair, Pub, Publishes, Pull, Push, Receives, Rep, Req, Sends, Sub,
+    Subscribes,
 };
 
 /// A socket whose type is chosen at run time. It has every verb; one that its type does not have

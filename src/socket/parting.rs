@@ -42,8 +42,9 @@ impl State {
             self.discard(Discarded::Writer(writer));
         }
         self.errands.push(Errand::Close(wire));
-        let kind = match stage {
-            Stage::Handshake => EventKind::HandshakeFailed { reason },
+        let kind = match (ended, stage) {
+            (Ended::Refused(reason), _) => EventKind::PeerRefused { reason },
+            (_, Stage::Handshake) => EventKind::HandshakeFailed { reason },
             _ => EventKind::Disconnected { reason },
         };
         self.report_with(key, kind, Some(peer_address));
@@ -92,7 +93,7 @@ impl State {
             self.remove_link(key);
         } else {
             link.stage = Stage::Draining;
-            self.pattern.set_room(key, false);
+            self.vacate(|pattern| pattern.retire(key));
         }
     }
 

@@ -104,6 +104,10 @@ impl State {
             link.queued = false;
             let room = link.inward.room();
             let Some(wire) = &mut link.wire else { continue };
+            if wire.ended.is_some() {
+                // It is buried as soon as its writer is back; what comes now is for nobody.
+                continue;
+            }
             if link.stage == Stage::Up {
                 if room == 0 {
                     self.pause(key);
@@ -191,8 +195,17 @@ impl State {
                 link.form = form;
                 link.begin_liveness(Instant::now());
             }
-            self.welcome(key, peer);
-            self.start_heartbeat(place);
+            match self.admit(key, peer) {
+                Ok(()) => {
+                    self.welcome(key);
+                    self.start_heartbeat(place);
+                }
+                Err(refusal) => {
+                    self.end_wire(key, Ended::Refused(refusal));
+                    pass.commands.clear();
+                    pass.messages.clear();
+                }
+            }
         }
         for command in pass.commands.drain(..) {
             self.obey(place, command);

@@ -23,7 +23,7 @@ use crate::link::{Link, Origin, Stage, Wire};
 use crate::message::Message;
 use crate::monitor::{Event, EventKind, EventQueue};
 use crate::pattern::Pattern;
-use crate::peer::PeerInfo;
+use crate::peer::{PeerInfo, PeerRefusal};
 use crate::reactor::timers::deadline;
 use crate::reactor::{Command, Place, SocketId, Timer};
 use crate::stats::Stats;
@@ -50,6 +50,8 @@ pub(super) enum Errand {
     /// Subscriptions wait in the pipe. They are not in this errand, which another thread's may
     /// overtake.
     Changes(Door),
+    /// Try inproc links again that were refused for want of a place.
+    TryRefused,
     /// Wait no longer for somebody to bind an inproc name.
     StopSeeking(Arc<Endpoint>, Place),
     /// Close a connection: a system call.
@@ -341,16 +343,25 @@ impl State {
         }
     }
 
-    /// The peer of a link is there: from now on it counts. Tells SUB's subscriptions to it.
-    pub(super) fn welcome(&mut self, key: usize, peer: PeerInfo) {
+    /// The peer of a link says who it is: asks the pattern whether it takes it on.
+    pub(super) fn admit(&mut self, key: usize, peer: PeerInfo) -> Result<(), PeerRefusal> {
         self.attach(key);
+        let Some(link) = self.links.get_mut(key) else {
+            return Ok(());
+        };
+        let peer = link.peer.insert(Box::new(peer));
+        self.pattern.admit(key, peer)
+    }
+
+    /// The peer of a link, which was admitted, is there: from now on it counts. Tells SUB's
+    /// subscriptions to it.
+    pub(super) fn welcome(&mut self, key: usize) {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
         if link.origin == Origin::Connected {
             self.pattern.connection_renewed(key);
         }
-        link.peer = Some(Box::new(peer));
         link.stage = Stage::Up;
         link.failures = 0;
         if link.pipe.is_none() {
@@ -386,13 +397,23 @@ impl State {
         links.filter(|(_, link)| link.stage == Stage::Up).count()
     }
 
+    /// Tells the pattern that a link has lost its peer for good, and what was refused for want of a
+    /// place that there is one now.
+    pub(super) fn vacate(&mut self, tell: impl FnOnce(&mut Pattern)) {
+        let full = self.pattern.place_for(None).is_err();
+        tell(&mut self.pattern);
+        if full && self.pattern.place_for(None).is_ok() {
+            self.errands.push(Errand::TryRefused);
+        }
+    }
+
     /// Forgets a link altogether. Nobody holds its tokens.
     pub(super) fn remove_link(&mut self, key: usize) {
         let Some(mut link) = self.links.try_remove(key) else {
             return;
         };
         if link.attached {
-            self.pattern.detach(key);
+            self.vacate(|pattern| pattern.detach(key));
         }
         if link.far_end.is_some() {
             let place = Place {

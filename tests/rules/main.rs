@@ -3,9 +3,11 @@
 
 mod bodies;
 mod closing;
+mod dealer;
 mod endpoints;
 mod inproc;
 mod options;
+mod pair;
 mod peers;
 mod pipeline;
 mod pub_sub;

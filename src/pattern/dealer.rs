@@ -1,0 +1,191 @@
+//! DEALER: each message to one peer, in turn, and from all peers, fairly (RFC 28, "The DEALER Socket
+//! Type").
+
+use super::parts::balance::Balance;
+use super::parts::fair::Fair;
+use super::rules::{Capabilities, Rules};
+use super::words::{LinkId, PatternSettings, Route};
+use crate::message::Message;
+
+#[derive(Debug, Default)]
+pub(crate) struct Dealer {
+    balance: Balance,
+    fair: Fair,
+}
+
+/// Both ways messages pass as they are: what lies before a delimiter is the user's.
+impl Rules for Dealer {
+    const CAN: Capabilities = Capabilities {
+        sends: true,
+        receives: true,
+        prefetches: true,
+        balances: true,
+        streams: true,
+        connects_once: true,
+        ..Capabilities::NONE
+    };
+
+    fn new(_: &PatternSettings) -> Dealer {
+        Dealer::default()
+    }
+
+    fn attach(&mut self, link: LinkId) {
+        self.balance.attach(link);
+    }
+
+    fn detach(&mut self, link: LinkId) {
+        self.balance.detach(link);
+        self.fair.detach(link);
+    }
+
+    #[inline]
+    fn set_room(&mut self, link: LinkId, room: bool) {
+        self.balance.set_room(link, room);
+    }
+
+    #[inline]
+    fn set_readable(&mut self, link: LinkId, readable: bool) {
+        self.fair.set_readable(link, readable);
+    }
+
+    #[inline]
+    fn has_room(&self) -> bool {
+        self.balance.has_room()
+    }
+
+    #[inline]
+    fn route(&mut self, _: &mut Message) -> Route<'_> {
+        self.balance.next().map_or(Route::Wait, Route::To)
+    }
+
+    #[inline]
+    fn next(&mut self) -> Option<LinkId> {
+        self.fair.next()
+    }
+
+    #[inline]
+    fn return_turn(&mut self, link: LinkId) {
+        self.fair.return_turn(link);
+    }
+
+    #[inline]
+    fn is_alone(&self, link: LinkId) -> bool {
+        self.fair.is_alone(link)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn route(dealer: &mut Dealer) -> Option<LinkId> {
+        let mut message = Message::from(["hop", "", "body"]);
+        let link = match dealer.route(&mut message) {
+            Route::To(link) => Some(link),
+            Route::Wait => None,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(
+            message,
+            Message::from(["hop", "", "body"]),
+            "it passes as it is"
+        );
+        link
+    }
+
+    #[test]
+    fn sends_and_receives_in_any_order() {
+        let mut dealer = Dealer::default();
+        dealer.attach(0);
+        assert_eq!([route(&mut dealer), route(&mut dealer)], [Some(0); 2]);
+        assert_eq!(dealer.may_receive(), Ok(()));
+        let message = Message::from(["", "a", ""]);
+        assert_eq!(dealer.incoming(0, message.clone()), Some(message));
+        assert_eq!(dealer.may_receive(), Ok(()));
+        assert!(dealer.has_room());
+    }
+
+    #[test]
+    fn what_a_link_has_to_read_does_not_decide_what_it_is_sent() {
+        let mut dealer = Dealer::default();
+        dealer.attach(0);
+        dealer.attach(1);
+        dealer.set_room(0, false);
+        dealer.set_readable(0, true);
+        assert_eq!([route(&mut dealer), route(&mut dealer)], [Some(1); 2]);
+        assert_eq!([dealer.next(), dealer.next()], [Some(0); 2]);
+    }
+
+    /// A link as the naive model sees it.
+    #[derive(Clone, Debug)]
+    struct Model {
+        link: LinkId,
+        room: bool,
+        readable: bool,
+    }
+
+    /// The first of `links`, which are in order, behind the one that was served last; else the
+    /// first of all.
+    fn in_turn(
+        links: &[Model],
+        last: &mut Option<LinkId>,
+        can: fn(&Model) -> bool,
+    ) -> Option<LinkId> {
+        let mut able = links
+            .iter()
+            .filter(|model| can(model))
+            .map(|model| model.link);
+        let first = able.clone().next();
+        let next = able
+            .find(|link| last.is_none_or(|last| *link > last))
+            .or(first);
+        *last = next.or(*last);
+        next
+    }
+
+    proptest! {
+        /// Every message goes to the next link that has room, every receive to the next that has
+        /// something, each round robin on its own, whatever links come and go in between.
+        #[test]
+        fn routes_like_a_list_of_links(
+            steps in prop::collection::vec((0..10u8, 0..140usize), 0..400)
+        ) {
+            let mut dealer = Dealer::default();
+            let mut links: Vec<Model> = Vec::new();
+            let (mut sent, mut received) = (None, None);
+            for (step, link) in steps {
+                let at = links.iter().position(|model| model.link == link);
+                match (step, at) {
+                    (0, None) => {
+                        dealer.attach(link);
+                        links.push(Model { link, room: true, readable: false });
+                        links.sort_by_key(|model| model.link);
+                    }
+                    (1, Some(at)) => {
+                        dealer.detach(link);
+                        links.remove(at);
+                    }
+                    (2 | 3, Some(at)) => {
+                        dealer.set_room(link, step == 2);
+                        links[at].room = step == 2;
+                    }
+                    (4 | 5, Some(at)) => {
+                        dealer.set_readable(link, step == 4);
+                        links[at].readable = step == 4;
+                    }
+                    (6 | 7, _) => {
+                        let wanted = in_turn(&links, &mut sent, |model| model.room);
+                        prop_assert_eq!(dealer.has_room(), wanted.is_some());
+                        prop_assert_eq!(route(&mut dealer), wanted);
+                    }
+                    (8, _) => {
+                        let wanted = in_turn(&links, &mut received, |model| model.readable);
+                        prop_assert_eq!(dealer.next(), wanted);
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+}
