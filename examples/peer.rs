@@ -1,7 +1,8 @@
 //! A netcat for sockets: one socket, its messages on standard input and output.
 //!
 //! Senders send each line as a message, and a TAB splits it into frames; receivers print each
-//! message as a line, its frames joined by TAB. Lines are bytes: they need not be text.
+//! message as a line, its frames joined by TAB. Types that do both in any order (dealer, pair) send
+//! each line while they print what comes. Lines are bytes: they need not be text.
 //!
 //! ```text
 //! peer pull --bind 'tcp://127.0.0.1:*'                  # says: bound tcp://127.0.0.1:49152
@@ -10,14 +11,19 @@
 //! peer rep --bind ipc:///tmp/echo --echo &
 //! echo 'anybody there?' | peer req --connect ipc:///tmp/echo
 //!
+//! peer pair --bind ipc:///tmp/talk                       # in one terminal
+//! peer pair --connect ipc:///tmp/talk                    # in another: type away
+//!
 //! peer sub --connect tcp://127.0.0.1:5556 --subscribe weather. --count 10 --timeout 60000
 //! ```
 
 use std::error::Error;
 use std::io::{self, BufRead, Write};
 use std::process::{self, ExitCode};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
-use std::thread;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use lexopt::prelude::{Long, Short, Value, ValueExt};
@@ -27,12 +33,14 @@ const USAGE: &str = "\
 usage: peer TYPE [--bind EP]... [--connect EP]... [--subscribe PREFIX]... [--count N]
             [--timeout MS] [--linger MS] [--delay MS] [--echo]
 
-TYPE               push, pull, pub, sub, req or rep
+TYPE               push, pull, pub, sub, req, rep, dealer or pair
 --bind EP          listen on tcp://, ipc:// or inproc://; says `bound EP` on standard error
 --connect EP       call a peer, which need not be there yet
 --subscribe PREFIX sub: what to receive (default: everything)
 --count N          end after N messages received (push and pub: sent)
---timeout MS       give up when a message cannot be sent or does not come for so long
+--timeout MS       give up when a message cannot be sent or does not come for so long;
+                   dealer and pair without --count: after the end of input, wait so long for
+                   what still comes (default 1000)
 --linger MS        at the end, wait so long for peers to take what was sent (default 30000)
 --delay MS         wait before the first message is sent
 --echo             rep: answer each request with itself, not with a line of input
@@ -125,6 +133,9 @@ impl Peer {
             SocketType::Req => self.ask(args.delay),
             SocketType::Rep if args.echo => self.echo(args.delay),
             SocketType::Rep => self.answer(args.delay),
+            SocketType::Dealer | SocketType::Pair => {
+                self.converse(args.delay, args.count.is_some())
+            }
             _ => self.print_all(),
         }
     }
@@ -134,6 +145,14 @@ impl Peer {
         for _ in 0..self.count {
             let Some(message) = next_line()? else { break };
             self.send(message, &mut delay)?;
+        }
+        Ok(())
+    }
+
+    /// Sends each line, to the end of input.
+    fn send_to_end(&self, delay: &mut Option<Duration>) -> io::Result<()> {
+        while let Some(message) = next_line()? {
+            self.send(message, delay)?;
         }
         Ok(())
     }
@@ -198,6 +217,63 @@ impl Peer {
             let _ = sent_to.send(());
         }
         Ok(())
+    }
+
+    /// dealer, pair: sends each line, and prints what comes meanwhile.
+    ///
+    /// A thread of its own sends the lines. Without `--count` the end of input ends it all, once
+    /// nothing has come for a while.
+    fn converse(&self, delay: Option<Duration>, counts: bool) -> Result<(), Box<dyn Error>> {
+        let at_end = Arc::new(AtomicBool::new(false));
+        let sender = self.send_lines_apart(delay, Arc::clone(&at_end));
+        let quiet = self.timeout.unwrap_or(Duration::from_millis(1000));
+        let mut left = self.count;
+        while left > 0 {
+            // Asked before the wait: the whole of it must lie behind the end of input.
+            let last = at_end.load(Ordering::Acquire);
+            let received = if counts {
+                self.recv()
+            } else {
+                self.socket.recv_timeout(quiet)
+            };
+            match received {
+                Ok(message) => {
+                    print(&message)?;
+                    left -= 1;
+                }
+                Err(RecvError::TimedOut) if last && !counts => break,
+                Err(RecvError::TimedOut) if !counts => {}
+                Err(RecvError::Closed) => {
+                    return match sender.join() {
+                        Ok(outcome) => Ok(outcome?),
+                        Err(_) => Err("the thread that sends lines panicked".into()),
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends each line in a thread of its own, and says when it has sent the last. Where that fails
+    /// it closes the socket, so that nobody goes on waiting for messages.
+    fn send_lines_apart(
+        &self,
+        mut delay: Option<Duration>,
+        at_end: Arc<AtomicBool>,
+    ) -> JoinHandle<io::Result<()>> {
+        let peer = Peer {
+            socket: self.socket.clone(),
+            ..*self
+        };
+        thread::spawn(move || {
+            let outcome = peer.send_to_end(&mut delay);
+            match outcome {
+                Ok(()) => at_end.store(true, Ordering::Release),
+                Err(_) => drop(peer.socket.close()),
+            }
+            outcome
+        })
     }
 
     fn send(&self, message: Message, delay: &mut Option<Duration>) -> Result<(), SendError> {
@@ -301,6 +377,8 @@ fn socket_type(name: &str) -> Result<SocketType, lexopt::Error> {
         "sub" => Ok(SocketType::Sub),
         "req" => Ok(SocketType::Req),
         "rep" => Ok(SocketType::Rep),
+        "dealer" => Ok(SocketType::Dealer),
+        "pair" => Ok(SocketType::Pair),
         _ => Err(format!("no such TYPE: {name}").into()),
     }
 }

@@ -340,20 +340,80 @@ fn peer_delay_lets_subscribers_in() {
 }
 
 #[test]
+fn peer_converses_as_a_pair() {
+    let mut one = start("peer", &["pair", "--bind", "tcp://127.0.0.1:0"]);
+    let mut other = start("peer", &["pair", "--connect", &one.bound()]);
+    // In any order, not in turns.
+    one.write(b"one\ntwo\tframes\n");
+    assert_eq!(other.line(), "one");
+    assert_eq!(other.line(), "two\tframes");
+    other.write(b"three\n");
+    assert_eq!(one.line(), "three");
+    one.write(b"four\n");
+    assert_eq!(other.line(), "four");
+    one.end().expect(0, "");
+    other.end().expect(0, "");
+}
+
+#[test]
+fn peer_deals_requests_out_to_reps_that_echo() {
+    let mut dealer = start("peer", &["dealer", "--bind", "tcp://127.0.0.1:0"]);
+    let endpoint = dealer.bound();
+    let args = ["rep", "--connect", &endpoint, "--echo"];
+    let _reps = [start("peer", &args), start("peer", &args)];
+    let requests = ["a", "b", "c", "d"];
+    for request in requests {
+        dealer.write(format!("\t{request}\n").as_bytes());
+    }
+    let mut answers: Vec<_> = requests.iter().map(|_| dealer.line()).collect();
+    answers.sort();
+    assert_eq!(answers, ["\ta", "\tb", "\tc", "\td"]);
+    dealer.end().expect(0, "");
+}
+
+#[test]
+fn peer_that_converses_ends_at_count_though_its_input_goes_on() {
+    for kind in ["dealer", "pair"] {
+        let args = [kind, "--bind", "tcp://127.0.0.1:0", "--count", "2"];
+        let mut one = start("peer", &[&args, &LIMIT[..]].concat());
+        let mut other = start("peer", &[kind, "--connect", &one.bound()]);
+        one.write(b"hello\n");
+        assert_eq!(other.line(), "hello");
+        other.write(b"first\nsecond\nthird\n");
+        assert_eq!(one.line(), "first");
+        assert_eq!(one.line(), "second");
+        assert_eq!(one.next(&one.stdout), None, "it ends of its own accord");
+        one.end().expect(0, "");
+    }
+}
+
+#[test]
+fn peer_that_converses_ends_with_its_input() {
+    for kind in ["dealer", "pair"] {
+        let args = [kind, "--bind", "tcp://127.0.0.1:0", "--timeout", "50"];
+        run("peer", &args, b"").expect(0, "");
+    }
+}
+
+#[test]
 fn peer_that_waits_too_long_exits_with_1() {
-    for kind in [&["pull"][..], &["sub"], &["rep", "--echo"]] {
+    for kind in [
+        &["pull"][..],
+        &["sub"],
+        &["rep", "--echo"],
+        &["dealer", "--count", "1"],
+    ] {
         let args = [kind, &["--bind", "tcp://127.0.0.1:0", "--timeout", "50"]].concat();
         assert!(run("peer", &args, b"")
             .expect(1, "")
             .stderr
             .contains("in time"));
     }
-    let ended = run(
-        "peer",
-        &["push", "--bind", "tcp://127.0.0.1:0", "--timeout", "50"],
-        b"x\n",
-    );
-    assert!(ended.expect(1, "").stderr.contains("in time"));
+    for kind in ["push", "pair"] {
+        let args = [kind, "--bind", "tcp://127.0.0.1:0", "--timeout", "50"];
+        let ended = run("peer", &args, b"x\n");
+        assert!(ended.expect(1, "").stderr.contains("in time"));
+    }
     let args = [
         "req",
         "--connect",

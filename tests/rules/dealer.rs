@@ -86,12 +86,12 @@ fn dealer_sends_and_receives_at_the_same_time() {
                 let receiver = dealer.clone();
                 let sends = thread::spawn(move || {
                     for n in 0..COUNT {
-                        dealer.send_timeout(n.to_string(), 6 * SOON).unwrap();
+                        dealer.send_timeout(n.to_string(), SOON).unwrap();
                     }
                 });
                 let receives = thread::spawn(move || {
                     for n in 0..COUNT {
-                        let message = receiver.recv_timeout(6 * SOON).unwrap();
+                        let message = receiver.recv_timeout(SOON).unwrap();
                         assert_eq!(message, n.to_string().as_str());
                     }
                 });

@@ -81,12 +81,12 @@ fn pair_sends_and_receives_at_the_same_time() {
                 let receiver = pair.clone();
                 let sends = thread::spawn(move || {
                     for n in 0..COUNT {
-                        pair.send_timeout(n.to_string(), 6 * SOON).unwrap();
+                        pair.send_timeout(n.to_string(), SOON).unwrap();
                     }
                 });
                 let receives = thread::spawn(move || {
                     for n in 0..COUNT {
-                        let message = receiver.recv_timeout(6 * SOON).unwrap();
+                        let message = receiver.recv_timeout(SOON).unwrap();
                         assert_eq!(message, n.to_string().as_str());
                     }
                 });
@@ -358,7 +358,7 @@ fn every_pair_that_waits_for_the_place_gets_it_in_the_end() {
             let outcomes = visitors.into_iter().map(thread::JoinHandle::join);
             let _ = done.send(outcomes.collect::<Result<Vec<_>, _>>().is_ok());
         });
-        let fine = all_done.recv_timeout(12 * SOON);
+        let fine = all_done.recv_timeout(2 * SOON);
         assert_eq!(fine, Ok(true), "{endpoint}");
         host.close();
         echoing.join().unwrap();

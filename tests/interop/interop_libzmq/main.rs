@@ -5,10 +5,12 @@
 //! message, or what a monitor reports.
 
 mod child;
+mod dealer;
 mod limits;
 #[path = "../../../benches/compare/lines.rs"]
 mod lines;
 mod liveness;
+mod pair;
 mod pipeline;
 mod pubsub;
 mod reqrep;
