@@ -28,7 +28,7 @@ pub enum Error {
     )]
     NotFound(String),
     /// A socket type that this library knows on the wire but does not make yet.
-    #[error("{0} sockets do not exist in this version; PUSH, PULL, PUB, SUB, REQ and REP do")]
+    #[error("{0} sockets do not exist in this version; PUSH, PULL, PUB, SUB, REQ, REP, DEALER and PAIR do")]
     NoSuchSocket(SocketType),
     /// The verb does not exist on this type of socket.
     #[error("a {socket_type} socket cannot {verb}")]

@@ -17,10 +17,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A [`Context`] makes [`Socket`]s: one of the types [`Push`], [`Pull`], [`Pub`], [`Sub`], [`Req`] and
-//! [`Rep`], which have only the verbs of their pattern, or a [`DynSocket`] chosen at run time. They
-//! carry [`Message`]s. The [`guide`] has a page for each pattern, and for transports, options and
-//! lifecycle.
+//! A [`Context`] makes [`Socket`]s: one of the types [`Push`], [`Pull`], [`Pub`], [`Sub`], [`Req`],
+//! [`Rep`], [`Dealer`] and [`Pair`], which have only the verbs of their pattern, or a [`DynSocket`]
+//! chosen at run time. They carry [`Message`]s. The [`guide`] has a page for each pattern, and for
+//! transports, options and lifecycle.
 //!
 //! # Features
 //! - `log`: says what happens to connections through the `log` facade, at debug level, and at info

@@ -92,7 +92,8 @@ pub struct Options {
     /// that `connect` named and that is not there yet.
     pub immediate: bool,
     /// The routing id announced to ROUTER peers: 1 to 255 bytes, not starting with a zero byte;
-    /// empty means none. Default empty. Used by REQ.
+    /// empty means none. Default empty. Used by REQ and
+    /// DEALER.
     pub routing_id: Bytes,
     /// Connections that the kernel queues for a listener. Default 4096 (libzmq: 100); the system
     /// cuts it to its own limit.

@@ -5,6 +5,7 @@
 //! | [`pipeline`] | PUSH and PULL: sharing work out, collecting results, flow control |
 //! | [`pub_sub`] | PUB and SUB: topics, late and slow subscribers |
 //! | [`req_rep`] | REQ and REP: taking turns, time-outs, a server that dies |
+//! | [`dealer_pair`] | DEALER and PAIR: both ways without turns; one peer alone |
 //! | [`transports`] | endpoints: `tcp`, `ipc`, `inproc`; bind or connect |
 //! | [`options`] | queues and their limits, heartbeats, hostile peers |
 //! | [`lifecycle`] | contexts, threads, closing, lingering, reconnecting, watching |
@@ -30,6 +31,7 @@
 //! What goes over the wire is ZMTP 3.1 ([RFC 37](https://rfc.zeromq.org/spec/37/)), so that the
 //! other end may be any ZeroMQ program since version 4.0.
 
+pub mod dealer_pair;
 pub mod lifecycle;
 pub mod options;
 pub mod pipeline;

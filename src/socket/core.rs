@@ -60,25 +60,26 @@ pub(crate) struct Core {
     pub(super) context: Arc<Inner>,
     pub(super) me: Weak<Core>,
     state: Mutex<State>,
-    /// PULL, SUB: messages that were taken out of the state together and are received next, so that
+    /// If the pattern prefetches: messages that were taken out of the state together and are received next, so that
     /// most receives take a lock that nobody else wants and nothing more.
     pub(super) front: Mutex<VecDeque<Message>>,
     /// What readers read into.
     pub(super) buffers: Arc<Pool>,
-    pub(super) one_way: bool,
+    /// [`Capabilities::prefetches`](crate::pattern::Capabilities::prefetches): there is a front.
+    pub(super) prefetches: bool,
     pub(super) bell: Bell,
     /// Counts what inproc peers did.
     pub(super) pokes: AtomicU32,
     /// Made when the first endpoint other than inproc is bound or connected.
     pub(super) poll: OnceLock<PollSide>,
     making_poll: Mutex<()>,
-    /// Whether sends come in streams, so that batching them pays: not for REQ and REP, which take
-    /// turns with their peer.
+    /// [`Capabilities::streams`](crate::pattern::Capabilities::streams).
     pub(super) streams: bool,
-    /// PUSH: see [`shortcut`](super::shortcut).
+    /// [`Capabilities::balances`](crate::pattern::Capabilities::balances): there is a
+    /// [`shortcut`](super::shortcut).
     pub(super) balances: bool,
     pub(super) shortcut: Shortcut,
-    /// PUSH, PULL and SUB: the first pipe there was, which can be found without a lock. A stream into
+    /// If it balances or prefetches: the first pipe there was, which can be found without a lock. A stream into
     /// it then takes one lock a message and no more, and its receiver sees it coming.
     pub(super) direct: OnceLock<(PipeEnd, Door)>,
 }
@@ -111,7 +112,7 @@ impl Core {
             state: Mutex::new(State::new(id, pattern, options.heartbeat_interval)),
             front: Mutex::new(VecDeque::new()),
             buffers: Pool::new(),
-            one_way: can.prefetches,
+            prefetches: can.prefetches,
             bell: Bell::new(),
             pokes: AtomicU32::new(0),
             poll: OnceLock::new(),

@@ -193,7 +193,7 @@ impl Core {
 
     /// The first pipe has a way of its own.
     fn remember(&self, pipe: &PipeEnd, door: &Door) {
-        if self.balances || self.one_way {
+        if self.balances || self.prefetches {
             self.direct.get_or_init(|| (pipe.clone(), door.clone()));
         }
     }

@@ -147,7 +147,7 @@ impl<K: Kind> Socket<K> {
     ///
     /// Never blocks, and does not fail because the peer is not there yet: messages queue until it
     /// is, unless [`immediate`](crate::Options::immediate) is set. What happens is told by
-    /// [`Socket::monitor`]. For SUB, PUB and REQ a second `connect` to the same endpoint does
+    /// [`Socket::monitor`]. For SUB, PUB, REQ and DEALER a second `connect` to the same endpoint does
     /// nothing.
     ///
     /// # Errors
@@ -217,8 +217,8 @@ impl<K: Sends> Socket<K> {
     /// Sends a message, waiting while no peer has room.
     ///
     /// When it returns, the message is queued: it was written to the system or will be soon, by
-    /// this thread or in the background. PUSH and REQ wait for a peer with room; PUB never waits,
-    /// unless [`no_drop`](crate::Options::no_drop) is set; REP never waits.
+    /// this thread or in the background. PUSH, REQ, DEALER and PAIR wait for a peer with room;
+    /// PUB never waits, unless [`no_drop`](crate::Options::no_drop) is set; REP never waits.
     ///
     /// # Errors
     /// When the socket is closed, or it is not its turn to send (REQ, REP). The error has the

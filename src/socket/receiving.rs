@@ -16,7 +16,7 @@ impl Core {
     /// Receives, waiting for a message as long as allowed.
     #[inline]
     pub(crate) fn recv(&self, wait: Wait) -> Result<Message, RecvError> {
-        if self.one_way {
+        if self.prefetches {
             if let Some(message) = self.front.lock().pop_front() {
                 return Ok(message);
             }
@@ -49,7 +49,7 @@ impl Core {
     }
 
     fn take_message(&self, state: &mut State) -> Result<Option<Message>, RecvError> {
-        if !self.one_way {
+        if !self.prefetches {
             return state.take_message();
         }
         state.check_receiver()?;
@@ -101,7 +101,7 @@ impl Core {
 
     /// Takes what is in front, at most `most`.
     fn take_front(&self, messages: &mut Vec<Message>, most: usize) {
-        if self.one_way {
+        if self.prefetches {
             let mut front = self.front.lock();
             let most = most.min(front.len());
             messages.extend(front.drain(..most));

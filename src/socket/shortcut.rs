@@ -1,4 +1,4 @@
-//! The shortcut of a PUSH with one peer: a stream of messages goes behind a lock of its own, and is
+//! The shortcut of a socket that balances (PUSH, DEALER, PAIR) and has one peer: a stream of messages goes behind a lock of its own, and is
 //! booked with the state a batch at a time.
 //!
 //! The shortcut is open only while nobody holds the state: whoever locks that closes it first and

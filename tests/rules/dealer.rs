@@ -60,10 +60,8 @@ fn dealer_hears_all_its_peers_each_in_order() {
         let mut next = [0; 3];
         for _ in 0..3000 {
             let message = dealer.recv_timeout(SOON).unwrap();
-            let number = |frame: usize| -> usize {
-                let text = std::str::from_utf8(message.frame(frame).unwrap()).unwrap();
-                text.parse().unwrap()
-            };
+            let number =
+                |frame: usize| -> usize { message.get_str(frame).unwrap().parse().unwrap() };
             assert_eq!(number(1), next[number(0)], "{endpoint}");
             next[number(0)] += 1;
         }
@@ -188,8 +186,8 @@ fn dealer_asks_several_reps_at_once_behind_a_delimiter_of_its_own() {
         for _ in 0..3 {
             let answer = dealer.recv_timeout(SOON).unwrap();
             assert_eq!(answer.len(), 2, "{endpoint}");
-            assert_eq!(answer.frame(0), Some(&b""[..]), "{endpoint}");
-            answers.insert(answer.frame(1).unwrap().to_vec());
+            assert_eq!(answer.get(0), Some(&b""[..]), "{endpoint}");
+            answers.insert(answer[1].to_vec());
         }
         assert_eq!(answers.len(), 3, "{endpoint}");
     }
