@@ -470,7 +470,7 @@ mod tests {
 
     #[test]
     fn any_number_of_busy_peers_are_served_alike() {
-        for socket_type in [SocketType::Pull, SocketType::Sub] {
+        for socket_type in [SocketType::Pull, SocketType::Sub, SocketType::Dealer] {
             for peers in 2..=200 {
                 for inproc in [false, true] {
                     let mut busy = Busy::new(socket_type);
