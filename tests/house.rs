@@ -124,6 +124,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "socket/heartbeat",
             "socket/peers",
             "socket/endpoints",
+            "socket/names",
             "socket/inproc",
             "socket/closing",
             "socket/died",

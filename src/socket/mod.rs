@@ -11,6 +11,7 @@ mod heartbeat;
 mod helpers;
 mod inproc;
 mod kind;
+mod names;
 mod parting;
 mod peers;
 mod random;

@@ -111,7 +111,7 @@ impl Core {
     /// A topic is wanted no longer: takes what only it matched out of the front. What is still in the
     /// links' inboxes is filtered when it is taken out of them.
     pub(super) fn filter_front(&self, state: &mut State) {
-        if !self.one_way {
+        if !self.prefetches {
             return;
         }
         let mut front = self.front.lock();

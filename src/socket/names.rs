@@ -1,0 +1,186 @@
+//! inproc names: who has one, who waits for one to be taken, and who is to be tried again.
+
+use std::sync::{Arc, Weak};
+
+use super::core::Core;
+use super::state::Life;
+use crate::context::Member;
+use crate::endpoint::Endpoint;
+use crate::error::Error;
+use crate::reactor::Place;
+
+impl Core {
+    /// Takes a name, and meets those who wait for it.
+    pub(super) fn bind_inproc(&self, name: &str) -> Result<(), Error> {
+        let Some(me) = self.me.upgrade() else {
+            return Err(Error::Closed);
+        };
+        let me: Arc<dyn Member> = me;
+        let waiting = {
+            let mut names = self.context.names.lock();
+            let entry = names.entry(name.to_owned()).or_default();
+            if entry
+                .binder
+                .as_ref()
+                .is_some_and(|binder| binder.strong_count() > 0)
+            {
+                return Err(Error::InUse(format!("inproc://{name}")));
+            }
+            entry.binder = Some(Arc::downgrade(&me));
+            std::mem::take(&mut entry.waiting)
+        };
+        for (caller, place) in waiting {
+            if let Some(caller) = caller.upgrade() {
+                caller.call(&me, place);
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives a name back; who met under it stays together.
+    pub(super) fn unbind_inproc(&self, name: &str) {
+        let mut names = self.context.names.lock();
+        if let Some(entry) = names.get_mut(name) {
+            entry.binder = None;
+            if entry.waiting.is_empty() {
+                names.remove(name);
+            }
+        }
+    }
+
+    /// Looks for the one who has the name, or waits for one.
+    pub(super) fn seek(&self, endpoint: &Arc<Endpoint>, place: Place) {
+        self.seek_another(endpoint, place, None);
+    }
+
+    /// The same, but for one who has refused, which keeps the name only until it is closed.
+    pub(super) fn seek_another(
+        &self,
+        endpoint: &Arc<Endpoint>,
+        place: Place,
+        refused: Option<&Arc<dyn Member>>,
+    ) {
+        let Endpoint::Inproc(name) = &**endpoint else {
+            return;
+        };
+        let Some(me) = self.me.upgrade() else { return };
+        let me: Arc<dyn Member> = me;
+        // The binder outlives the lock of the names: it may be the last to hold that socket.
+        let (binder, waits) = {
+            let mut names = self.context.names.lock();
+            let entry = names.entry(name.name().to_owned()).or_default();
+            let binder = entry.binder.as_ref().and_then(Weak::upgrade);
+            let waits = binder.as_ref().is_none_or(|binder| {
+                refused.is_some_and(|refused| std::ptr::addr_eq(&**refused, &**binder))
+            });
+            if waits {
+                entry.waiting.push((Arc::downgrade(&me), place));
+            }
+            (binder, waits)
+        };
+        let binder = binder.filter(|_| !waits);
+        match binder {
+            Some(binder) => self.call(&binder, place),
+            // Disconnected in the meantime.
+            None if self.lock().link(place).is_none() => self.stop_seeking(endpoint, place),
+            None => {}
+        }
+    }
+
+    /// Has a link wait that was refused, or whose peer this socket would refuse, until the name has
+    /// another binder or there is a place for it.
+    pub(super) fn seek_later(
+        &self,
+        endpoint: &Arc<Endpoint>,
+        place: Place,
+        binder: &Arc<dyn Member>,
+    ) {
+        self.seek_another(endpoint, place, Some(binder));
+        // It is called when a place becomes free. One may have become free since it was refused and
+        // before it was on the list.
+        let free = binder.has_place() && {
+            let mut state = self.lock();
+            let seeks = state.link(place).is_some_and(|link| link.far_end.is_some());
+            seeks && state.pattern.place_for(Some(place.link)).is_ok()
+        };
+        if free {
+            self.stop_seeking(endpoint, place);
+            self.seek(endpoint, place);
+        }
+    }
+
+    /// There is a place for a peer again: tries the inproc links of this socket that have none, and
+    /// those of others that wait for a name of this one.
+    pub(super) fn try_refused(&self) {
+        let Some(me) = self.me.upgrade() else { return };
+        let me: Arc<dyn Member> = me;
+        let state = self.lock();
+        if state.life != Life::Open {
+            return self.unlock(state);
+        }
+        let own: Vec<_> = state
+            .links
+            .iter()
+            .filter(|(_, link)| link.far_end.is_some())
+            .map(|(key, link)| {
+                let serial = link.serial;
+                (Arc::clone(&link.endpoint), Place { link: key, serial })
+            })
+            .collect();
+        self.unlock(state);
+        for (endpoint, place) in own {
+            self.stop_seeking(&endpoint, place);
+            self.seek(&endpoint, place);
+        }
+        let mut callers = Vec::new();
+        for name in self.context.names.lock().values_mut() {
+            let binder = name.binder.as_ref();
+            if binder.is_some_and(|binder| std::ptr::addr_eq(binder.as_ptr(), self.me.as_ptr())) {
+                callers.append(&mut name.waiting);
+            }
+        }
+        for (caller, place) in callers {
+            if let Some(caller) = caller.upgrade() {
+                caller.call(&me, place);
+            }
+        }
+    }
+
+    /// A link that waited for somebody to have a name is gone.
+    pub(super) fn stop_seeking(&self, endpoint: &Endpoint, place: Place) {
+        let Endpoint::Inproc(name) = endpoint else {
+            return;
+        };
+        let mut names = self.context.names.lock();
+        let Some(entry) = names.get_mut(name.name()) else {
+            return;
+        };
+        entry.waiting.retain(|(caller, waiting)| {
+            *waiting != place || !std::ptr::addr_eq(caller.as_ptr(), self.me.as_ptr())
+        });
+        if entry.waiting.is_empty() && entry.binder.is_none() {
+            names.remove(name.name());
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use crate::{Context, Push};
+
+    #[test]
+    fn who_no_longer_waits_for_a_name_is_forgotten() {
+        let ctx = Context::new();
+        let names = || ctx.inner.names.lock().len();
+        let push = ctx.socket(Push).open().unwrap();
+        for _ in 0..3 {
+            push.connect("inproc://nobody").unwrap();
+            assert_eq!(names(), 1);
+            push.disconnect("inproc://nobody").unwrap();
+            assert_eq!(names(), 0);
+        }
+        push.connect("inproc://nobody").unwrap();
+        push.close();
+        assert_eq!(names(), 0);
+    }
+}
