@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use crate::endpoint::Endpoint;
 use crate::link::pipe::{Door, Limits, PipeEnd};
 use crate::peer::{PeerInfo, PeerRefusal};
-use crate::reactor::{self, Command, Place, SocketId};
+use crate::reactor::{self, Command, Place, Resolver, SocketId};
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Condvar, Mutex};
 use crate::tuning;
@@ -108,6 +108,7 @@ impl ContextBuilder {
             // Zero is never handed out.
             next_socket: AtomicUsize::new(1),
             reactors: Mutex::new(Vec::new()),
+            resolver: Resolver::default(),
             names: Mutex::new(HashMap::new()),
             members: Mutex::new(HashMap::new()),
             open: Mutex::new(0),
@@ -177,6 +178,7 @@ pub(crate) struct Inner {
     process: u32,
     next_socket: AtomicUsize,
     reactors: Mutex<Vec<(reactor::Handle, JoinHandle<()>)>>,
+    resolver: Resolver,
     pub(crate) names: Mutex<HashMap<String, Name>>,
     members: Mutex<HashMap<SocketId, Weak<dyn Member>>>,
     /// Sockets that are not closed to the end yet.
@@ -222,7 +224,7 @@ impl Inner {
     fn reactor_number(&self, number: usize) -> io::Result<reactor::Handle> {
         let mut reactors = self.reactors.lock();
         while reactors.len() <= number {
-            let started = reactor::start(reactors.len())?;
+            let started = reactor::start(reactors.len(), self.resolver.clone())?;
             reactors.push(started);
         }
         match reactors.get(number) {
@@ -252,6 +254,7 @@ impl Drop for User {
             open = self.0.all_closed.wait(open, None);
         }
         drop(open);
+        self.0.resolver.clear();
         let reactors = std::mem::take(&mut *self.0.reactors.lock());
         for (handle, _) in &reactors {
             handle.send(Command::Stop);

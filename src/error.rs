@@ -44,8 +44,8 @@ pub enum Error {
     /// The socket or its context was closed.
     #[error("the socket is closed")]
     Closed,
-    /// The context's background thread that served the socket has panicked: a fault of this library,
-    /// or a body of the application whose `Drop` panicked. What it said is on the standard error.
+    /// The context's background thread that served the socket has panicked, which is a fault of this
+    /// library. What it said is on the standard error.
     ///
     /// The socket is at its end, with all others of that thread. Make a new context.
     #[error("the reactor thread of this socket has panicked; make a new context")]

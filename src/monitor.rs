@@ -49,6 +49,12 @@ pub enum EventKind {
     ConnectGivenUp,
     /// A listener accepted a connection; the handshake comes next.
     Accepted,
+    /// The socket's listeners do not accept for now: one of its bounds is reached, and callers wait in
+    /// the kernel's queue until there is room. Told once a second at most.
+    AcceptPaused {
+        /// Which bound it is.
+        reason: String,
+    },
     /// A listener could not accept; it goes on after a pause.
     AcceptFailed {
         /// What the system said.
@@ -99,8 +105,9 @@ impl fmt::Display for Event {
 /// The events of one socket, from the moment it was made; see
 /// [`Socket::monitor`](crate::Socket::monitor).
 ///
-/// Holds at most 1024 events: when nobody takes them, the oldest go, and
-/// [`missed`](Monitor::missed) counts them. It never holds up the socket.
+/// Holds at most 1024 events, and at most 256 KiB of them: when nobody takes them, the oldest go, and
+/// [`missed`](Monitor::missed) counts them. Several monitors of a socket share the events. It never
+/// holds up the socket.
 #[derive(Debug)]
 pub struct Monitor(Arc<EventQueue>);
 
@@ -113,10 +120,39 @@ pub(crate) struct EventQueue {
 
 #[derive(Debug, Default)]
 struct Queued {
-    events: VecDeque<Event>,
+    /// Shared with the socket's other monitors.
+    events: VecDeque<Arc<Event>>,
+    /// What they cost together.
+    bytes: usize,
     missed: u64,
     /// The socket is gone: what is queued is the last.
     ended: bool,
+}
+
+impl Queued {
+    fn take(&mut self) -> Option<Arc<Event>> {
+        let event = self.events.pop_front()?;
+        self.bytes = self.bytes.saturating_sub(event.cost());
+        Some(event)
+    }
+}
+
+impl Event {
+    /// About the memory that it takes.
+    fn cost(&self) -> usize {
+        let text = match &self.kind {
+            EventKind::ConnectFailed { reason }
+            | EventKind::AcceptPaused { reason }
+            | EventKind::AcceptFailed { reason }
+            | EventKind::HandshakeFailed { reason }
+            | EventKind::Disconnected { reason } => reason.len(),
+            EventKind::Subscribed { topic } | EventKind::Unsubscribed { topic } => topic.len(),
+            _ => 0,
+        };
+        let address = self.peer_address.as_ref().map_or(0, String::len);
+        let peer = self.peer.as_ref().map_or(0, PeerInfo::cost);
+        size_of::<Event>() + text + address + peer
+    }
 }
 
 impl EventQueue {
@@ -127,12 +163,16 @@ impl EventQueue {
         })
     }
 
-    pub(crate) fn push(&self, event: Event) {
+    pub(crate) fn push(&self, event: Arc<Event>) {
+        let cost = event.cost();
         let mut queued = self.inner.lock();
-        if queued.events.len() == tuning::MONITOR_EVENTS {
-            queued.events.pop_front();
+        while queued.events.len() >= tuning::MONITOR_EVENTS
+            || queued.bytes + cost > tuning::MONITOR_BYTES && !queued.events.is_empty()
+        {
+            queued.take();
             queued.missed += 1;
         }
+        queued.bytes += cost;
         queued.events.push_back(event);
         drop(queued);
         self.condvar.notify_one();
@@ -184,8 +224,9 @@ impl Monitor {
     fn take(&self, deadline: Option<Instant>) -> Result<Event, RecvError> {
         let mut queued = self.0.inner.lock();
         loop {
-            if let Some(event) = queued.events.pop_front() {
-                return Ok(event);
+            if let Some(event) = queued.take() {
+                drop(queued);
+                return Ok(Arc::unwrap_or_clone(event));
             }
             if queued.ended {
                 return Err(RecvError::Closed);
@@ -223,12 +264,37 @@ mod tests {
         let monitor = Monitor::new(Arc::clone(&queue));
         assert_eq!(monitor.try_recv(), Err(RecvError::WouldBlock));
         for n in 0..tuning::MONITOR_EVENTS as u64 + 3 {
-            queue.push(event(n));
+            queue.push(Arc::new(event(n)));
         }
         assert_eq!(monitor.missed(), 3);
         assert_eq!(monitor.recv(), Ok(event(3)));
         queue.end();
         while monitor.try_recv().is_ok() {}
         assert_eq!(monitor.recv(), Err(RecvError::Closed));
+    }
+
+    #[test]
+    fn large_events_that_nobody_takes_are_bounded_by_their_bytes() {
+        let queue = EventQueue::new();
+        let monitor = Monitor::new(Arc::clone(&queue));
+        let large = |first: u8| {
+            let mut event = event(0);
+            let mut topic = vec![0; tuning::MONITOR_BYTES / 4];
+            topic[0] = first;
+            let topic = topic.into();
+            event.kind = EventKind::Subscribed { topic };
+            Arc::new(event)
+        };
+        (0..10).for_each(|n| queue.push(large(n)));
+        assert_eq!(monitor.missed(), 7);
+        assert_eq!(monitor.recv().unwrap(), *large(7));
+        // One that is larger than the bound is held alone.
+        let mut huge = event(0);
+        huge.peer_address = Some("x".repeat(2 * tuning::MONITOR_BYTES));
+        queue.push(Arc::new(huge.clone()));
+        assert_eq!(monitor.recv().unwrap(), huge);
+        assert_eq!(monitor.missed(), 9);
+        queue.push(Arc::new(event(1)));
+        assert_eq!(monitor.recv().unwrap(), event(1));
     }
 }

@@ -31,7 +31,9 @@ pub struct Options {
     pub send_hwm: usize,
     /// Messages of one peer that may wait to be received; zero means no limit. Default 1000.
     ///
-    /// At this mark the peer's connection is no longer read, so that the peer feels it.
+    /// At this mark the peer's connection is no longer read, so that the peer feels it. What peers
+    /// that are gone have left to be received may be once more as much, all of them together; at that
+    /// the listeners stop accepting until half of it is received.
     pub recv_hwm: usize,
     /// Bytes that may wait to be sent to one peer; zero means no limit. Default 256 MiB; libzmq has
     /// no such bound.
@@ -61,32 +63,62 @@ pub struct Options {
     /// Checked on the frame's header, before any of it is stored. It also bounds the bytes of all
     /// frames of one message together. A peer that sends more loses its connection. Without it, a
     /// message of a peer is bounded by `recv_hwm_bytes`, 256 MiB unless set.
+    /// Zero accepts only empty messages.
     pub max_message_size: Option<u64>,
+    /// Most frames of a message accepted from a peer; zero means no limit. Default 65,536.
+    ///
+    /// A frame costs some fifty bytes beside its body, however small that is. A peer that sends more
+    /// loses its connection.
+    pub max_message_frames: usize,
+    /// Connections that this socket's listeners may have accepted at once, all together; zero means no
+    /// limit. Default 65,536. Connections of `connect` and inproc peers do not count.
+    ///
+    /// At this bound the listeners stop accepting: callers wait in the kernel's queue
+    /// ([`backlog`](Options::backlog)) until a connection has gone, and monitors say
+    /// [`AcceptPaused`](crate::EventKind::AcceptPaused). Set it to the peers that you expect, and
+    /// below the descriptors that the process may have (`ulimit -n`), of which each takes one.
+    pub max_connections: usize,
+    /// Accepted connections that may be in their handshake at once; zero means no limit. Default
+    /// 1024.
+    ///
+    /// At this bound the listeners stop accepting, as for `max_connections`. A handshake that takes
+    /// longer than two seconds then gives its place to a caller that waits. When as many were sent
+    /// away for that as there are places, it is a flood, and until none was for ten seconds every
+    /// caller is accepted and judged at once: an address (IPv6: a /64 network) that holds half of
+    /// the places gets no further ones, its callers compete for those; a handshake keeps its place
+    /// for 150 ms while its peer says nothing, and for 300 ms in all; who finds no place loses the
+    /// connection, and may try again.
+    pub max_pending_handshakes: usize,
     /// Pause before a lost or refused connection is tried again. Default 100 ms. Up to half of the
-    /// pause is added at random, so that peers do not come back in step. Zero is taken as 1 ms.
+    /// pause is added at random, so that peers do not come back in step. Zero is taken as 1 ms;
+    /// `Duration::MAX` never tries again.
     pub reconnect_interval: Duration,
     /// The pause doubles after each failed try up to this. Default 2 s; libzmq does not back off
-    /// by default. A value below `reconnect_interval` means no back-off.
+    /// by default. A value below `reconnect_interval`, such as zero, means no back-off.
     pub reconnect_interval_max: Duration,
     /// How often a connection is tried again in a row before it is given up; `None` means for ever.
     /// Default `None`. `Some(0)` never reconnects.
     pub reconnect_attempts: Option<u32>,
-    /// How long one try to connect may take; `None` leaves it to the system. Default `None`.
+    /// How long one try to connect may take, the name's look-up included; `None` leaves it to the
+    /// system. Default `None`. Zero is refused.
     pub connect_timeout: Option<Duration>,
     /// How long a new connection may take for greeting and handshake together; `None` means no
-    /// limit. Default 30 s.
+    /// limit. Default 30 s. Zero is refused.
     pub handshake_timeout: Option<Duration>,
     /// Pause between two PINGs to a peer; `None` sends none. Default `None` (RFC 37, heartbeating).
+    /// Zero is refused; less than a millisecond is taken as one.
     pub heartbeat_interval: Option<Duration>,
     /// How long to wait for anything from the peer after a PING before its connection is closed and
-    /// made anew; `None` takes `heartbeat_interval`. Default `None`.
+    /// made anew; `None` takes `heartbeat_interval`. Default `None`. Zero is refused; less than a
+    /// millisecond is taken as one. Without effect unless `heartbeat_interval` is set.
     ///
     /// A peer that does not read because its application does not receive cannot see the PING; from
     /// sinew it goes on hearing that it is there, at least every 100 ms at first and more rarely on
     /// a connection that was quiet for long. Less than half a second cuts what is merely busy.
     pub heartbeat_timeout: Option<Duration>,
     /// What PINGs tell the peer: close this connection when nothing came for so long. Rounded down
-    /// to tenths of a second, at most 6553.5 s; `None` tells nothing. Default `None`.
+    /// to tenths of a second, at most 6553.5 s, more is taken as that; `None` tells nothing. Default
+    /// `None`. Less than a tenth is refused. Without effect unless `heartbeat_interval` is set.
     pub heartbeat_ttl: Option<Duration>,
     /// Queue only for peers that are connected. Default false: a message may be queued for a peer
     /// that `connect` named and that is not there yet.
@@ -96,7 +128,7 @@ pub struct Options {
     /// DEALER.
     pub routing_id: Bytes,
     /// Connections that the kernel queues for a listener. Default 4096 (libzmq: 100); the system
-    /// cuts it to its own limit.
+    /// cuts it to its own limit, and takes zero as the least that it has.
     pub backlog: u32,
     /// Whether `*` binds IPv6 as well as IPv4, and host names may resolve to IPv6 addresses.
     /// Default false. Numeric IPv6 endpoints work either way.
@@ -104,16 +136,16 @@ pub struct Options {
     /// TCP keep-alive. Default: what the system does.
     pub tcp_keepalive: KeepAlive,
     /// Size of the kernel's send buffer (SO_SNDBUF) in bytes; `None` leaves it to the system, which
-    /// tunes it as it goes. Default `None`.
+    /// tunes it as it goes. Default `None`. Zero is refused; the system keeps it within its limits.
     pub send_buffer: Option<usize>,
     /// Size of the kernel's receive buffer (SO_RCVBUF) in bytes; `None` leaves it to the system.
-    /// Default `None`.
+    /// Default `None`. Zero is refused; the system keeps it within its limits.
     pub recv_buffer: Option<usize>,
     /// Type-of-service byte of outgoing packets (IP_TOS, IPV6_TCLASS); `None` leaves it. Default
     /// `None`.
     pub tos: Option<u8>,
     /// How long a blocked caller spins on its connections before it sleeps. Default zero: it sleeps
-    /// at once.
+    /// at once. `Duration::MAX` never sleeps.
     ///
     /// Spinning saves the wake-up (some ten microseconds of a round trip) and costs a processor
     /// for as long as it lasts. It never spins when nobody is inside a call.
@@ -140,6 +172,9 @@ impl Default for Options {
             recv_hwm_bytes: tuning::HWM_BYTES,
             linger: Some(tuning::LINGER),
             max_message_size: None,
+            max_message_frames: tuning::MAX_MESSAGE_FRAMES,
+            max_connections: tuning::MAX_CONNECTIONS,
+            max_pending_handshakes: tuning::PENDING_HANDSHAKES,
             reconnect_interval: tuning::RECONNECT_INTERVAL,
             reconnect_interval_max: tuning::RECONNECT_INTERVAL_MAX,
             reconnect_attempts: None,

@@ -163,6 +163,15 @@ impl PeerInfo {
             version: (3, 1),
         }
     }
+
+    /// About the memory that a copy takes beside the value itself. Values are shared.
+    pub(crate) fn cost(&self) -> usize {
+        let properties = self.properties.iter();
+        properties
+            .map(|(name, value)| size_of::<(String, Bytes)>() + name.len() + value.len())
+            .sum::<usize>()
+            + self.routing_id.as_ref().map_or(0, Bytes::len)
+    }
 }
 
 #[cfg(test)]

@@ -142,10 +142,33 @@ pub(crate) const BLIND_WAITS: u8 = 16;
 /// Pause after `accept` ran out of descriptors or memory, before it is tried again.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Connections of one listener that may be in their handshake at once; more wait in the kernel.
+/// Accepted connections of a socket at once.
+///
+/// As many as a program with the usual limits has descriptors for, and more than most ever see; each
+/// costs a kilobyte or two while it is idle.
+pub(crate) const MAX_CONNECTIONS: usize = 65_536;
+
+/// Accepted connections of a socket that may be in their handshake at once; more wait in the kernel.
 ///
 /// Bounds what strangers who say nothing can make a socket hold.
 pub(crate) const PENDING_HANDSHAKES: usize = 1024;
+
+/// Frames of a message.
+///
+/// Each costs its owner some fifty bytes beyond its body, and the shortest takes only two on the
+/// wire. This bounds what an endless message of empty frames can hold to a few MiB; real ones have
+/// a handful.
+pub(crate) const MAX_MESSAGE_FRAMES: usize = 65_536;
+
+/// Names that are looked up at once for one context. A look-up blocks a thread for as long as a name
+/// server is silent, and a server that is asked more at once answers no sooner.
+pub(crate) const RESOLVERS: usize = 4;
+
+/// How often at most a socket tells its monitors why it does not accept.
+pub(crate) const SHUT_EVENTS: Duration = Duration::from_secs(1);
+
+/// Bytes of events that a monitor holds for a reader that does not come, next to their number.
+pub(crate) const MONITOR_BYTES: usize = 256 * 1024;
 
 /// Events a monitor holds for a reader that does not come; then the oldest goes.
 pub(crate) const MONITOR_EVENTS: usize = 1024;

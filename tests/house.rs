@@ -98,6 +98,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "reactor/timers",
             "reactor/command",
             "reactor/accept",
+            "reactor/resolver",
             "reactor/connect",
             "reactor/mod",
         ],
@@ -113,6 +114,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "socket/glance",
             "socket/helpers",
             "socket/shortcut",
+            "socket/admission",
             "socket/state",
             "socket/core",
             "socket/parting",
@@ -122,6 +124,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "socket/sending",
             "socket/receiving",
             "socket/heartbeat",
+            "socket/admitting",
             "socket/peers",
             "socket/endpoints",
             "socket/names",
@@ -149,6 +152,7 @@ const PARTS: &[(&str, &str)] = &[
     ("zmtp/mechanism/null", "zmtp/mechanism/mod"),
     ("reactor/accept", "reactor/mod"),
     ("reactor/connect", "reactor/mod"),
+    ("reactor/resolver", "reactor/mod"),
     ("socket/shortcut", "socket/core"),
 ];
 

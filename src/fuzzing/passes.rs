@@ -54,6 +54,7 @@ fn hello() -> Vec<u8> {
         routing_id: Bytes::new(),
         max_message_size: None,
         recv_hwm_bytes: 0,
+        max_message_frames: crate::tuning::MAX_MESSAGE_FRAMES,
     };
     Handshake::new(handshake).start(&mut bytes);
     bytes
@@ -80,6 +81,7 @@ impl Connection {
             routing_id: Bytes::new(),
             max_message_size: limit,
             recv_hwm_bytes: 0,
+            max_message_frames: crate::tuning::MAX_MESSAGE_FRAMES,
         });
         Connection {
             peer,

@@ -8,6 +8,7 @@
 //! | [`dealer_pair`] | DEALER and PAIR: both ways without turns; one peer alone |
 //! | [`transports`] | endpoints: `tcp`, `ipc`, `inproc`; bind or connect |
 //! | [`options`] | queues and their limits, heartbeats, hostile peers |
+//! | [`untrusted`] | a network you do not trust: what bounds what, and how much that is |
 //! | [`lifecycle`] | contexts, threads, closing, lingering, reconnecting, watching |
 //!
 //! The words are ZeroMQ's. A **message** is one or more **frames**, and arrives whole or not at
@@ -38,6 +39,7 @@ pub mod pipeline;
 pub mod pub_sub;
 pub mod req_rep;
 pub mod transports;
+pub mod untrusted;
 
 // The README's program is compiled and run with the pages' examples.
 #[cfg(doctest)]

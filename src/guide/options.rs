@@ -65,7 +65,7 @@
 //! more loses its connection. It is off by default, as in libzmq: set it on every socket that
 //! strangers can reach. Without it, too, memory grows with the bytes that have arrived, never with
 //! a length that a peer has only declared. Set `recv_hwm_bytes` with it: it bounds what one peer
-//! can make this process hold.
+//! can make this process hold. [`untrusted`](crate::guide::untrusted) has the table of all bounds.
 //!
 //! # Speed
 //!

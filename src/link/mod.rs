@@ -124,6 +124,8 @@ pub(crate) struct Link {
     pub(crate) far_end: Option<PipeEnd>,
     /// Handshake bytes, commands and subscriptions; they go before the next message.
     pub(crate) control: Outbox,
+    /// The peer of this connection has sent something. Only looked at during the handshake.
+    pub(crate) peer_spoke: bool,
     pub(crate) outbox: Outbox,
     /// What was accepted for this peer and is not wholly in the kernel.
     pub(crate) outward: Marks,
@@ -178,6 +180,7 @@ impl Link {
             pipe: None,
             far_end: None,
             control: Outbox::default(),
+            peer_spoke: false,
             outbox: Outbox::default(),
             outward: Marks::new(options.send_hwm, options.send_hwm_bytes),
             inbox: VecDeque::new(),
@@ -247,6 +250,12 @@ impl Link {
                         .is_none_or(|wire| wire.writer.as_ref().is_some_and(|w| w.is_idle()))
             }
         }
+    }
+
+    /// Whether its connection is gone, and what it brought waits to be received.
+    #[inline]
+    pub(crate) fn has_departed(&self) -> bool {
+        self.stage == Stage::Draining && self.pipe.is_none()
     }
 
     /// Messages accepted for this peer that have not reached it.

@@ -53,7 +53,7 @@ pub(crate) enum Ended {
     Silent,
     #[error("the peer was silent for longer than it had announced with its heartbeat")]
     PeerTtl,
-    #[error("too many connections were in their handshake; this was the oldest")]
+    #[error("too many connections are in their handshake, and this one has not finished its own")]
     Crowded,
     #[error("the time to linger was over")]
     Linger,
@@ -378,6 +378,7 @@ mod tests {
             socket_type: SocketType::Pull,
             routing_id: Bytes::new(),
             max_message_size: None,
+            max_message_frames: tuning::MAX_MESSAGE_FRAMES,
             recv_hwm_bytes: 0,
         });
         (Reader::new(Arc::new(ours), handshake), theirs)

@@ -83,6 +83,11 @@ impl Reactor {
             number: accepting.number,
         };
         for _ in 0..TURN {
+            if !socket.may_accept(&accepting.endpoint) {
+                // The callers stay in the kernel's queue. New ones make an event, and ask in vain;
+                // room makes a command.
+                return;
+            }
             match accepting.listener.accept() {
                 Ok(stream) => socket.on_accepted(&accepting.endpoint, stream),
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
@@ -97,6 +102,20 @@ impl Reactor {
             }
         }
         self.timers.set(Instant::now(), again);
+    }
+
+    /// Accepts at all listeners of a socket, for which no event needs to have come.
+    pub(super) fn accept_for(&mut self, id: SocketId) {
+        let of_socket = |slot: &Slot| matches!(slot, Slot::Accepting(a) if a.socket == id);
+        let keys: Vec<_> = self
+            .slots
+            .iter()
+            .filter(|(_, slot)| of_socket(slot))
+            .map(|(key, _)| key)
+            .collect();
+        for key in keys {
+            self.accept(key);
+        }
     }
 
     pub(super) fn accept_again(&mut self, key: usize, number: u64) {

@@ -24,8 +24,12 @@ pub(crate) struct Place {
 /// What a socket wants to be told later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Timer {
-    /// The handshake has taken too long.
+    /// The handshake of a connection that `connect` made has taken too long.
     Handshake(Place),
+    /// The oldest handshake of an accepted connection may have taken too long.
+    Pending,
+    /// A listener that waits for room may ask again.
+    Accept,
     /// Time for a PING.
     Heartbeat(Place),
     /// Was anything heard since the PING?
@@ -74,6 +78,8 @@ pub(crate) trait Drive: Send + Sync {
     fn is_current(&self, timer: Timer) -> bool;
     /// Whether there still is a link that waits to be connected.
     fn has_link(&self, place: Place) -> bool;
+    /// Whether a listener may accept a connection now; if not, [`Command::Accept`] says when.
+    fn may_accept(&self, endpoint: &Arc<Endpoint>) -> bool;
     /// A listener has a new connection.
     fn on_accepted(&self, endpoint: &Arc<Endpoint>, stream: Stream);
     /// A listener could not accept; it goes on after a pause.
@@ -101,6 +107,8 @@ pub(crate) enum Command {
         endpoint: Arc<Endpoint>,
         listener: Arc<Listener>,
     },
+    /// There may be room again for what waits at the socket's listeners.
+    Accept(SocketId),
     /// Drops the listener and says so.
     Unlisten {
         listener: Arc<Listener>,

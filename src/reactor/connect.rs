@@ -1,14 +1,14 @@
-//! Connecting: names are resolved on a thread of their own, every address is tried in turn.
+//! Connecting: names are resolved on threads of their own, every address is tried in turn.
 
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::thread;
 
 use mio::event::Source;
 use mio::Interest;
 
-use super::{slot_token, Command, Due, Place, Reactor, Request, Slot, SocketId};
+use super::resolver::Asker;
+use super::{slot_token, Due, Place, Reactor, Request, Slot, SocketId};
 use crate::transport::{connect_finish, connect_start, needs_dns, resolve, Stream, Target};
 
 /// One try to connect.
@@ -58,18 +58,15 @@ impl Reactor {
         if !needs_dns(&endpoint) {
             return self.resolved(key, number, resolve(&endpoint, ipv6));
         }
-        let handle = super::Handle(Arc::clone(&self.shared));
-        let spawned = thread::Builder::new()
-            .name("sinew/resolve".into())
-            .spawn(move || {
-                let targets = resolve(&endpoint, ipv6);
-                handle.send(Command::Resolved {
-                    key,
-                    number,
-                    targets,
-                });
-            });
-        if let Err(error) = spawned {
+        let asker = Asker {
+            reactor: super::Handle(Arc::clone(&self.shared)),
+            key,
+            number,
+        };
+        let asked = self
+            .resolver
+            .ask(&endpoint, ipv6, (socket, place.link), asker);
+        if let Err(error) = asked {
             self.finish_connect(key, Err(error));
         }
     }

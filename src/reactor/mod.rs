@@ -13,6 +13,7 @@
 mod accept;
 mod command;
 mod connect;
+mod resolver;
 pub(crate) mod timers;
 
 use std::collections::HashMap;
@@ -31,6 +32,7 @@ pub(crate) use self::command::{
     Command, Drive, Driven, Handle, Place, Request, SocketId, Timer, Watch,
 };
 use self::connect::Connecting;
+pub(crate) use self::resolver::Resolver;
 use self::timers::{deadline, Timers, LONGEST_POLL};
 use crate::sync::Mutex;
 use crate::tuning;
@@ -59,6 +61,7 @@ struct Reactor {
     helped: Option<Arc<dyn Drive>>,
     sockets: HashMap<SocketId, Arc<dyn Drive>>,
     slots: Slab<Slot>,
+    resolver: Resolver,
     /// Tells a slot from earlier ones under the same key.
     number: u64,
     timers: Timers<Due>,
@@ -74,7 +77,7 @@ struct Reactor {
 ///
 /// # Errors
 /// When the system is out of descriptors or threads.
-pub(crate) fn start(number: usize) -> io::Result<(Handle, JoinHandle<()>)> {
+pub(crate) fn start(number: usize, resolver: Resolver) -> io::Result<(Handle, JoinHandle<()>)> {
     let poll = Poll::new()?;
     let shared = Arc::new(Shared {
         inbox: Mutex::new(Inbox {
@@ -92,6 +95,7 @@ pub(crate) fn start(number: usize) -> io::Result<(Handle, JoinHandle<()>)> {
         helped: None,
         sockets: HashMap::new(),
         slots: Slab::new(),
+        resolver,
         number: 0,
         timers: Timers::new(),
         watched: Vec::new(),
@@ -257,6 +261,7 @@ impl Reactor {
             } => {
                 self.listen(socket, endpoint, listener);
             }
+            Command::Accept(id) => self.accept_for(id),
             Command::Unlisten { listener, done } => {
                 self.unlisten(&listener);
                 drop(listener);

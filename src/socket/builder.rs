@@ -78,6 +78,13 @@ impl<K: Kind> SocketBuilder<K> {
         linger: impl Into<Option<Duration>>;
         /// Largest frame, and largest message, accepted from a peer, in bytes. Default `None`: any.
         max_message_size: impl Into<Option<u64>>;
+        /// Most frames of a message accepted from a peer. Default 65,536; zero means no limit.
+        max_message_frames: usize;
+        /// Accepted connections at once. Default 65,536; zero means no limit.
+        max_connections: usize;
+        /// Accepted connections that may be in their handshake at once. Default 1024; zero means no
+        /// limit.
+        max_pending_handshakes: usize;
         /// Pause before a lost or refused connection is tried again. Default 100 ms.
         reconnect_interval: Duration;
         /// The pause doubles up to this. Default 2 s.
@@ -177,5 +184,52 @@ impl<K: Subscribes> SocketBuilder<K> {
     pub fn subscribe(mut self, topic: impl AsRef<[u8]>) -> Self {
         self.topics.push(topic.as_ref().to_vec());
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    /// The names that stand at the beginning of a line of `text`, `before` them, and a colon.
+    fn names<'a>(text: &'a str, before: &str) -> BTreeSet<&'a str> {
+        let lines = text.lines().filter_map(|line| line.strip_prefix(before));
+        lines
+            .filter_map(|line| line.split_once(": "))
+            .map(|(name, _)| name)
+            .filter(|name| name.chars().all(|c| c == '_' || c.is_ascii_lowercase()))
+            .collect()
+    }
+
+    /// What is between two marks.
+    fn between<'a>(text: &'a str, from: &str, to: &str) -> &'a str {
+        let (_, rest) = text.split_once(from).unwrap();
+        rest.split_once(to).unwrap().0
+    }
+
+    #[test]
+    fn every_option_has_a_setter_and_a_text_that_tells_its_default() {
+        let options = between(
+            include_str!("../options.rs"),
+            "pub struct Options {\n",
+            "\n}\n",
+        );
+        let fields = names(options, "    pub ");
+        assert!(fields.len() > 25, "{fields:?}");
+        let setters = names(include_str!("builder.rs"), "        ");
+        let missing: Vec<_> = fields.difference(&setters).collect();
+        assert!(missing.is_empty(), "no setter for {missing:?}");
+        for field in options
+            .split("    pub ")
+            .zip(options.split("    pub ").skip(1))
+        {
+            let (text, next) = field;
+            let name = next.split(':').next().unwrap();
+            // The text above a field begins behind the line of the field before it.
+            assert!(
+                text.contains("Default") || text.contains("default"),
+                "{name} tells no default"
+            );
+        }
     }
 }

@@ -109,7 +109,7 @@ impl Core {
             transport: Arc::new(TransportOptions::from(&options)),
             context: Arc::clone(context),
             me: Weak::clone(me),
-            state: Mutex::new(State::new(id, pattern, options.heartbeat_interval)),
+            state: Mutex::new(State::new(id, pattern, &options)),
             front: Mutex::new(VecDeque::new()),
             buffers: Pool::new(),
             prefetches: can.prefetches,

@@ -68,6 +68,10 @@ impl Drive for Core {
         self.lock().link(place).is_some()
     }
 
+    fn may_accept(&self, endpoint: &Arc<Endpoint>) -> bool {
+        self.admit(endpoint)
+    }
+
     fn on_accepted(&self, endpoint: &Arc<Endpoint>, stream: Stream) {
         self.adopt_accepted(endpoint, stream);
     }

@@ -1,5 +1,7 @@
 //! [`Socket`]: the handle that users hold.
 
+mod admission;
+mod admitting;
 mod builder;
 mod closing;
 mod core;

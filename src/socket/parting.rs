@@ -29,6 +29,11 @@ impl State {
         let Some(mut wire) = link.wire.take() else {
             return;
         };
+        let origin = link.origin;
+        let place = Place {
+            link: key,
+            serial: link.serial,
+        };
         let ended = wire.ended.take().unwrap_or(Ended::ByUs);
         let given_up = matches!(ended, Ended::Linger);
         let reason = ended.to_string();
@@ -48,6 +53,7 @@ impl State {
             _ => EventKind::Disconnected { reason },
         };
         self.report_with(key, kind, Some(peer_address));
+        self.release_connection(place, origin);
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
@@ -93,6 +99,12 @@ impl State {
             self.remove_link(key);
         } else {
             link.stage = Stage::Draining;
+            // What it will never hold again is given back: departed links may be many.
+            link.inbox.shrink_to_fit();
+            let (messages, bytes) = (link.inward.messages(), link.inward.bytes());
+            if link.has_departed() {
+                self.admission.depart(messages, bytes);
+            }
             self.vacate(|pattern| pattern.retire(key));
         }
     }

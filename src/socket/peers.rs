@@ -17,7 +17,6 @@ use crate::options::Options;
 use crate::reactor::timers::deadline;
 use crate::reactor::{Command, Place, Request, Timer};
 use crate::transport::Stream;
-use crate::tuning;
 use crate::zmtp::connection::{Handshake, Local};
 use crate::zmtp::encoder::Outbox;
 
@@ -45,6 +44,7 @@ impl Core {
         let (origin, stage) = (Origin::Accepted, Stage::Handshake);
         let link = Link::new(serial, origin, stage, Arc::clone(endpoint), &self.options);
         let key = state.links.insert(link);
+        state.admission.enter();
         let place = Place { link: key, serial };
         self.adopt(state, place, arrival, EventKind::Accepted);
     }
@@ -84,6 +84,7 @@ impl Core {
             routing_id: self.options.routing_id.clone(),
             max_message_size: self.options.max_message_size,
             recv_hwm_bytes: self.options.recv_hwm_bytes,
+            max_message_frames: self.options.max_message_frames,
         });
         let mut bytes = Vec::with_capacity(HELLO);
         handshake.start(&mut bytes);
@@ -171,15 +172,14 @@ impl Core {
         stream.watch(&poll.registry, token_of(place), mio::Interest::READABLE)
     }
 
-    /// A handshake that did not end at once is given its time, and a stranger is counted.
+    /// A handshake that did not end at once is given its time; accepted ones have one timer together.
     fn bound_handshake(&self, state: &mut State, place: Place, accepted: bool) {
         let link = state.link(place);
         if link.is_none_or(|link| link.stage != Stage::Handshake) {
             return;
         }
         if accepted {
-            state.strangers.push_back(place);
-            state.evict_strangers();
+            return self.admit_stranger(state, place);
         }
         if let Some(timeout) = self.options.handshake_timeout {
             state.set_timer_after(timeout, Timer::Handshake(place));
@@ -280,6 +280,17 @@ impl Core {
                 }
                 place
             }
+            Timer::Pending => {
+                self.end_overdue(&mut state);
+                return self.unlock(state);
+            }
+            Timer::Accept => {
+                state.accept_timer = false;
+                state
+                    .errands
+                    .push(Errand::Reactor(Command::Accept(self.id)));
+                return self.unlock(state);
+            }
             Timer::Slim => {
                 state.slim();
                 self.buffers.slim();
@@ -303,28 +314,6 @@ impl Core {
 }
 
 impl State {
-    /// Keeps the number of strangers within its bound: the oldest go. Whoever means it has long
-    /// finished its handshake by then.
-    fn evict_strangers(&mut self) {
-        if self.strangers.len() <= tuning::PENDING_HANDSHAKES {
-            return;
-        }
-        // Those that have finished since, or gone, are not strangers any more.
-        let links = &self.links;
-        self.strangers.retain(|place| {
-            links
-                .get(place.link)
-                .is_some_and(|link| link.serial == place.serial && link.stage == Stage::Handshake)
-        });
-        while self.strangers.len() > tuning::PENDING_HANDSHAKES {
-            let Some(place) = self.strangers.pop_front() else {
-                return;
-            };
-            self.end_wire(place.link, Ended::Crowded);
-            self.set_timer(Instant::now(), Timer::Farewell(place));
-        }
-    }
-
     /// A connection of `connect` is gone: keeps the queue for the next one.
     pub(super) fn await_reconnect(&mut self, key: usize, rewound: Outbox, immediate: bool) {
         let serial = self.next_serial();
@@ -400,7 +389,9 @@ impl State {
             Timer::Leave { link, epoch } => {
                 self.links.get(link).is_some_and(|link| link.epoch == epoch)
             }
-            Timer::Slim | Timer::Linger => true,
+            Timer::Slim | Timer::Linger | Timer::Pending | Timer::Accept => true,
+            #[cfg(feature = "log")]
+            Timer::StillLingering => true,
             #[cfg(test)]
             Timer::Panic => true,
         }

@@ -161,9 +161,11 @@ impl State {
             let Some(message) = link.inbox.pop_front() else {
                 continue;
             };
-            let regained = link.inward.sub(1, message.memory());
+            let (departed, bytes) = (link.has_departed(), message.memory());
+            let regained = link.inward.sub(1, bytes);
             let resume = regained && std::mem::take(&mut link.paused);
             let empty = link.inbox.is_empty();
+            self.note_received(departed, 1, bytes);
             let taken = self.pattern.incoming(key, message);
             if resume {
                 self.resume_reading(key);
@@ -285,9 +287,12 @@ impl State {
                 continue;
             }
             let regained = link.inward.sub(loan.messages, loan.bytes);
-            if regained && std::mem::take(&mut link.paused) {
+            let resume = regained && std::mem::take(&mut link.paused);
+            let departed = link.has_departed();
+            if resume {
                 self.resume_reading(loan.link);
             }
+            self.note_received(departed, loan.messages, loan.bytes);
         }
     }
 
@@ -375,8 +380,12 @@ impl State {
             }
             let stale = std::mem::take(&mut link.inbox);
             self.errands.push(Errand::Discard(stale.into()));
+            let departed = link.has_departed();
+            let (messages, bytes) = (link.inward.messages(), link.inward.bytes());
             link.inward.settle(0, 0);
-            if std::mem::take(&mut link.paused) {
+            let paused = std::mem::take(&mut link.paused);
+            self.note_received(departed, messages, bytes);
+            if paused {
                 self.resume_reading(key);
             }
             self.refill(key);
@@ -415,7 +424,7 @@ mod tests {
     impl Busy {
         fn new(socket_type: SocketType) -> Busy {
             let pattern = Pattern::new(socket_type, &PatternSettings::default()).unwrap();
-            let mut state = State::new(1, pattern, None);
+            let mut state = State::new(1, pattern, &Options::default());
             let _ = state.pattern.subscribe(b"");
             Busy { state, far: vec![] }
         }

@@ -175,6 +175,7 @@ impl State {
         wire.reader = Some(reader);
         // `readable`: an event came while the reader was out.
         let again = pass.more || wire.readable || wire.hung_up && pass.heard;
+        link.peer_spoke |= pass.heard;
         if let (true, Some(liveness)) = (pass.heard, &mut link.liveness) {
             liveness.hear();
         }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
+use super::admission::Admission;
 use super::glance::Glance;
 use super::helpers::Helpers;
 use crate::discard::discard_messages;
@@ -22,6 +23,7 @@ use crate::link::writer::Writer;
 use crate::link::{Link, Origin, Stage, Wire};
 use crate::message::Message;
 use crate::monitor::{Event, EventKind, EventQueue};
+use crate::options::Options;
 use crate::pattern::Pattern;
 use crate::peer::{PeerInfo, PeerRefusal};
 use crate::reactor::timers::deadline;
@@ -61,7 +63,7 @@ pub(super) enum Errand {
     /// Closed to the end: tell the context.
     Leave,
     #[cfg(feature = "log")]
-    Log(Event),
+    Log(Arc<Event>),
     /// Say that closing takes its time, and why.
     #[cfg(feature = "log")]
     LogLinger(String),
@@ -158,8 +160,13 @@ pub(super) struct State {
     pub(super) due: Vec<usize>,
     /// Links whose outbox is worth a write although they are hot.
     pub(super) batches: Vec<usize>,
-    /// Accepted links whose handshake did not end at once, oldest first; stale places are skipped.
-    pub(super) strangers: VecDeque<Place>,
+    pub(super) admission: Admission,
+    /// A timer runs for the oldest handshake.
+    pub(super) pending_timer: bool,
+    /// A timer runs after which a listener that waits may ask again.
+    pub(super) accept_timer: bool,
+    /// When monitors were told last that listeners do not accept.
+    pub(super) told_shut: Option<Instant>,
     pub(super) errands: Vec<Errand>,
     /// Who waits must be woken when the lock is released.
     pub(super) ring: Ring,
@@ -186,7 +193,7 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(id: SocketId, pattern: Pattern, heartbeat: Option<Duration>) -> State {
+    pub(super) fn new(id: SocketId, pattern: Pattern, options: &Options) -> State {
         State {
             id,
             pattern,
@@ -205,7 +212,10 @@ impl State {
             reconnect: Vec::new(),
             due: Vec::new(),
             batches: Vec::new(),
-            strangers: VecDeque::new(),
+            admission: Admission::new(options),
+            pending_timer: false,
+            accept_timer: false,
+            told_shut: None,
             errands: Vec::new(),
             ring: Ring::default(),
             bound: Vec::new(),
@@ -216,7 +226,7 @@ impl State {
             stats: Stats::default(),
             monitors: Vec::new(),
             serial: 0,
-            heartbeat,
+            heartbeat: options.heartbeat_interval,
             scratch: Outbox::default(),
             chosen: Vec::new(),
             lent: Vec::new(),
@@ -319,8 +329,9 @@ impl State {
         // A monitor that was dropped leaves its queue to us alone.
         self.monitors
             .retain(|monitor| Arc::strong_count(monitor) > 1);
+        let event = Arc::new(event);
         for monitor in &self.monitors {
-            monitor.push(event.clone());
+            monitor.push(Arc::clone(&event));
         }
         #[cfg(feature = "log")]
         self.errands.push(Errand::Log(event));
@@ -364,6 +375,11 @@ impl State {
         }
         link.stage = Stage::Up;
         link.failures = 0;
+        let place = Place {
+            link: key,
+            serial: link.serial,
+        };
+
         if link.pipe.is_none() {
             self.pattern
                 .set_room(key, !link.outward.is_full() && !link.leaving);
@@ -382,6 +398,8 @@ impl State {
             self.pattern
                 .for_each_subscription(|topic| control.push_subscription(topic, true, form));
         }
+        self.admission.pending.leave(place);
+        self.resume_accepting();
         self.report(key, EventKind::HandshakeSucceeded);
         // Who only receives waits for messages, not for peers: a thousand that connect and say
         // nothing do not wake it.
@@ -415,11 +433,16 @@ impl State {
         if link.attached {
             self.vacate(|pattern| pattern.detach(key));
         }
+        let place = Place {
+            link: key,
+            serial: link.serial,
+        };
+        if link.wire.is_some() {
+            self.release_connection(place, link.origin);
+        }
+        let (messages, bytes) = (link.inward.messages(), link.inward.bytes());
+        self.note_received(link.has_departed(), messages, bytes);
         if link.far_end.is_some() {
-            let place = Place {
-                link: key,
-                serial: link.serial,
-            };
             let endpoint = Arc::clone(&link.endpoint);
             self.errands.push(Errand::StopSeeking(endpoint, place));
         }

@@ -1,7 +1,7 @@
 //! One connection: bytes in, bytes out, never blocking.
 
 use std::io::{self, IoSlice, Read};
-use std::net::{Shutdown, SocketAddr};
+use std::net::{IpAddr, Shutdown, SocketAddr};
 use std::os::fd::{AsRawFd, RawFd};
 
 use mio::event::Source;
@@ -108,6 +108,14 @@ impl Stream {
         theirs.set_nonblocking(true)?;
         let name = IpcEndpoint(crate::endpoint::IpcName::Any);
         Ok((Stream::new(ours, Peer::Ipc(name)), theirs))
+    }
+
+    /// The machine at the other end; `None` if that is this one, by a Unix-domain socket.
+    pub(crate) fn peer_ip(&self) -> Option<IpAddr> {
+        match &self.peer {
+            Peer::Tcp(address) => Some(address.ip()),
+            Peer::Ipc(_) => None,
+        }
     }
 
     /// Our own end. Both ends of a Unix-domain connection are named after the listening one.

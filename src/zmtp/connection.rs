@@ -144,10 +144,12 @@ impl Handshake {
                 (3, 0) => SubscriptionForm::Message,
                 _ => SubscriptionForm::Command,
             },
-            decoder: Decoder::new(self.local.max_message_size).bounded(
-                self.local.recv_hwm_bytes,
-                Inbound::of(self.local.socket_type),
-            ),
+            decoder: Decoder::new(self.local.max_message_size)
+                .with_frames(self.local.max_message_frames)
+                .bounded(
+                    self.local.recv_hwm_bytes,
+                    Inbound::of(self.local.socket_type),
+                ),
         }
     }
 }
@@ -194,6 +196,7 @@ mod tests {
             routing_id: Bytes::new(),
             max_message_size: None,
             recv_hwm_bytes: 0,
+            max_message_frames: crate::tuning::MAX_MESSAGE_FRAMES,
         })
     }
 

@@ -126,6 +126,12 @@ impl Decoder {
         self.fast_limit = self.intake.largest_alone().min(INLINE as u64) as u8;
     }
 
+    /// The most frames that a message may have; zero means any number.
+    pub(crate) fn with_frames(mut self, most: usize) -> Decoder {
+        self.intake.bound_frames(most);
+        self
+    }
+
     /// Has large bodies use buffers again.
     pub(crate) fn use_stock(&mut self, stock: Arc<dyn Stock>) {
         self.stock = Some(stock);

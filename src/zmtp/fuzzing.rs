@@ -248,6 +248,7 @@ fn shake(kind: SocketType, data: &[u8], size: usize) -> Shaken {
         routing_id: Bytes::new(),
         max_message_size: None,
         recv_hwm_bytes: 0,
+        max_message_frames: crate::tuning::MAX_MESSAGE_FRAMES,
     });
     handshake.start(&mut said);
     let mut at = 0;

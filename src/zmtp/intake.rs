@@ -7,12 +7,8 @@ use crate::message::FRAME;
 use crate::peer::SocketType;
 use crate::tuning;
 
-/// The most frames that a message may have.
-///
-/// Each frame costs its owner some fifty bytes beyond its body, and the shortest takes only two on
-/// the wire. This bounds what an endless message of empty frames can hold to a few MiB; real ones
-/// have a handful.
-pub(super) const MAX_FRAMES: usize = 65_536;
+/// The most frames that a message may have, unless told otherwise.
+pub(super) const MAX_FRAMES: usize = tuning::MAX_MESSAGE_FRAMES;
 
 /// What of a peer's messages this side has a use for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +39,7 @@ pub(super) struct Intake {
     /// The most bytes of memory that a message may take on its way here: one that is larger could
     /// never wait to be received, but would be held until it is whole.
     max_held: u64,
+    max_frames: usize,
     inbound: Inbound,
     /// Bytes and frames so far of a message that is not complete, whether they are kept or not.
     bytes: u64,
@@ -54,6 +51,7 @@ impl Intake {
         Intake {
             max_message_size: max_message_size.unwrap_or(u64::MAX),
             max_held: u64::MAX,
+            max_frames: MAX_FRAMES,
             inbound: Inbound::Messages,
             bytes: 0,
             frames: 0,
@@ -68,6 +66,11 @@ impl Intake {
             most => most as u64,
         };
         self.inbound = inbound;
+    }
+
+    /// Sets the most frames of a message; zero means any number.
+    pub(super) fn bound_frames(&mut self, most: usize) {
+        self.max_frames = if most == 0 { usize::MAX } else { most };
     }
 
     /// The largest frame that is within all limits when it is a message of its own.
@@ -105,8 +108,10 @@ impl Intake {
                 limit: self.max_held,
             });
         }
-        if self.frames >= MAX_FRAMES {
-            return Err(ProtocolError::TooManyFrames { limit: MAX_FRAMES });
+        if self.frames >= self.max_frames {
+            return Err(ProtocolError::TooManyFrames {
+                limit: self.max_frames,
+            });
         }
         // Only fails where a pointer is narrower than ZMTP's sizes.
         usize::try_from(header.size).map_err(|_| ProtocolError::MessageTooLarge {

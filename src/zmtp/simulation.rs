@@ -141,6 +141,7 @@ impl End {
             routing_id: Bytes::new(),
             max_message_size: None,
             recv_hwm_bytes: 0,
+            max_message_frames: crate::tuning::MAX_MESSAGE_FRAMES,
         });
         let mut hello = Vec::new();
         handshake.start(&mut hello);

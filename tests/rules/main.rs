@@ -6,6 +6,7 @@ mod closing;
 mod dealer;
 mod endpoints;
 mod inproc;
+mod limits;
 mod options;
 mod pair;
 mod peers;

@@ -36,6 +36,17 @@ fn numbers() -> Vec<(&'static str, Set<usize>, [Then; 3])> {
             [Lives, Works, Works],
         ),
         (
+            "max_message_frames",
+            |o, n| o.max_message_frames = n,
+            [Works; 3],
+        ),
+        ("max_connections", |o, n| o.max_connections = n, [Works; 3]),
+        (
+            "max_pending_handshakes",
+            |o, n| o.max_pending_handshakes = n,
+            [Works; 3],
+        ),
+        (
             "reconnect_attempts",
             |o, n| o.reconnect_attempts = Some(n as u32),
             [Works; 3],

@@ -20,6 +20,8 @@ pub(crate) struct Local {
     pub(crate) max_message_size: Option<u64>,
     /// The most bytes of memory that a received message may take; zero means any.
     pub(crate) recv_hwm_bytes: usize,
+    /// The most frames that a received message may have; zero means any number.
+    pub(crate) max_message_frames: usize,
 }
 
 /// A mechanism, in the state in which it waits for the peer's next command.
