@@ -186,12 +186,16 @@ fn is_taken(error: &io::Error) -> bool {
     )
 }
 
-/// FAT and some network file systems say so in one of these ways.
+/// FAT and some network file systems say so in one of these ways. Where a link counts as a file, as on
+/// tmpfs, there may be room for one name and not for two.
 fn has_no_links(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported
-    ) || error.raw_os_error() == Some(libc::EOPNOTSUPP)
+    ) || matches!(
+        error.raw_os_error(),
+        Some(libc::EOPNOTSUPP | libc::ENOSPC | libc::EDQUOT | libc::EMLINK)
+    )
 }
 
 // ── Telling the living from the dead ─────────────────────────────────────────────────────────────
