@@ -15,7 +15,7 @@
 //! | Messages received from a peer and not taken | [`recv_hwm`] | 1000 | the peer is not read |
 //! | Their bytes | [`recv_hwm_bytes`] | 256 MiB | the peer is not read |
 //! | Messages, and bytes, that peers which are gone have left | the same two, once for all of them | | nobody is accepted until half is received |
-//! | Bytes of one message | [`max_message_size`] | none | the connection is closed |
+//! | Bytes of one message | [`max_message_size`], or else [`recv_hwm_bytes`] | 256 MiB | the connection is closed |
 //! | Frames of one message | [`max_message_frames`] | 65,536 | the connection is closed |
 //! | Messages queued for a peer | [`send_hwm`] | 1000 | the sender waits; PUB drops |
 //! | Their bytes | [`send_hwm_bytes`] | 256 MiB | the same |
@@ -29,10 +29,10 @@
 //!
 //! # How much that is
 //!
-//! - **Memory**: connections x (`recv_hwm_bytes` + `send_hwm_bytes`), and once `recv_hwm_bytes` more
-//!   for peers that are gone. With the defaults that is far more than a machine has: choose marks so
-//!   that the product fits. A message counts when it is whole; one that is still coming is bounded by
-//!   `max_message_size`, so set that on every socket that strangers can reach.
+//! - **Memory**: connections x (2 x `recv_hwm_bytes` + `send_hwm_bytes`), and once `recv_hwm_bytes`
+//!   more for peers that are gone. With the defaults that is far more than a machine has: choose
+//!   marks so that the product fits. The mark counts twice because a message that is still coming
+//!   is held beside those that wait, and may take as much; `max_message_size` makes that less.
 //! - **Descriptors**: one for each connection, one for each listener, three for each socket and three
 //!   for each reactor thread. A process that is out of them accepts nothing for 100 ms at a time and
 //!   says so (`AcceptFailed`). Keep `max_connections` below `ulimit -n`.
@@ -50,7 +50,7 @@
 //!     .max_message_frames(16)
 //!     .recv_hwm(100)
 //!     .recv_hwm_bytes(4 << 20)
-//!     .max_connections(500) // at most 2 GB in all
+//!     .max_connections(500) // at most 2.5 GB in all
 //!     .max_pending_handshakes(100)
 //!     .handshake_timeout(Duration::from_secs(5))
 //!     .heartbeat_interval(Duration::from_secs(10))
