@@ -195,7 +195,7 @@ impl Peer {
         let socket = self.socket.clone();
         let reader = thread::spawn(move || {
             let outcome = hand_out_lines(line_to, sent);
-            socket.close();
+            let _ = socket.close();
             outcome
         });
         let end_of_input = || match reader.join() {

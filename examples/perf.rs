@@ -251,7 +251,7 @@ fn two_threads(job: &Job, ctx: &Context) -> Result<()> {
 /// One end's failure must not leave the other one waiting.
 fn waking<T>(ctx: &Context, outcome: Result<T>) -> Result<T> {
     if outcome.is_err() {
-        ctx.close();
+        ctx.shutdown();
     }
     outcome
 }

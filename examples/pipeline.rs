@@ -36,7 +36,7 @@ use std::{env, fs, mem, thread};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use lexopt::prelude::{Long, Short, Value, ValueExt};
-use sinew::{Context, Endpoint, Frame, Pull, Push, RecvError, Socket};
+use sinew::{Context, Frame, Pull, Push, RecvError, Socket};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -98,8 +98,8 @@ fn ventilate(args: &Args) -> Result<()> {
     let ctx = Context::new();
     let work = ctx.socket(Push).bind(&args.work)?;
     let acks = ctx.socket(Pull).bind(&args.acks)?;
-    println!("bound {}", resolved(work.last_endpoint())?);
-    println!("bound {}", resolved(acks.last_endpoint())?);
+    println!("bound {}", work.endpoint()?);
+    println!("bound {}", acks.endpoint()?);
 
     let pieces = cut(&args.files()?)?;
     let total = Frame::from(pieces.len().to_string());
@@ -161,10 +161,10 @@ fn work(args: &Args) -> Result<()> {
 fn sink(args: &Args) -> Result<()> {
     let ctx = Context::new();
     let results = ctx.socket(Pull).bind(&args.results)?;
-    println!("bound {}", resolved(results.last_endpoint())?);
+    println!("bound {}", results.endpoint()?);
     let acks = ctx.socket(Push).connect(&args.acks)?;
     let sum = add_up(&results, &acks, |_| Ok(()))?;
-    acks.close();
+    let _ = acks.close();
     sum.print();
     sum.check(&args.files()?)
 }
@@ -236,7 +236,7 @@ fn all(args: &Args) -> Result<()> {
     let anywhere = "tcp://127.0.0.1:0";
     let ctx = Context::new();
     let results = ctx.socket(Pull).bind(anywhere)?;
-    let results_at = resolved(results.last_endpoint())?;
+    let results_at = results.endpoint()?.to_string();
 
     let mut ventilator = Process::start(
         &["ventilator", "--work", anywhere, "--acks", anywhere, "--"],
@@ -455,10 +455,6 @@ impl Sum {
 
 fn number(frame: Option<&[u8]>) -> Result<usize> {
     Ok(std::str::from_utf8(frame.ok_or("a frame is missing")?)?.parse()?)
-}
-
-fn resolved(endpoint: Option<Endpoint>) -> Result<String> {
-    Ok(endpoint.ok_or("not bound")?.to_string())
 }
 
 // ---- the command line --------------------------------------------------------------------------

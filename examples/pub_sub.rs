@@ -80,7 +80,7 @@ fn subscriber(args: &Args) -> Result<(), Box<dyn Error>> {
 fn all() -> Result<(), Box<dyn Error>> {
     let ctx = Context::new();
     let publisher = ctx.socket(Pub).bind("tcp://127.0.0.1:0")?;
-    let endpoint = publisher.last_endpoint().ok_or("not bound")?.to_string();
+    let endpoint = publisher.endpoint()?.to_string();
 
     let mut subscribers = Vec::new();
     for topics in [

@@ -34,7 +34,7 @@ fn main() -> ExitCode {
 fn server(args: &Args) -> Result<(), Box<dyn Error>> {
     let ctx = Context::new();
     let rep = ctx.socket(Rep).bind(&args.endpoint)?;
-    println!("bound {}", rep.last_endpoint().ok_or("not bound")?);
+    println!("bound {}", rep.endpoint()?);
     loop {
         let request = rep.recv()?;
         let question = request.to_str()?;

@@ -10,7 +10,8 @@ use crate::endpoint::Endpoint;
 use crate::link::pipe::{Door, Limits, PipeEnd};
 use crate::peer::{PeerInfo, PeerRefusal};
 use crate::reactor::{self, Command, Place, Resolver, SocketId};
-use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::stats::CloseReport;
+use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::sync::{Condvar, Mutex};
 use crate::tuning;
 
@@ -23,7 +24,8 @@ use crate::tuning;
 /// # Dropping
 /// When the last handle of a context and of all its sockets is dropped, that drop waits until what
 /// the sockets accepted is delivered or their [`linger`](crate::Options::linger) is over, then ends
-/// the threads. A context in a `static` is never dropped: close its sockets before `main` returns.
+/// the threads. To know what was not delivered, [`close`](Context::close) it. A context in a `static`
+/// is never dropped: close it before `main` returns.
 ///
 /// ```
 /// use sinew::{Context, Pull, Push};
@@ -66,13 +68,52 @@ impl Context {
         ContextBuilder { threads: 1 }
     }
 
-    /// Closes all sockets of the context: blocked calls return with `Closed`, and what was accepted
-    /// is delivered in the background as far as each socket's linger allows.
-    pub fn close(&self) {
-        let sockets: Vec<_> = self.inner.members.lock().values().cloned().collect();
-        for socket in sockets.iter().filter_map(Weak::upgrade) {
+    /// Closes all sockets of the context, and the context itself: calls on them, also those that
+    /// block in other threads, return `Closed` from now on, and no socket can be made. Does not wait
+    /// for linger: what was accepted is delivered in the background as far as each socket's
+    /// [`linger`](crate::Options::linger) allows.
+    ///
+    /// This is how threads that serve are told to stop. It may wait some moments for listeners to be
+    /// let go, as [`Socket::unbind`](crate::Socket::unbind) does.
+    pub fn shutdown(&self) {
+        // Before the list is taken: a socket is on the list, or sees this after it was put there.
+        self.inner.closed.store(true, Ordering::SeqCst);
+        for socket in self.inner.sockets() {
             socket.close();
         }
+    }
+
+    /// As [`Context::shutdown`], then waits until what all sockets accepted is handed over to their
+    /// peers' side, those included that were dropped and linger; for each no longer than its
+    /// [`linger`](crate::Options::linger). Tells how many messages were not.
+    ///
+    /// Closing again waits for what is left, if anything is, and reports on that.
+    ///
+    /// ```
+    /// use sinew::{Context, Push};
+    /// use std::time::Duration;
+    ///
+    /// let context = Context::new();
+    /// let brief = Duration::from_millis(10);
+    /// let push = context.socket(Push).linger(brief).connect("inproc://nobody")?;
+    /// push.send("lost")?;
+    /// assert_eq!(context.close().undelivered, 1);
+    /// assert!(push.send("late").unwrap_err().is_closed());
+    /// assert_eq!(context.close().undelivered, 0);
+    /// # Ok::<(), sinew::Error>(())
+    /// ```
+    pub fn close(&self) -> CloseReport {
+        self.shutdown();
+        let sockets = self.inner.sockets();
+        let reports = sockets.iter().map(|socket| socket.close_and_wait());
+        CloseReport {
+            undelivered: reports.map(|report| report.undelivered).sum(),
+        }
+    }
+
+    /// Whether the context was closed, by [`Context::close`] or [`Context::shutdown`].
+    pub fn is_closed(&self) -> bool {
+        self.inner.closed.load(Ordering::SeqCst)
     }
 }
 
@@ -107,6 +148,7 @@ impl ContextBuilder {
             process: std::process::id(),
             // Zero is never handed out.
             next_socket: AtomicUsize::new(1),
+            closed: AtomicBool::new(false),
             reactors: Mutex::new(Vec::new()),
             resolver: Resolver::default(),
             names: Mutex::new(HashMap::new()),
@@ -123,8 +165,10 @@ impl ContextBuilder {
 
 /// A socket, as its context and its inproc neighbours see it.
 pub(crate) trait Member: Send + Sync {
-    /// Closes it, without waiting.
+    /// Closes it, without waiting for linger.
     fn close(&self);
+    /// Closes it, and waits until everything is handed over or linger is over.
+    fn close_and_wait(&self) -> CloseReport;
     /// Somebody calls at an inproc name that this socket has bound.
     fn answer(&self, endpoint: &Arc<Endpoint>, caller: Caller) -> Result<Answer, NoAnswer>;
     /// Whether a caller that was refused may find a place now.
@@ -177,6 +221,8 @@ pub(crate) struct Inner {
     /// The process that made it. A forked child has a copy whose threads do not run.
     process: u32,
     next_socket: AtomicUsize,
+    /// No socket can be made any more.
+    closed: AtomicBool,
     reactors: Mutex<Vec<(reactor::Handle, JoinHandle<()>)>>,
     resolver: Resolver,
     pub(crate) names: Mutex<HashMap<String, Name>>,
@@ -190,6 +236,12 @@ impl Inner {
     /// A name for a new socket.
     pub(crate) fn new_id(&self) -> SocketId {
         self.next_socket.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// All sockets that are not closed to the end yet.
+    fn sockets(&self) -> Vec<Arc<dyn Member>> {
+        let members = self.members.lock();
+        members.values().filter_map(Weak::upgrade).collect()
     }
 
     /// Counts a socket in.

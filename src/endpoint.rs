@@ -5,24 +5,16 @@
 //! this file asks the system anything: whether a name is an interface, a host or nobody is found
 //! out when it is used.
 
+mod error;
+mod parse;
+
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::str::FromStr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::path::Path;
 
-/// Longest `ipc` path in bytes: `sun_path` has 108 on Linux and one of them ends the string.
-const MAX_IPC_BYTES: usize = 107;
+use error::Reason;
 
-/// Longest `inproc` name in bytes: the limit that ZeroMQ's manual promises.
-const MAX_INPROC_BYTES: usize = 256;
-
-/// Longest host name in characters: a domain name has at most 253, and may end in a dot.
-const MAX_HOST_BYTES: usize = 254;
-
-/// Transports that other ZeroMQ implementations have and this one does not, so that the error can
-/// tell a gap from a typing mistake.
-const KNOWN_ELSEWHERE: [&str; 9] = [
-    "udp", "ws", "wss", "pgm", "epgm", "norm", "tipc", "vmci", "vsock",
-];
+pub use error::EndpointError;
 
 /// An address that a socket binds or connects to.
 ///
@@ -41,6 +33,19 @@ const KNOWN_ELSEWHERE: [&str; 9] = [
 /// Transport names are lower case. Ports are decimal digits, 0 to 65535. IPv6 addresses stand in
 /// brackets. An `ipc` path has at most 107 bytes, an `inproc` name 1 to 256 bytes. Host names keep
 /// the case they were written in, since they may name an interface.
+///
+/// Whatever takes an endpoint takes any of `&str`, `String`, `Endpoint`, `&Endpoint`, a
+/// [`SocketAddr`] (tcp) and a [`Path`] (ipc):
+///
+/// ```
+/// use sinew::{Context, Pull, Push};
+/// use std::net::{Ipv4Addr, SocketAddr};
+///
+/// let context = Context::new();
+/// let pull = context.socket(Pull).bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+/// let push = context.socket(Push).connect(pull.endpoint()?)?;
+/// # Ok::<(), sinew::Error>(())
+/// ```
 ///
 /// [`Display`](fmt::Display) prints the canonical form, which parses back to an equal value:
 ///
@@ -66,7 +71,7 @@ pub enum Endpoint {
     Inproc(InprocEndpoint),
 }
 
-/// What follows `tcp://`.
+/// What follows `tcp://`: a host, a port, and sometimes an address to call from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TcpEndpoint {
     /// The address to call from, if one was named; meaningful for connecting only.
@@ -83,23 +88,26 @@ pub(crate) struct HostPort {
     pub(crate) port: u16,
 }
 
-/// Where, as it was written.
+/// The host of a [`TcpEndpoint`], as it was written. Printed, an IPv6 address stands in brackets.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Host {
+#[non_exhaustive]
+pub enum Host {
     /// `*`: every interface.
     Any,
     /// An IPv4 address.
     V4(Ipv4Addr),
     /// An IPv6 address and, behind `%`, the name or number of its interface.
     V6 {
+        /// The address.
         address: Ipv6Addr,
+        /// The name or number of the interface.
         scope: Option<String>,
     },
-    /// An interface or a host: nobody has asked yet.
+    /// An interface or a host: which, is found out when it is used.
     Name(String),
 }
 
-/// What follows `ipc://`.
+/// What follows `ipc://`: a path, an abstract name, or `*`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IpcEndpoint(pub(crate) IpcName);
 
@@ -114,112 +122,11 @@ pub(crate) enum IpcName {
     Abstract(String),
 }
 
-/// What follows `inproc://`. 1 to 256 bytes.
+/// What follows `inproc://`: a name of 1 to 256 bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct InprocEndpoint(String);
 
-/// A string that is not an endpoint, or an endpoint that cannot be used so.
-///
-/// Its message quotes the string and says what is wrong and what to write instead.
-///
-/// ```
-/// use sinew::Endpoint;
-///
-/// let error = Endpoint::parse_for_connect("tcp://*:5555").unwrap_err();
-/// assert_eq!(error.endpoint(), "tcp://*:5555");
-/// assert!(!error.is_unsupported_transport());
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("endpoint \"{endpoint}\": {reason}")]
-pub struct EndpointError {
-    endpoint: Box<str>,
-    reason: Reason,
-}
-
-/// What is wrong, and what to write instead.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-enum Reason {
-    #[error("no transport; write tcp://host:port, ipc://path or inproc://name")]
-    NoTransport,
-    #[error("transport {0} not supported (yet); use tcp, ipc or inproc")]
-    NotSupportedYet(Box<str>),
-    #[error("transport not supported; {0:?} is unknown, use tcp, ipc or inproc")]
-    UnknownTransport(Box<str>),
-    #[error("transport names are lower case; write {0}://")]
-    TransportCase(Box<str>),
-    #[error("no port; write host:port, with the port `*` to bind any free one")]
-    NoPort,
-    #[error("port {0:?} is not a number from 0 to 65535; write decimal digits only, or `*`")]
-    BadPort(Box<str>),
-    #[error("no host; write an address or a name, or `*` to bind every interface")]
-    NoHost,
-    #[error("{0:?} is not an IPv4 address; write four numbers from 0 to 255, no leading zeros")]
-    BadIpv4(Box<str>),
-    #[error("{0:?} is not an IPv6 address; brackets hold one, as in tcp://[::1]:5555")]
-    BadIpv6(Box<str>),
-    #[error("an IPv6 address stands in brackets; write tcp://[{0}]:port")]
-    NoBrackets(Box<str>),
-    #[error("a bracket is not closed; write tcp://[::1]:5555")]
-    OpenBracket,
-    #[error("{0:?} after `%` does not name an interface; write [fe80::1%eth0]")]
-    BadScope(Box<str>),
-    #[error("a host name cannot contain {0:?}; leave the character out")]
-    BadHostCharacter(char),
-    #[error("a host name has at most {MAX_HOST_BYTES} bytes, this one {0}; use a shorter one")]
-    LongHost(usize),
-    #[error("more than one `;`; write tcp://source:port;destination:port")]
-    ManySources,
-    #[error("no path; write ipc:///absolute/path, ipc://relative/path, ipc://@name or ipc://*")]
-    NoPath,
-    #[error("no name behind `@`; write ipc://@name, or ipc://./@ for a file of that name")]
-    NoAbstractName,
-    #[error("a path cannot contain a NUL byte; leave it out")]
-    NulInPath,
-    #[error("a path has at most {MAX_IPC_BYTES} bytes, this one {0}; use a shorter one")]
-    LongPath(usize),
-    #[error("no name; write inproc://name")]
-    NoName,
-    #[error("a name has at most {MAX_INPROC_BYTES} bytes, this one {0}; use a shorter one")]
-    LongName(usize),
-    #[error("a source address is for connecting; to bind, write tcp://address:port")]
-    BindWithSource,
-    #[error("`*` is for binding; connect to an address or a name")]
-    ConnectToAnyHost,
-    #[error("port 0 is for binding; connect to the port that the peer listens on")]
-    ConnectToPortZero,
-    #[error("`*` is for binding; connect to the path that the binding socket reports")]
-    ConnectToAnyPath,
-    #[error("abstract names exist on Linux only; write ipc://path")]
-    NoAbstractHere,
-}
-
 impl Endpoint {
-    /// Parses an endpoint that a socket is going to bind.
-    ///
-    /// ```
-    /// use sinew::Endpoint;
-    ///
-    /// assert!(Endpoint::parse_for_bind("tcp://*:5555").is_ok());
-    /// assert!(Endpoint::parse_for_bind("tcp://10.0.0.1:0;10.0.0.2:5555").is_err());
-    /// ```
-    pub fn parse_for_bind(text: &str) -> Result<Self, EndpointError> {
-        let endpoint = parse(text).and_then(|it| it.check_bind().map(|()| it));
-        endpoint.map_err(|reason| EndpointError::new(text, reason))
-    }
-
-    /// Parses an endpoint that a socket is going to connect to.
-    ///
-    /// ```
-    /// use sinew::Endpoint;
-    ///
-    /// assert!(Endpoint::parse_for_connect("tcp://10.0.0.1:0;10.0.0.2:5555").is_ok());
-    /// assert!(Endpoint::parse_for_connect("tcp://10.0.0.2:0").is_err());
-    /// ```
-    pub fn parse_for_connect(text: &str) -> Result<Self, EndpointError> {
-        let endpoint = parse(text).and_then(|it| it.check_connect().map(|()| it));
-        endpoint.map_err(|reason| EndpointError::new(text, reason))
-    }
-
     /// Says whether this endpoint can be bound, and if not why.
     pub fn validate_bind(&self) -> Result<(), EndpointError> {
         self.check_bind()
@@ -255,6 +162,46 @@ impl Endpoint {
         }
     }
 
+    /// The host of a `tcp` endpoint.
+    pub fn host(&self) -> Option<&Host> {
+        match self {
+            Self::Tcp(tcp) => Some(tcp.host()),
+            Self::Ipc(_) | Self::Inproc(_) => None,
+        }
+    }
+
+    /// The address of a `tcp` endpoint whose host is numeric, as one that was bound reports it.
+    pub fn socket_addr(&self) -> Option<SocketAddr> {
+        match self.host()? {
+            Host::V4(address) => Some((*address, self.port()?).into()),
+            Host::V6 { address, scope } => {
+                let scope = match scope {
+                    // Only a number says which interface without asking the system.
+                    Some(scope) => scope.parse().ok()?,
+                    None => 0,
+                };
+                Some(SocketAddrV6::new(*address, self.port()?, 0, scope).into())
+            }
+            Host::Any | Host::Name(_) => None,
+        }
+    }
+
+    /// The path of an `ipc` endpoint that is a file.
+    ///
+    /// ```
+    /// use std::path::Path;
+    ///
+    /// let endpoint: sinew::Endpoint = "ipc:///run/app.sock".parse()?;
+    /// assert_eq!(endpoint.path(), Some(Path::new("/run/app.sock")));
+    /// # Ok::<(), sinew::EndpointError>(())
+    /// ```
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Ipc(ipc) => ipc.path(),
+            Self::Tcp(_) | Self::Inproc(_) => None,
+        }
+    }
+
     fn check_bind(&self) -> Result<(), Reason> {
         match self {
             Self::Tcp(TcpEndpoint {
@@ -276,28 +223,51 @@ impl Endpoint {
     }
 }
 
-/// A numeric address, as the system reports it.
-impl From<SocketAddr> for Endpoint {
-    fn from(address: SocketAddr) -> Self {
-        let host = match address {
-            SocketAddr::V4(v4) => Host::V4(*v4.ip()),
-            SocketAddr::V6(v6) => Host::V6 {
-                address: *v6.ip(),
-                scope: (v6.scope_id() != 0).then(|| v6.scope_id().to_string()),
-            },
-        };
-        let target = HostPort {
-            host,
-            port: address.port(),
-        };
-        Self::Tcp(TcpEndpoint {
-            source: None,
-            target,
-        })
+impl TcpEndpoint {
+    /// The host to listen at or to call.
+    pub fn host(&self) -> &Host {
+        &self.target.host
+    }
+
+    /// The port; 0, also written `*`, lets the system pick one.
+    pub fn port(&self) -> u16 {
+        self.target.port
+    }
+
+    /// The host and port to call from, if they were named.
+    pub fn source(&self) -> Option<(&Host, u16)> {
+        self.source.as_ref().map(|it| (&it.host, it.port))
+    }
+}
+
+impl Host {
+    /// The address, if it was written as one.
+    pub fn ip(&self) -> Option<IpAddr> {
+        match self {
+            Self::V4(address) => Some((*address).into()),
+            Self::V6 { address, .. } => Some((*address).into()),
+            Self::Any | Self::Name(_) => None,
+        }
     }
 }
 
 impl IpcEndpoint {
+    /// The path, if it is a file; `None` for an abstract name and for `*`.
+    pub fn path(&self) -> Option<&Path> {
+        match &self.0 {
+            IpcName::Path(path) => Some(Path::new(path)),
+            IpcName::Any | IpcName::Abstract(_) => None,
+        }
+    }
+
+    /// The name in Linux's abstract space, without its `@`.
+    pub fn abstract_name(&self) -> Option<&str> {
+        match &self.0 {
+            IpcName::Abstract(name) => Some(name),
+            IpcName::Any | IpcName::Path(_) => None,
+        }
+    }
+
     fn check_platform(&self) -> Result<(), Reason> {
         let here = cfg!(any(target_os = "linux", target_os = "android"));
         match self.0 {
@@ -309,177 +279,8 @@ impl IpcEndpoint {
 
 impl InprocEndpoint {
     /// The name, without `inproc://`.
-    pub(crate) fn name(&self) -> &str {
+    pub fn name(&self) -> &str {
         &self.0
-    }
-}
-
-impl EndpointError {
-    fn new(endpoint: &str, reason: Reason) -> Self {
-        Self {
-            endpoint: endpoint.into(),
-            reason,
-        }
-    }
-
-    /// The string that was refused.
-    pub fn endpoint(&self) -> &str {
-        &self.endpoint
-    }
-
-    /// Whether the string names a transport that this library does not have.
-    pub fn is_unsupported_transport(&self) -> bool {
-        matches!(
-            self.reason,
-            Reason::NotSupportedYet(_) | Reason::UnknownTransport(_)
-        )
-    }
-}
-
-// ── Parsing ──────────────────────────────────────────────────────────────────────────────────────
-
-impl FromStr for Endpoint {
-    type Err = EndpointError;
-
-    fn from_str(text: &str) -> Result<Self, EndpointError> {
-        parse(text).map_err(|reason| EndpointError::new(text, reason))
-    }
-}
-
-fn parse(text: &str) -> Result<Endpoint, Reason> {
-    let (transport, rest) = text.split_once("://").ok_or(Reason::NoTransport)?;
-    match transport {
-        "tcp" => parse_tcp(rest).map(Endpoint::Tcp),
-        "ipc" => parse_ipc(rest).map(|name| Endpoint::Ipc(IpcEndpoint(name))),
-        "inproc" => parse_inproc(rest).map(Endpoint::Inproc),
-        other => Err(refuse_transport(other)),
-    }
-}
-
-fn refuse_transport(name: &str) -> Reason {
-    let lower = name.to_ascii_lowercase();
-    match lower.as_str() {
-        "" => Reason::NoTransport,
-        "tcp" | "ipc" | "inproc" => Reason::TransportCase(lower.into()),
-        known if KNOWN_ELSEWHERE.contains(&known) => Reason::NotSupportedYet(lower.into()),
-        _ => Reason::UnknownTransport(name.into()),
-    }
-}
-
-fn parse_tcp(rest: &str) -> Result<TcpEndpoint, Reason> {
-    let (source, target) = match rest.split_once(';') {
-        Some((_, target)) if target.contains(';') => return Err(Reason::ManySources),
-        Some((source, target)) => (Some(parse_host_port(source)?), target),
-        None => (None, rest),
-    };
-    Ok(TcpEndpoint {
-        source,
-        target: parse_host_port(target)?,
-    })
-}
-
-fn parse_host_port(text: &str) -> Result<HostPort, Reason> {
-    let (host, port) = match text.strip_prefix('[') {
-        Some(inner) => {
-            let (address, rest) = inner.split_once(']').ok_or(Reason::OpenBracket)?;
-            (
-                parse_ipv6(address)?,
-                rest.strip_prefix(':').ok_or(Reason::NoPort)?,
-            )
-        }
-        None => {
-            let (host, port) = text.rsplit_once(':').ok_or(Reason::NoPort)?;
-            (parse_host(host)?, port)
-        }
-    };
-    Ok(HostPort {
-        host,
-        port: parse_port(port)?,
-    })
-}
-
-fn parse_port(text: &str) -> Result<u16, Reason> {
-    // `u16::from_str` alone would also take a plus sign.
-    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    match text.parse() {
-        Ok(port) if digits => Ok(port),
-        _ if text == "*" => Ok(0),
-        _ if text.is_empty() => Err(Reason::NoPort),
-        _ => Err(Reason::BadPort(text.into())),
-    }
-}
-
-fn parse_host(text: &str) -> Result<Host, Reason> {
-    if text.is_empty() {
-        return Err(Reason::NoHost);
-    }
-    if text == "*" {
-        return Ok(Host::Any);
-    }
-    if let Ok(address) = text.parse() {
-        return Ok(Host::V4(address));
-    }
-    // No top-level domain is a number (RFC 3696, section 2), so this is an address gone wrong, and
-    // asking a name server about it would only hide the mistake.
-    if text
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || byte == b'.')
-    {
-        return Err(Reason::BadIpv4(text.into()));
-    }
-    if text.contains(':') {
-        return Err(Reason::NoBrackets(text.into()));
-    }
-    if let Some(wrong) = text.chars().find(|&char| !may_name_a_host(char)) {
-        return Err(Reason::BadHostCharacter(wrong));
-    }
-    if text.len() > MAX_HOST_BYTES {
-        return Err(Reason::LongHost(text.len()));
-    }
-    Ok(Host::Name(text.to_owned()))
-}
-
-fn parse_ipv6(text: &str) -> Result<Host, Reason> {
-    let (address, scope) = match text.split_once('%') {
-        Some((_, scope)) if scope.is_empty() || !scope.chars().all(may_name_a_host) => {
-            return Err(Reason::BadScope(scope.into()));
-        }
-        Some((address, scope)) => (address, Some(scope.to_owned())),
-        None => (text, None),
-    };
-    let address = address.parse().map_err(|_| Reason::BadIpv6(text.into()))?;
-    Ok(Host::V6 { address, scope })
-}
-
-/// Interfaces are named with nearly anything, so only what would make the string ambiguous, or
-/// shows that something other than a host was written, is refused.
-fn may_name_a_host(char: char) -> bool {
-    !char.is_whitespace() && !char.is_control() && !"/\\:;[]%@?#*\"".contains(char)
-}
-
-fn parse_ipc(rest: &str) -> Result<IpcName, Reason> {
-    if rest.is_empty() {
-        return Err(Reason::NoPath);
-    }
-    if rest.len() > MAX_IPC_BYTES {
-        return Err(Reason::LongPath(rest.len()));
-    }
-    if rest.contains('\0') {
-        return Err(Reason::NulInPath);
-    }
-    match (rest, rest.strip_prefix('@')) {
-        ("*", _) => Ok(IpcName::Any),
-        (_, Some("")) => Err(Reason::NoAbstractName),
-        (_, Some(name)) => Ok(IpcName::Abstract(name.to_owned())),
-        (path, None) => Ok(IpcName::Path(path.to_owned())),
-    }
-}
-
-fn parse_inproc(rest: &str) -> Result<InprocEndpoint, Reason> {
-    match rest.len() {
-        0 => Err(Reason::NoName),
-        1..=MAX_INPROC_BYTES => Ok(InprocEndpoint(rest.to_owned())),
-        length => Err(Reason::LongName(length)),
     }
 }
 
@@ -491,7 +292,7 @@ impl fmt::Display for Endpoint {
         match self {
             Self::Tcp(tcp) => tcp.fmt(f),
             Self::Ipc(ipc) => ipc.fmt(f),
-            Self::Inproc(inproc) => f.write_str(&inproc.0),
+            Self::Inproc(inproc) => inproc.fmt(f),
         }
     }
 }
@@ -502,6 +303,12 @@ impl fmt::Display for TcpEndpoint {
             write!(f, "{}:{};", source.host, source.port)?;
         }
         write!(f, "{}:{}", self.target.host, self.target.port)
+    }
+}
+
+impl fmt::Display for InprocEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
@@ -535,6 +342,8 @@ impl fmt::Display for IpcEndpoint {
 
 #[cfg(test)]
 mod tests {
+    use super::error::*;
+    use super::parse::KNOWN_ELSEWHERE;
     use super::*;
     use proptest::prelude::*;
 
@@ -783,7 +592,7 @@ mod tests {
     fn system_addresses_become_endpoints() {
         let v4 = SocketAddr::from(([127, 0, 0, 1], 5));
         assert_eq!(Endpoint::from(v4), ok("tcp://127.0.0.1:5"));
-        let v6 = std::net::SocketAddrV6::new("fe80::1".parse().unwrap(), 5, 0, 3);
+        let v6 = SocketAddrV6::new("fe80::1".parse().unwrap(), 5, 0, 3);
         assert_eq!(
             Endpoint::from(SocketAddr::V6(v6)),
             ok("tcp://[fe80::1%3]:5")

@@ -1,32 +1,83 @@
 //! What can go wrong, whose fault it was, and what to do about it.
 
+use std::convert::Infallible;
 use std::{fmt, io};
 
 use crate::endpoint::EndpointError;
-use crate::message::Message;
+use crate::message::convert::ConvertError;
+use crate::message::{ConvertErrorKind, Message};
 use crate::peer::SocketType;
 
-/// Why a socket could not be made, bound, connected or set up.
+/// A result with an [`Error`], for functions that use this library: every error of it becomes one
+/// with `?`.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What can go wrong with a socket.
+///
+/// Sending and receiving have small errors of their own, [`SendError`] and [`RecvError`]; they and
+/// all others of this library convert to this one, so that one `?` serves a whole program:
+///
+/// ```
+/// use sinew::{Context, Pull, Push};
+///
+/// fn main() -> sinew::Result<()> {
+///     let context = Context::new();
+///     let pull = context.socket(Pull).bind("tcp://127.0.0.1:*")?;
+///     let push = context.socket(Push).connect(pull.endpoint()?)?;
+///     push.send("hello")?;
+///     assert_eq!(pull.recv()?.to_str()?, "hello");
+///     Ok(())
+/// }
+/// ```
+///
+/// Every text stands once in a chain of [`source`](std::error::Error::source)s, so that both
+/// printing the error and printing the whole chain read well.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The endpoint cannot be used; the text says what is wrong with it.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
+    /// A message was not accepted. It is in the error; see [`Error::into_message`].
+    #[error(transparent)]
+    Send(#[from] SendError),
+    /// A batch was not accepted whole.
+    #[error(transparent)]
+    SendMany(#[from] SendManyError),
+    /// No message was received.
+    #[error(transparent)]
+    Recv(#[from] RecvError),
+    /// A message could not become what was asked for. It is in the error; see
+    /// [`Error::into_message`].
+    #[error(transparent)]
+    Convert(#[from] ConvertError),
+    /// A message is not what it was asked to be.
+    #[error(transparent)]
+    Message(#[from] ConvertErrorKind),
     /// The system refused; the text names the endpoint.
-    #[error("{0}")]
-    Io(#[source] io::Error),
+    #[error(transparent)]
+    Io(io::Error),
     /// The reactor or the socket's poll could not be set up (out of descriptors or threads).
     #[error("cannot set up the socket: {0}")]
-    System(#[source] io::Error),
-    /// Another socket of this context, or another process, has this endpoint.
-    #[error("{0} is bound already; unbind it first or choose another name")]
+    System(io::Error),
+    /// Another socket of this context (inproc), or of this or another process (tcp, ipc), has this
+    /// endpoint; the text names it and says what to do.
+    #[error("{0}")]
     InUse(String),
     /// `unbind` or `disconnect` named an endpoint that this socket does not have.
-    #[error(
-        "this socket is not bound or connected to {0}; last_endpoint() tells the resolved name"
-    )]
+    #[error("this socket is not bound or connected to {0}; endpoint() tells the resolved name")]
     NotFound(String),
+    /// The socket is neither bound nor connected, so that it has no endpoint to tell.
+    #[error("the socket is neither bound nor connected")]
+    NoEndpoint,
+    /// A topic is longer than a subscription can be.
+    #[error("the topic has {bytes} bytes; a topic has at most {most} bytes")]
+    TopicTooLong {
+        /// How many bytes it has.
+        bytes: usize,
+        /// How many it may have.
+        most: usize,
+    },
     /// A socket type that this library knows on the wire but does not make yet.
     #[error("{0} sockets do not exist in this version; PUSH, PULL, PUB, SUB, REQ, REP, DEALER and PAIR do")]
     NoSuchSocket(SocketType),
@@ -52,13 +103,79 @@ pub enum Error {
     ReactorDied,
 }
 
+impl Error {
+    /// Whether a time-out was over: [`SendErrorKind::TimedOut`] or [`RecvError::TimedOut`].
+    pub fn is_timeout(&self) -> bool {
+        match self {
+            Error::Send(error) => error.is_timeout(),
+            Error::SendMany(error) => error.is_timeout(),
+            Error::Recv(error) => error.is_timeout(),
+            _ => false,
+        }
+    }
+
+    /// Whether a call that does not wait would have had to: [`SendErrorKind::WouldBlock`] or
+    /// [`RecvError::WouldBlock`].
+    pub fn is_would_block(&self) -> bool {
+        match self {
+            Error::Send(error) => error.is_would_block(),
+            Error::SendMany(error) => error.is_would_block(),
+            Error::Recv(error) => error.is_would_block(),
+            _ => false,
+        }
+    }
+
+    /// Whether the socket or its context was closed, whatever was being done.
+    pub fn is_closed(&self) -> bool {
+        match self {
+            Error::Closed => true,
+            Error::Send(error) => error.is_closed(),
+            Error::SendMany(error) => error.is_closed(),
+            Error::Recv(error) => error.is_closed(),
+            _ => false,
+        }
+    }
+
+    /// The message that was not accepted or not converted, if the error has one.
+    ///
+    /// ```
+    /// use sinew::{Context, Error, Push};
+    ///
+    /// let push = Context::new().socket(Push).open()?;
+    /// let error = Error::from(push.try_send("precious").unwrap_err());
+    /// assert!(error.is_would_block());
+    /// assert_eq!(error.into_message().unwrap(), "precious");
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn into_message(self) -> Option<Message> {
+        match self {
+            Error::Send(error) => Some(error.into_message()),
+            Error::Convert(error) => Some(error.into_message()),
+            _ => None,
+        }
+    }
+}
+
+/// An [`Endpoint`](crate::Endpoint) where one is asked for: nothing can go wrong.
+impl From<Infallible> for Error {
+    fn from(never: Infallible) -> Error {
+        match never {}
+    }
+}
+
 impl From<Error> for io::Error {
     fn from(error: Error) -> io::Error {
         let kind = match &error {
-            Error::Endpoint(_) | Error::Option(_) => io::ErrorKind::InvalidInput,
+            Error::Endpoint(_) | Error::Option(_) | Error::TopicTooLong { .. } => {
+                io::ErrorKind::InvalidInput
+            }
+            Error::Send(error) => error.kind().into(),
+            Error::SendMany(error) => error.kind.into(),
+            Error::Recv(error) => (*error).into(),
+            Error::Convert(_) | Error::Message(_) => io::ErrorKind::InvalidData,
             Error::Io(source) | Error::System(source) => source.kind(),
             Error::InUse(_) => io::ErrorKind::AddrInUse,
-            Error::NotFound(_) => io::ErrorKind::NotFound,
+            Error::NotFound(_) | Error::NoEndpoint => io::ErrorKind::NotFound,
             Error::NoSuchSocket(_) | Error::Unsupported { .. } => io::ErrorKind::Unsupported,
             Error::Closed => io::ErrorKind::NotConnected,
             Error::ReactorDied => io::ErrorKind::Other,
@@ -89,6 +206,23 @@ pub enum SendErrorKind {
     /// This type of socket does not send.
     #[error("this type of socket cannot send")]
     Unsupported,
+}
+
+impl SendErrorKind {
+    /// Whether the time given was over.
+    pub fn is_timeout(self) -> bool {
+        self == SendErrorKind::TimedOut
+    }
+
+    /// Whether the call was told not to wait, and would have had to.
+    pub fn is_would_block(self) -> bool {
+        self == SendErrorKind::WouldBlock
+    }
+
+    /// Whether the socket or its context was closed.
+    pub fn is_closed(self) -> bool {
+        self == SendErrorKind::Closed
+    }
 }
 
 impl From<SendErrorKind> for io::ErrorKind {
@@ -140,6 +274,21 @@ impl SendError {
         &self.message
     }
 
+    /// Whether the time given was over.
+    pub fn is_timeout(&self) -> bool {
+        self.kind.is_timeout()
+    }
+
+    /// Whether the call was told not to wait, and would have had to.
+    pub fn is_would_block(&self) -> bool {
+        self.kind.is_would_block()
+    }
+
+    /// Whether the socket or its context was closed.
+    pub fn is_closed(&self) -> bool {
+        self.kind.is_closed()
+    }
+
     /// The message, to be sent again or elsewhere.
     pub fn into_message(self) -> Message {
         *self.message
@@ -179,6 +328,23 @@ pub struct SendManyError {
     pub sent: usize,
 }
 
+impl SendManyError {
+    /// Whether the time given was over.
+    pub fn is_timeout(&self) -> bool {
+        self.kind.is_timeout()
+    }
+
+    /// Whether the call was told not to wait, and would have had to.
+    pub fn is_would_block(&self) -> bool {
+        self.kind.is_would_block()
+    }
+
+    /// Whether the socket or its context was closed.
+    pub fn is_closed(&self) -> bool {
+        self.kind.is_closed()
+    }
+}
+
 impl From<SendManyError> for io::Error {
     fn from(error: SendManyError) -> io::Error {
         io::Error::new(error.kind.into(), error)
@@ -212,9 +378,26 @@ pub enum RecvError {
     Unsupported,
 }
 
-impl From<RecvError> for io::Error {
-    fn from(error: RecvError) -> io::Error {
-        let kind = match error {
+impl RecvError {
+    /// Whether the time given was over.
+    pub fn is_timeout(self) -> bool {
+        self == RecvError::TimedOut
+    }
+
+    /// Whether the call was told not to wait, and would have had to.
+    pub fn is_would_block(self) -> bool {
+        self == RecvError::WouldBlock
+    }
+
+    /// Whether the socket or its context was closed.
+    pub fn is_closed(self) -> bool {
+        self == RecvError::Closed
+    }
+}
+
+impl From<RecvError> for io::ErrorKind {
+    fn from(error: RecvError) -> io::ErrorKind {
+        match error {
             RecvError::WouldBlock => io::ErrorKind::WouldBlock,
             RecvError::TimedOut => io::ErrorKind::TimedOut,
             RecvError::Closed => io::ErrorKind::NotConnected,
@@ -222,7 +405,12 @@ impl From<RecvError> for io::Error {
             RecvError::MustSendFirst => io::ErrorKind::InvalidInput,
             RecvError::PeerGone => io::ErrorKind::ConnectionReset,
             RecvError::Unsupported => io::ErrorKind::Unsupported,
-        };
-        io::Error::new(kind, error)
+        }
+    }
+}
+
+impl From<RecvError> for io::Error {
+    fn from(error: RecvError) -> io::Error {
+        io::Error::new(error.into(), error)
     }
 }

@@ -6,21 +6,58 @@
 //! ```
 //! use sinew::{Context, Rep, Req};
 //!
-//! let context = Context::new();
-//! let rep = context.socket(Rep).bind("tcp://127.0.0.1:*")?;
-//! let req = context.socket(Req).connect(&rep.last_endpoint().unwrap().to_string())?;
+//! fn main() -> sinew::Result<()> {
+//!     let context = Context::new();
+//!     let rep = context.socket(Rep).bind("tcp://127.0.0.1:*")?;
+//!     let req = context.socket(Req).connect(rep.endpoint()?)?;
 //!
-//! req.send("who is there?")?;
-//! assert_eq!(rep.recv()?, "who is there?");
-//! rep.send(["it", "is", "me"])?;
-//! assert_eq!(req.recv()?.len(), 3);
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//!     req.send("who is there?")?;
+//!     assert_eq!(rep.recv()?, "who is there?");
+//!     rep.send(["it", "is", "me"])?;
+//!     assert_eq!(req.recv()?, ["it", "is", "me"]);
+//!     Ok(())
+//! }
 //! ```
 //!
-//! A [`Context`] makes [`Socket`]s: one of the types [`Push`], [`Pull`], [`Pub`], [`Sub`], [`Req`],
-//! [`Rep`], [`Dealer`] and [`Pair`], which have only the verbs of their pattern, or a [`DynSocket`]
-//! chosen at run time. They carry [`Message`]s. The [`guide`] has a page for each pattern, and for
-//! transports, options and lifecycle.
+//! # Types by task
+//!
+//! | Task | Types |
+//! |---|---|
+//! | make sockets | [`Context`], [`SocketBuilder`], [`Options`], [`KeepAlive`] |
+//! | choose a pattern | [`Push`], [`Pull`], [`Pub`], [`Sub`], [`Req`], [`Rep`], [`Dealer`], [`Pair`]; at run time [`SocketType`] |
+//! | send and receive | [`Socket`], [`DynSocket`], [`Iter`], [`TryIter`] |
+//! | build and read messages | [`Message`], [`Frame`] |
+//! | say where | [`Endpoint`] and its parts [`TcpEndpoint`], [`IpcEndpoint`], [`InprocEndpoint`], [`Host`] |
+//! | handle errors | [`Error`], [`Result`], [`SendError`], [`RecvError`], [`SendManyError`], [`EndpointError`], [`ConvertError`] |
+//! | watch | [`Monitor`], [`Event`], [`EventKind`], [`PeerInfo`], [`Stats`] |
+//! | end | [`Socket::close`], [`Context::close`], [`Context::shutdown`], [`CloseReport`] |
+//! | write generic code | [`Kind`], [`Sends`], [`Receives`], [`Subscribes`], [`Publishes`], [`Requests`] |
+//!
+//! # Patterns
+//!
+//! | Sockets | What happens to a message | When no peer can take it | Guide |
+//! |---|---|---|---|
+//! | [`Push`] to [`Pull`] | one of the peers gets it, in turn | `send` waits | [`pipeline`](guide::pipeline) |
+//! | [`Pub`] to [`Sub`] | every peer that subscribed to a prefix of its first frame gets it | it is dropped and counted; with [`no_drop`](Options::no_drop), `send` waits | [`pub_sub`](guide::pub_sub) |
+//! | [`Req`] to [`Rep`] | one of the peers gets it and answers | `send` waits | [`req_rep`](guide::req_rep) |
+//! | [`Dealer`] to [`Rep`] or [`Dealer`] | one of the peers gets it, in turn; replies come as they come | `send` waits | [`dealer_pair`](guide::dealer_pair) |
+//! | [`Pair`] to [`Pair`] | the one peer gets it | `send` waits | [`dealer_pair`](guide::dealer_pair) |
+//!
+//! # Verbs by socket
+//!
+//! | | `Push` | `Pull` | `Pub` | `Sub` | `Req` | `Rep` | `Dealer` | `Pair` |
+//! |---|---|---|---|---|---|---|---|---|
+//! | [`bind`](Socket::bind), [`connect`](Socket::connect), [`unbind`](Socket::unbind), [`disconnect`](Socket::disconnect) | x | x | x | x | x | x | x | x |
+//! | [`send`](Socket::send), [`try_send`](Socket::try_send), [`send_timeout`](Socket::send_timeout), [`send_deadline`](Socket::send_deadline), [`send_many`](Socket::send_many) | x | | x | | x, in turn | x, in turn | x | x |
+//! | [`recv`](Socket::recv), [`try_recv`](Socket::try_recv), [`recv_timeout`](Socket::recv_timeout), [`recv_deadline`](Socket::recv_deadline), [`recv_many`](Socket::recv_many), [`iter`](Socket::iter) | | x | | x | x, in turn | x, in turn | x | x |
+//! | [`subscribe`](Socket::subscribe), [`unsubscribe`](Socket::unsubscribe) | | | | x | | | | |
+//! | [`monitor`](Socket::monitor), [`stats`](Socket::stats), [`options`](Socket::options), [`close`](Socket::close) | x | x | x | x | x | x | x | x |
+//!
+//! A verb that a socket does not have does not compile; a [`DynSocket`] has all of them, and gives
+//! errors. The [`guide`] has a page for each pattern, and for [transports](guide::transports),
+//! [options](guide::options), [lifecycle](guide::lifecycle), [errors](guide::errors),
+//! [event loops](guide::event_loops), and for those who come from [ZeroMQ](guide::from_zeromq) or
+//! from [channels](guide::from_channels).
 //!
 //! # Features
 //! - `log`: says what happens to connections through the `log` facade, at debug level, and at info
@@ -83,15 +120,15 @@ pub use pattern::bench_support as routing_bench;
 pub use zmtp::bench_support as codec_bench;
 
 pub use context::{Context, ContextBuilder};
-pub use endpoint::{Endpoint, EndpointError};
-pub use error::{Error, RecvError, SendError, SendErrorKind, SendManyError};
+pub use endpoint::{Endpoint, EndpointError, Host, InprocEndpoint, IpcEndpoint, TcpEndpoint};
+pub use error::{Error, RecvError, Result, SendError, SendErrorKind, SendManyError};
 pub use message::convert::ConvertError;
 pub use message::{ConvertErrorKind, Frame, Frames, IntoFrames, Message};
-pub use monitor::{Event, EventKind, Monitor};
+pub use monitor::{Event, EventKind, Events, Monitor, TryEvents};
 pub use options::{KeepAlive, Options};
 pub use peer::{PeerInfo, PeerRefusal, SocketType, UnknownSocketType};
 pub use socket::{
-    Asks, CloseReport, Dealer, DynSocket, Kind, Pair, Pub, Publishes, Pull, Push, Receives, Rep,
-    Req, Sends, Socket, SocketBuilder, Sub, Subscribes,
+    Dealer, DynSocket, Iter, Kind, Pair, Pub, Publishes, Pull, Push, Receives, Rep, Req, Requests,
+    Sends, Socket, SocketBuilder, Sub, Subscribes, TryIter,
 };
-pub use stats::Stats;
+pub use stats::{CloseReport, Stats};

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::endpoint::Endpoint;
 use crate::error::RecvError;
+use crate::message::Frame;
 use crate::peer::{PeerInfo, PeerRefusal};
 use crate::reactor::timers::deadline;
 use crate::sync::{Condvar, Mutex};
@@ -93,12 +94,43 @@ pub enum EventKind {
 }
 
 impl fmt::Display for Event {
+    /// The endpoint, the peer if there is one, and what happened, as a line of a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {:?}", self.endpoint, self.kind)?;
+        write!(f, "{}", self.endpoint)?;
         if let Some(address) = &self.peer_address {
-            write!(f, " (peer {address})")?;
+            write!(f, ", peer {address}")?;
         }
-        Ok(())
+        write!(f, ": {}", self.kind)
+    }
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            EventKind::Listening => f.write_str("listening"),
+            EventKind::Connected => f.write_str("connected, the handshake comes next"),
+            EventKind::ConnectFailed { reason } => write!(f, "could not connect: {reason}"),
+            EventKind::ConnectRetried { after } => {
+                write!(f, "connecting again in {} ms", after.as_millis())
+            }
+            EventKind::ConnectGivenUp => f.write_str("gave up connecting"),
+            EventKind::Accepted => f.write_str("accepted, the handshake comes next"),
+            EventKind::AcceptPaused { reason } => write!(f, "not accepting for now: {reason}"),
+            EventKind::AcceptFailed { reason } => {
+                write!(f, "could not accept a connection: {reason}")
+            }
+            EventKind::HandshakeSucceeded => f.write_str("ready, messages can go"),
+            EventKind::HandshakeFailed { reason } => write!(f, "the handshake failed: {reason}"),
+            EventKind::PeerRefused { reason } => write!(f, "the peer was refused: {reason}"),
+            EventKind::Disconnected { reason } => write!(f, "the connection ended: {reason}"),
+            EventKind::Subscribed { topic } => {
+                write!(f, "the peer subscribed to {:?}", Frame::from(topic))
+            }
+            EventKind::Unsubscribed { topic } => {
+                write!(f, "the peer unsubscribed from {:?}", Frame::from(topic))
+            }
+            EventKind::Closed => f.write_str("closed by this side"),
+        }
     }
 }
 
@@ -216,6 +248,29 @@ impl Monitor {
         self.take(deadline(Instant::now(), timeout))
     }
 
+    /// The events as they come, waiting for each, until the socket is closed and all are taken; `for
+    /// event in &monitor` is the same.
+    ///
+    /// ```
+    /// use sinew::{Context, Pull};
+    ///
+    /// let pull = Context::new().socket(Pull).open()?;
+    /// let monitor = pull.monitor();
+    /// pull.bind("inproc://here")?;
+    /// drop(pull);
+    /// let lines: Vec<_> = monitor.iter().map(|event| event.to_string()).collect();
+    /// assert_eq!(lines[0], "inproc://here: listening");
+    /// # Ok::<(), sinew::Error>(())
+    /// ```
+    pub fn iter(&self) -> Events<'_> {
+        Events(self)
+    }
+
+    /// The events that are there now; ends instead of waiting.
+    pub fn try_iter(&self) -> TryEvents<'_> {
+        TryEvents(self)
+    }
+
     /// How many events went unseen because nobody took them in time.
     pub fn missed(&self) -> u64 {
         self.0.inner.lock().missed
@@ -243,9 +298,56 @@ impl Monitor {
     }
 }
 
+/// Waits for each event; see [`Monitor::iter`].
+#[derive(Debug)]
+#[must_use = "iterators do nothing until they are asked for events"]
+pub struct Events<'a>(&'a Monitor);
+
+impl Iterator for Events<'_> {
+    type Item = Event;
+
+    fn next(&mut self) -> Option<Event> {
+        self.0.recv().ok()
+    }
+}
+
+/// Takes the events that are there; see [`Monitor::try_iter`].
+#[derive(Debug)]
+#[must_use = "iterators do nothing until they are asked for events"]
+pub struct TryEvents<'a>(&'a Monitor);
+
+impl Iterator for TryEvents<'_> {
+    type Item = Event;
+
+    fn next(&mut self) -> Option<Event> {
+        self.0.try_recv().ok()
+    }
+}
+
+impl<'a> IntoIterator for &'a Monitor {
+    type Item = Event;
+    type IntoIter = Events<'a>;
+
+    fn into_iter(self) -> Events<'a> {
+        self.iter()
+    }
+}
+
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_event_prints_a_line_of_a_log() {
+        let mut event = event(2);
+        assert_eq!(event.to_string(), "inproc://x: connecting again in 2000 ms");
+        event.peer_address = Some("127.0.0.1:5".into());
+        event.kind = EventKind::Subscribed {
+            topic: "news.\n".into(),
+        };
+        let line = r#"inproc://x, peer 127.0.0.1:5: the peer subscribed to "news.\n""#;
+        assert_eq!(event.to_string(), line);
+    }
 
     fn event(n: u64) -> Event {
         Event {

@@ -17,8 +17,8 @@ use crate::tuning;
 /// ```
 /// use std::time::Duration;
 ///
-/// let mut options = sinew::Options::default();
-/// options.linger = Some(Duration::from_secs(5));
+/// let options = sinew::Options::new().linger(Duration::from_secs(5)).recv_hwm(10);
+/// assert_eq!(options.linger, Some(Duration::from_secs(5)));
 /// assert_eq!(options.send_hwm, 1000);
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -200,6 +200,12 @@ impl Default for Options {
 }
 
 impl Options {
+    /// The defaults. Each setting has a setter of its name, and so has
+    /// [`SocketBuilder`](crate::SocketBuilder).
+    pub fn new() -> Options {
+        Options::default()
+    }
+
     /// The first setting that cannot be used, in words; `None` when all can.
     pub(crate) fn fault(&self) -> Option<String> {
         self.routing_id_fault()

@@ -166,7 +166,7 @@ fn small_single_frames_cost_no_allocation_either_way() {
 }
 
 fn address<K: sinew::Kind>(socket: &Socket<K>) -> String {
-    socket.last_endpoint().unwrap().to_string()
+    socket.endpoint().unwrap().to_string()
 }
 
 /// One thread sends as fast as it can, another receives.

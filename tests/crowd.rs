@@ -72,7 +72,7 @@ fn collect(seed: u64) {
     let hwm = *dice.pick(&[0, 5, 1000]) * usize::from(threads > 0);
     let pull = ctx.socket(Pull).recv_hwm(hwm);
     let pull = pull.bind("tcp://127.0.0.1:*").unwrap();
-    let at = pull.last_endpoint().unwrap().to_string();
+    let at = pull.endpoint().unwrap().to_string();
     let peers: Vec<_> = (0..2 + dice.roll(6) as u32)
         .map(|peer| {
             let dice = Dice::new(seed ^ u64::from(peer + 1) << 32);
@@ -87,7 +87,7 @@ fn collect(seed: u64) {
         })
         .collect();
     if leaves {
-        pull.clone().close();
+        let _ = pull.clone().close();
     }
     let sent: usize = peers.into_iter().map(|peer| peer.join().unwrap()).sum();
     if !leaves {
@@ -209,7 +209,7 @@ fn publish(seed: u64) {
     let (ctx, others) = (context(&mut dice), context(&mut dice));
     let publisher = ctx.socket(Pub).no_drop(true);
     let publisher = publisher.bind("tcp://127.0.0.1:*").unwrap();
-    let at = publisher.last_endpoint().unwrap().to_string();
+    let at = publisher.endpoint().unwrap().to_string();
     let monitor = publisher.monitor();
     let mut subs: Vec<_> = (0..3 + dice.roll(12))
         .map(|_| {
@@ -231,7 +231,7 @@ fn publish(seed: u64) {
     }
     let report = dice.roll(2) == 0;
     if report {
-        publisher.close();
+        let _ = publisher.close();
     }
     for sub in &subs {
         for number in 0..count {
@@ -247,7 +247,7 @@ fn deal(seed: u64) {
     let mut dice = Dice::new(seed);
     let (ctx, others) = (context(&mut dice), context(&mut dice));
     let push = ctx.socket(Push).bind("tcp://127.0.0.1:*").unwrap();
-    let at = push.last_endpoint().unwrap().to_string();
+    let at = push.endpoint().unwrap().to_string();
     let receivers: Vec<_> = (0..2 + dice.roll(4))
         .map(|_| {
             let pull = others.socket(Pull).connect(&at).unwrap();
@@ -264,7 +264,7 @@ fn deal(seed: u64) {
     let mut got: Vec<_> = Vec::new();
     for (pull, receiver) in receivers {
         let peer = others.socket(Push).bind("tcp://127.0.0.1:*").unwrap();
-        let end = peer.last_endpoint().unwrap().to_string();
+        let end = peer.endpoint().unwrap().to_string();
         pull.connect(&end).unwrap();
         peer.send(END).unwrap();
         let mut mine = receiver.join().unwrap();

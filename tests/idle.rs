@@ -82,7 +82,7 @@ fn an_idle_program_uses_no_cpu() {
             .heartbeat_interval(None)
             .bind(endpoint)
             .unwrap();
-        let address = pull.last_endpoint().unwrap().to_string();
+        let address = pull.endpoint().unwrap().to_string();
         let push = ctx
             .socket(Push)
             .heartbeat_interval(None)

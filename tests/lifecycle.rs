@@ -42,7 +42,7 @@ fn pipeline(seed: u64) {
     let hwm = *dice.pick(&[1, 2, 7, 100]);
     let bind = endpoint(&mut dice, seed);
     let pull = ctx.socket(Pull).recv_hwm(hwm).bind(&bind).unwrap();
-    let at = pull.last_endpoint().unwrap().to_string();
+    let at = pull.endpoint().unwrap().to_string();
     let senders = 1 + dice.roll(3);
     let body = *dice.pick(&[0, 10, 300, 20_000]);
     let receivers: Vec<_> = (0..1 + dice.roll(2))
@@ -126,7 +126,7 @@ fn questions(seed: u64) {
     let ctx = Context::new();
     let bind = endpoint(&mut dice, seed);
     let front = ctx.socket(Rep).bind(&bind).unwrap();
-    let at = front.last_endpoint().unwrap().to_string();
+    let at = front.endpoint().unwrap().to_string();
     let serving = front.clone();
     let server = thread::spawn(move || {
         while let Ok(question) = serving.recv() {
@@ -169,7 +169,7 @@ fn questions(seed: u64) {
         })
         .collect();
     asking.into_iter().for_each(|a| a.join().unwrap());
-    front.close();
+    let _ = front.close();
     server.join().unwrap();
 }
 
@@ -236,7 +236,7 @@ fn anything(seed: u64) {
         })
         .collect();
     match dice.roll(4) {
-        0 => ctx.close(),
+        0 => ctx.shutdown(),
         1 => drop(ctx),
         _ => {}
     }

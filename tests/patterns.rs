@@ -18,7 +18,7 @@ fn endpoints(name: &str) -> Vec<String> {
 }
 
 fn address<K: sinew::Kind>(socket: &Socket<K>) -> String {
-    socket.last_endpoint().unwrap().to_string()
+    socket.endpoint().unwrap().to_string()
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn a_blocked_receiver_is_woken_by_close() {
         let pull = ctx.socket(Pull).bind(&endpoint).unwrap();
         let waiting = pull.clone();
         let waiter = std::thread::spawn(move || waiting.recv());
-        pull.close();
+        let _ = pull.close();
         assert_eq!(waiter.join().unwrap(), Err(RecvError::Closed));
     }
 }

@@ -82,7 +82,7 @@ fn a_process_that_returns_from_main_delivers_what_it_sent() {
     for endpoint in ["tcp://127.0.0.1:*", "ipc://*"] {
         let ctx = Context::new();
         let pull = ctx.socket(Pull).recv_hwm(10).bind(endpoint).unwrap();
-        let child = spawn("return", &pull.last_endpoint().unwrap().to_string());
+        let child = spawn("return", &pull.endpoint().unwrap().to_string());
         for n in 0..1000 {
             assert_eq!(pull.recv_timeout(SOON).unwrap(), n.to_string().as_str());
         }
@@ -95,7 +95,7 @@ fn a_process_that_returns_from_main_delivers_what_it_sent() {
 fn a_process_that_exits_with_open_sockets_does_not_hang() {
     let ctx = Context::new();
     let pull = ctx.socket(Pull).bind("tcp://127.0.0.1:*").unwrap();
-    let status = await_exit(spawn("exit", &pull.last_endpoint().unwrap().to_string()));
+    let status = await_exit(spawn("exit", &pull.endpoint().unwrap().to_string()));
     assert_eq!(status.code(), Some(7));
 }
 
@@ -143,7 +143,7 @@ fn a_forked_child_that_drops_its_copies_disturbs_nobody() {
     for endpoint in ["tcp://127.0.0.1:*", &ipc, "inproc://forked"] {
         let ctx = Context::new();
         let pull = ctx.socket(Pull).bind(endpoint).unwrap();
-        let at = pull.last_endpoint().unwrap().to_string();
+        let at = pull.endpoint().unwrap().to_string();
         let push = ctx.socket(Push).connect(&at).unwrap();
         push.send("before").unwrap();
         assert_eq!(pull.recv_timeout(SOON).unwrap(), "before");
@@ -156,9 +156,9 @@ fn a_forked_child_that_drops_its_copies_disturbs_nobody() {
             let pid = fork(|| {
                 let (ctx, pull, push) = copies.take().unwrap();
                 if close {
-                    ctx.close();
-                    pull.close();
-                    push.close();
+                    ctx.shutdown();
+                    let _ = pull.close();
+                    let _ = push.close();
                 } else {
                     // SAFETY: only in the child, which never touches the originals again.
                     unsafe {

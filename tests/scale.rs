@@ -92,7 +92,7 @@ fn resident_bytes() -> f64 {
 fn accept() {
     let ctx = Context::new();
     let pull = ctx.socket(Pull).bind("tcp://127.0.0.1:*").unwrap();
-    let endpoint = pull.last_endpoint().unwrap().to_string();
+    let endpoint = pull.endpoint().unwrap().to_string();
     // What the first connection makes a socket set up is not counted.
     let busy = ctx.socket(Push).connect(&endpoint).unwrap();
     busy.send("first").unwrap();

@@ -32,7 +32,7 @@
 //!     sum += reply.get_str(1)?.parse::<u32>()?;
 //! }
 //! assert_eq!(sum, 10);
-//! ctx.close();
+//! ctx.shutdown();
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

@@ -26,7 +26,7 @@
 //! `send` returns when the socket has accepted a message, not when the peer has it. So closing
 //! waits until the peers have taken what was accepted, at most as long as `linger` says: 30 s by
 //! default, `None` for ever, zero not at all. [`close`](crate::Socket::close) tells how many
-//! messages could not be delivered:
+//! messages were not handed over to the peers' side when that time was over:
 //!
 //! ```
 //! use sinew::{Context, Push};
@@ -42,12 +42,16 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Dropping the last handle of a socket lingers too, but has nobody to tell. At the end of a
-//! program, close the sockets whose messages matter.
+//! Zero means that all were handed over, not that the peers' programs have seen them: what a peer had
+//! in its queue when it died, only an answer of its own would have told.
 //!
-//! Closing wakes whoever is blocked in another handle of the socket;
-//! [`Context::close`](crate::Context::close) does so for all sockets of the context. Their calls
-//! return `Closed`, which is how threads that serve are told to go home:
+//! Dropping the last handle of a socket lingers too, but has nobody to tell. At the end of a
+//! program, close the sockets whose messages matter, or all at once with
+//! [`Context::close`](crate::Context::close), which waits for all of them and reports the sum.
+//!
+//! Closing wakes the threads that are blocked in calls on the socket, and their calls return
+//! `Closed`. [`Context::shutdown`](crate::Context::shutdown) does so for all sockets of the context
+//! and does not wait for linger, which is how threads that serve are told to stop:
 //!
 //! ```
 //! use sinew::{Context, Pull, RecvError};
@@ -61,7 +65,7 @@
 //!         Err(error) => return error,
 //!     }
 //! });
-//! ctx.close();
+//! ctx.shutdown();
 //! assert_eq!(server.join().unwrap(), RecvError::Closed);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -10,6 +10,10 @@
 //! | [`options`] | queues and their limits, heartbeats, hostile peers |
 //! | [`untrusted`] | a network you do not trust: what bounds what, and how much that is |
 //! | [`lifecycle`] | contexts, threads, closing, lingering, reconnecting, watching |
+//! | [`errors`] | one `?` for a whole program; which errors are part of the work |
+//! | [`event_loops`] | tokio and other loops, several sockets at once, Ctrl-C |
+//! | [`from_zeromq`] | rust-zmq and pyzmq beside sinew, and what is different |
+//! | [`from_channels`] | `std::sync::mpsc` and crossbeam beside sinew |
 //!
 //! The words are ZeroMQ's. A **message** is one or more **frames**, and arrives whole or not at
 //! all. A **socket** is not a connection but one end of a pattern with any number of **peers**; it
@@ -21,18 +25,20 @@
 //!
 //! let ctx = Context::new();
 //! let pull = ctx.socket(Pull).bind("tcp://127.0.0.1:0")?;
-//! let endpoint = pull.last_endpoint().ok_or("not bound")?.to_string();
-//!
-//! let push = ctx.socket(Push).connect(&endpoint)?;
+//! let push = ctx.socket(Push).connect(pull.endpoint()?)?;
 //! push.send("hello")?;
 //! assert_eq!(pull.recv()?, "hello");
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # Ok::<(), sinew::Error>(())
 //! ```
 //!
 //! What goes over the wire is ZMTP 3.1 ([RFC 37](https://rfc.zeromq.org/spec/37/)), so that the
 //! other end may be any ZeroMQ program since version 4.0.
 
 pub mod dealer_pair;
+pub mod errors;
+pub mod event_loops;
+pub mod from_channels;
+pub mod from_zeromq;
 pub mod lifecycle;
 pub mod options;
 pub mod pipeline;

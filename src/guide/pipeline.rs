@@ -21,12 +21,12 @@
 //! for _ in 0..2 {
 //!     let work = ctx.socket(Pull).connect("inproc://work")?;
 //!     let results = ctx.socket(Push).connect("inproc://results")?;
-//!     thread::spawn(move || -> std::io::Result<()> {
-//!         // Ends with an error when the context is closed.
-//!         loop {
-//!             let text = work.recv()?;
+//!     thread::spawn(move || -> sinew::Result<()> {
+//!         // Ends when the context is closed.
+//!         for text in &work {
 //!             results.send(text.byte_len().to_string())?;
 //!         }
+//!         Ok(())
 //!     });
 //! }
 //!
@@ -38,7 +38,7 @@
 //!     sum += results.recv()?.to_str()?.parse::<u32>()?;
 //! }
 //! assert_eq!(sum, 6);
-//! ctx.close();
+//! ctx.shutdown();
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -46,8 +46,52 @@
 //!
 //! PUSH deals messages out in turn to the peers that have room. It does not know how long each one
 //! takes over them: a peer that is slow fills its queue, then gets no more until it has caught up,
-//! and the others get its share. When short tasks wait behind long ones, make the queues shorter
-//! (`send_hwm` here, `recv_hwm` there), so that the dealing happens later.
+//! and the others get its share.
+//!
+//! So short tasks may wait behind long ones. Shorter queues (`send_hwm` here, `recv_hwm` there) help
+//! over `inproc`, where they are all there is. Over `tcp` and `ipc` the kernel's buffers lie between
+//! them, and hold some hundred kilobytes to several megabytes in each direction: thousands of small
+//! tasks, whatever the marks say. Where it matters that no task waits while a worker is idle, have the
+//! workers ask for work, with REQ and REP. Each then has one task at a time, and the result travels
+//! with the next request:
+//!
+//! ```
+//! use sinew::{Context, Rep, Req};
+//! use std::thread;
+//!
+//! let ctx = Context::new();
+//! let desk = ctx.socket(Rep).bind("tcp://127.0.0.1:*")?;
+//! let workers: Vec<_> = (0..3)
+//!     .map(|_| {
+//!         let worker = ctx.socket(Req).connect(desk.endpoint()?)?;
+//!         Ok(thread::spawn(move || -> sinew::Result<()> {
+//!             worker.send("")?;
+//!             loop {
+//!                 let task = worker.recv()?;
+//!                 match task.to_str()? {
+//!                     "" => return Ok(()),
+//!                     text => worker.send(text.len().to_string())?,
+//!                 }
+//!             }
+//!         }))
+//!     })
+//!     .collect::<sinew::Result<_>>()?;
+//!
+//! let mut tasks = ["short", "a very long task", "medium"].into_iter();
+//! let (mut sum, mut at_work) = (0, workers.len());
+//! while at_work > 0 {
+//!     // An empty request is a worker's first; the others bring a result.
+//!     sum += desk.recv()?.to_str()?.parse().unwrap_or(0);
+//!     let task = tasks.next().unwrap_or_default();
+//!     at_work -= usize::from(task.is_empty());
+//!     desk.send(task)?;
+//! }
+//! assert_eq!(sum, 27);
+//! for worker in workers {
+//!     worker.join().unwrap()?;
+//! }
+//! # Ok::<(), sinew::Error>(())
+//! ```
 //!
 //! A peer that connects late gets its share from then on. To let all workers in before the work
 //! begins, have them say so first.

@@ -51,13 +51,13 @@
 //!
 //! let ctx = Context::new();
 //! let publisher = ctx.socket(Pub).bind("tcp://127.0.0.1:0")?;
-//! let news = publisher.last_endpoint().ok_or("not bound")?.to_string();
+//! let news = publisher.endpoint()?;
 //! let ready = ctx.socket(Pull).bind("inproc://ready")?;
 //!
 //! let subscriber = thread::spawn({
 //!     let ctx = ctx.clone();
-//!     move || -> std::io::Result<String> {
-//!         let subscriber = ctx.socket(Sub).subscribe("").connect(&news)?;
+//!     move || -> sinew::Result<String> {
+//!         let subscriber = ctx.socket(Sub).subscribe("").connect(news)?;
 //!         subscriber.recv()?;
 //!         ctx.socket(Push).connect("inproc://ready")?.send("I hear you")?;
 //!         loop {

@@ -10,19 +10,18 @@
 //!
 //! let ctx = Context::new();
 //! let server = ctx.socket(Rep).bind("tcp://127.0.0.1:0")?;
-//! let endpoint = server.last_endpoint().ok_or("not bound")?.to_string();
-//! thread::spawn(move || -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-//!     // Ends with an error when the context is closed.
-//!     loop {
-//!         let request = server.recv()?;
+//! let client = ctx.socket(Req).connect(server.endpoint()?)?;
+//! thread::spawn(move || -> sinew::Result<()> {
+//!     // Ends when the context is closed.
+//!     for request in &server {
 //!         server.send(request.to_str()?.to_uppercase())?;
 //!     }
+//!     Ok(())
 //! });
 //!
-//! let client = ctx.socket(Req).connect(&endpoint)?;
 //! client.send("hello")?;
 //! assert_eq!(client.recv()?, "HELLO");
-//! ctx.close();
+//! ctx.shutdown();
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -95,5 +94,36 @@
 //! number of stages. `correlate` adds one more frame of this kind. Requests without an empty frame
 //! are not delivered, and a reply to a peer that has gone is dropped.
 //!
-//! REP handles one request at a time. For many at once, use several REP sockets, for instance one
-//! in each thread.
+//! # Many requests at once
+//!
+//! REP handles one request at a time, and two sockets cannot bind one endpoint. To answer several
+//! requests at once, give each thread a REP socket with an endpoint of its own, and have the clients
+//! connect to all of them: a REQ sends its requests to its peers in turn.
+//!
+//! ```
+//! use sinew::{Context, Rep, Req};
+//! use std::thread;
+//!
+//! let ctx = Context::new();
+//! let client = ctx.socket(Req).open()?;
+//! for name in ["one", "two"] {
+//!     let server = ctx.socket(Rep).bind("tcp://127.0.0.1:*")?;
+//!     client.connect(server.endpoint()?)?;
+//!     thread::spawn(move || -> sinew::Result<()> {
+//!         for _request in &server {
+//!             server.send(name)?;
+//!         }
+//!         Ok(())
+//!     });
+//! }
+//! client.send("who are you?")?;
+//! let first = client.recv()?;
+//! client.send("who are you?")?;
+//! assert_ne!(client.recv()?, first);
+//! ctx.shutdown();
+//! # Ok::<(), sinew::Error>(())
+//! ```
+//!
+//! Or turn it round: the REQ binds, and any number of REP sockets connect to it, in its process or
+//! others. Where clients must know a single address, that takes a ROUTER in front, which this version
+//! does not have; another ZeroMQ program may be it.

@@ -29,7 +29,7 @@
 //! # tcp
 //!
 //! With port 0 or `*` the system picks a free port; `bind` returns the endpoint with the real one,
-//! and so does [`last_endpoint`](crate::Socket::last_endpoint). It is also what `unbind` wants.
+//! and so does [`endpoint`](crate::Socket::endpoint). It is also what `unbind` wants.
 //!
 //! Connecting never waits and never fails because the peer is not there: messages queue until it
 //! is. Host names are resolved in the background, and every address of theirs is tried. Small
@@ -40,7 +40,8 @@
 //! Unix-domain sockets: the same protocol between processes of one machine, without TCP's cost.
 //! Permissions of the file and its folder say who may connect. A file left behind by a program that
 //! was killed is replaced; binding one that a living program has is refused. A path has at most 107
-//! bytes.
+//! bytes. Where an endpoint is asked for, a [`Path`](std::path::Path) is one, and a
+//! [`SocketAddr`](std::net::SocketAddr) is one of `tcp`.
 //!
 //! # inproc
 //!

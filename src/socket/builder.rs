@@ -5,9 +5,10 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::core::Core;
-use super::kind::{Asks, Kind, Publishes, Subscribes};
+use super::kind::{Kind, Publishes, Requests, Subscribes};
 use super::Socket;
 use crate::context::Context;
+use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::options::{KeepAlive, Options};
 
@@ -52,19 +53,32 @@ pub struct SocketBuilder<K: Kind> {
     topics: Vec<Vec<u8>>,
 }
 
+/// Writes each setter twice: for sockets of the kinds that have the setting, and for a set of
+/// settings that is kept.
 macro_rules! setters {
-    ($($(#[$doc:meta])* $name:ident: $kind:ty;)*) => {$(
-        $(#[$doc])*
-        #[doc = concat!("\n\nSee [`Options::", stringify!($name), "`].")]
-        pub fn $name(mut self, $name: $kind) -> Self {
-            self.options.$name = $name.into();
-            self
-        }
-    )*};
+    ($bound:ident: $($(#[$doc:meta])* $name:ident: $kind:ty;)*) => {
+        impl<K: $bound> SocketBuilder<K> {$(
+            $(#[$doc])*
+            #[doc = concat!("\n\nSee [`Options::", stringify!($name), "`](Options#structfield.", stringify!($name), ").")]
+            pub fn $name(mut self, $name: $kind) -> Self {
+                self.options.$name = $name.into();
+                self
+            }
+        )*}
+
+        impl Options {$(
+            $(#[$doc])*
+            #[doc = concat!("\n\nSets [`", stringify!($name), "`](Options#structfield.", stringify!($name), ").")]
+            pub fn $name(mut self, $name: $kind) -> Self {
+                self.$name = $name.into();
+                self
+            }
+        )*}
+    };
 }
 
-impl<K: Kind> SocketBuilder<K> {
-    setters! {
+setters! {
+    Kind:
         /// Messages that may wait to be sent to one peer. Default 1000; zero means no limit.
         send_hwm: usize;
         /// Messages of one peer that may wait to be received. Default 1000; zero means no limit.
@@ -119,9 +133,21 @@ impl<K: Kind> SocketBuilder<K> {
         tos: impl Into<Option<u8>>;
         /// How long a blocked caller spins before it sleeps. Default zero.
         busy_poll: Duration;
-    }
+}
 
+impl<K: Kind> SocketBuilder<K> {
     /// Replaces all settings at once.
+    ///
+    /// ```
+    /// use sinew::{Context, Options, Pull, Push};
+    /// use std::time::Duration;
+    ///
+    /// let ours = Options::new().send_hwm(10_000).linger(Duration::from_secs(1));
+    /// let context = Context::new();
+    /// let push = context.socket(Push).options(ours.clone()).open()?;
+    /// assert_eq!(push.options(), &ours);
+    /// # Ok::<(), sinew::Error>(())
+    /// ```
     pub fn options(mut self, options: Options) -> Self {
         self.options = options;
         self
@@ -130,22 +156,45 @@ impl<K: Kind> SocketBuilder<K> {
     /// Makes the socket, neither bound nor connected yet.
     ///
     /// # Errors
-    /// When a setting cannot be used, or this version does not make sockets of the type.
+    /// When a setting cannot be used, this version does not make sockets of the type, or the
+    /// context is closed.
     pub fn open(self) -> Result<Socket<K>, Error> {
+        if self.context.is_closed() {
+            return Err(Error::Closed);
+        }
         let socket_type = self.kind.socket_type();
         let core = Core::new(&self.context.inner, socket_type, self.options)?;
+        let closed = self.context.is_closed();
         let socket = Socket::new(core, self.context.user, self.kind);
+        // Closed meanwhile, perhaps before the context knew the socket: it goes with the rest.
+        if closed {
+            return Err(Error::Closed);
+        }
         for topic in self.topics {
             socket.subscribe_to(&topic)?;
         }
         Ok(socket)
     }
 
-    /// Makes the socket and binds it; see [`Socket::bind`].
+    /// Makes the socket and binds it; see [`Socket::bind`]. [`Socket::endpoint`] then tells where
+    /// peers find it:
+    ///
+    /// ```
+    /// use sinew::{Context, Pull, Push};
+    ///
+    /// let context = Context::new();
+    /// let pull = context.socket(Pull).bind("tcp://127.0.0.1:*")?;
+    /// let push = context.socket(Push).connect(pull.endpoint()?)?;
+    /// # Ok::<(), sinew::Error>(())
+    /// ```
     ///
     /// # Errors
     /// Those of [`SocketBuilder::open`] and [`Socket::bind`].
-    pub fn bind(self, endpoint: &str) -> Result<Socket<K>, Error> {
+    pub fn bind(
+        self,
+        endpoint: impl TryInto<Endpoint, Error: Into<Error>>,
+    ) -> Result<Socket<K>, Error> {
+        let endpoint = endpoint.try_into().map_err(Into::into)?;
         let socket = self.open()?;
         socket.bind(endpoint)?;
         Ok(socket)
@@ -155,27 +204,29 @@ impl<K: Kind> SocketBuilder<K> {
     ///
     /// # Errors
     /// Those of [`SocketBuilder::open`] and [`Socket::connect`].
-    pub fn connect(self, endpoint: &str) -> Result<Socket<K>, Error> {
+    pub fn connect(
+        self,
+        endpoint: impl TryInto<Endpoint, Error: Into<Error>>,
+    ) -> Result<Socket<K>, Error> {
+        let endpoint = endpoint.try_into().map_err(Into::into)?;
         let socket = self.open()?;
         socket.connect(endpoint)?;
         Ok(socket)
     }
 }
 
-impl<K: Publishes> SocketBuilder<K> {
-    setters! {
+setters! {
+    Publishes:
         /// Block instead of dropping when a matching subscriber's queue is full. Default false.
         no_drop: bool;
-    }
 }
 
-impl<K: Asks> SocketBuilder<K> {
-    setters! {
+setters! {
+    Requests:
         /// A new request may be sent before the reply to the last one came. Default false.
         relaxed: bool;
         /// Number the requests, and accept only the reply with the same number. Default false.
         correlate: bool;
-    }
 }
 
 impl<K: Subscribes> SocketBuilder<K> {

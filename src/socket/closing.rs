@@ -9,15 +9,7 @@ use super::waiting::Wait;
 use crate::link::{Stage, Wire};
 use crate::reactor::timers::deadline;
 use crate::reactor::{Command, Timer};
-
-/// What became of a socket's messages; see [`Socket::close`](crate::Socket::close).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct CloseReport {
-    /// Messages that `send` accepted and that could not be handed to the system, or to an inproc
-    /// peer, before linger was over. Zero means that nothing was lost on this side.
-    pub undelivered: u64,
-}
+use crate::stats::CloseReport;
 
 impl Core {
     /// Closes, and waits until everything is delivered or linger is over.

@@ -199,10 +199,10 @@ impl Core {
 
     fn change_subscription(&self, topic: &[u8], subscribe: bool) -> Result<(), Error> {
         if topic.len() > MAX_TOPIC {
-            return Err(Error::Option(format!(
-                "the topic has {} bytes; a topic has at most {MAX_TOPIC} bytes",
-                topic.len()
-            )));
+            return Err(Error::TopicTooLong {
+                bytes: topic.len(),
+                most: MAX_TOPIC,
+            });
         }
         let mut state = self.lock();
         state.check_open()?;
@@ -231,6 +231,14 @@ impl Core {
         }
         self.unlock(state);
         Ok(())
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().check_open().is_err()
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
     }
 
     pub(crate) fn stats(&self) -> Stats {

@@ -1,5 +1,6 @@
 //! bind, connect, unbind, disconnect.
 
+use std::io;
 use std::sync::mpsc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,8 +19,8 @@ use crate::transport;
 const UNLISTEN: Duration = Duration::from_secs(5);
 
 impl Core {
-    pub(crate) fn bind(&self, endpoint: &str) -> Result<Endpoint, Error> {
-        let endpoint = Endpoint::parse_for_bind(endpoint)?;
+    pub(crate) fn bind(&self, endpoint: Endpoint) -> Result<Endpoint, Error> {
+        endpoint.validate_bind()?;
         self.lock().check_open()?;
         let bound = match &endpoint {
             Endpoint::Inproc(name) => {
@@ -31,7 +32,8 @@ impl Core {
             }
             _ => {
                 let poll = self.poll_side()?;
-                let listener = Arc::new(transport::bind(&endpoint, &self.transport)?);
+                let listener =
+                    Arc::new(transport::bind(&endpoint, &self.transport).map_err(bind_error)?);
                 let endpoint = Arc::new(listener.local_endpoint());
                 poll.reactor.send(Command::Listen {
                     socket: self.id,
@@ -58,8 +60,9 @@ impl Core {
         Ok(Endpoint::clone(&endpoint))
     }
 
-    pub(crate) fn connect(&self, endpoint: &str) -> Result<Endpoint, Error> {
-        let endpoint = Arc::new(Endpoint::parse_for_connect(endpoint)?);
+    pub(crate) fn connect(&self, endpoint: Endpoint) -> Result<Endpoint, Error> {
+        endpoint.validate_connect()?;
+        let endpoint = Arc::new(endpoint);
         let inproc = matches!(*endpoint, Endpoint::Inproc(_));
         if !inproc {
             self.lock().check_open()?;
@@ -94,16 +97,15 @@ impl Core {
         Ok(Endpoint::clone(&endpoint))
     }
 
-    pub(crate) fn unbind(&self, endpoint: &str) -> Result<(), Error> {
-        let wanted: Endpoint = endpoint.parse()?;
+    pub(crate) fn unbind(&self, wanted: &Endpoint) -> Result<(), Error> {
         let mut state = self.lock();
         let Some(at) = state
             .bound
             .iter()
-            .position(|bound| *bound.endpoint == wanted)
+            .position(|bound| *bound.endpoint == *wanted)
         else {
             self.unlock(state);
-            return Err(Error::NotFound(endpoint.to_owned()));
+            return Err(Error::NotFound(wanted.to_string()));
         };
         let bound = state.bound.swap_remove(at);
         state.report_endpoint(&bound.endpoint, EventKind::Closed);
@@ -126,19 +128,18 @@ impl Core {
         }
     }
 
-    pub(crate) fn disconnect(&self, endpoint: &str) -> Result<(), Error> {
-        let wanted: Endpoint = endpoint.parse()?;
+    pub(crate) fn disconnect(&self, wanted: &Endpoint) -> Result<(), Error> {
         if matches!(wanted, Endpoint::Inproc(_)) && self.has_unanswered() {
             // Only the reactor can end its linger.
             self.poll_side()?;
         }
         let mut state = self.lock();
         let found = state.links.iter().find(|(_, link)| {
-            link.origin == Origin::Connected && !link.leaving && *link.endpoint == wanted
+            link.origin == Origin::Connected && !link.leaving && *link.endpoint == *wanted
         });
         let Some((key, _)) = found else {
             self.unlock(state);
-            return Err(Error::NotFound(endpoint.to_owned()));
+            return Err(Error::NotFound(wanted.to_string()));
         };
         state.pattern.set_room(key, false);
         self.see_off(&mut state, key);
@@ -200,8 +201,11 @@ fn is_connected(links: &slab::Slab<Link>, endpoint: &Endpoint) -> bool {
     })
 }
 
-impl From<std::io::Error> for Error {
-    fn from(error: std::io::Error) -> Error {
-        Error::Io(error)
+/// An endpoint that is in use is told apart from all else that the system may say; both texts name
+/// the endpoint.
+fn bind_error(error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => Error::InUse(error.to_string()),
+        _ => Error::Io(error),
     }
 }

@@ -11,6 +11,7 @@ use crate::link::{Link, Origin, Stage};
 use crate::monitor::EventKind;
 use crate::peer::PeerInfo;
 use crate::reactor::Place;
+use crate::stats::CloseReport;
 
 impl Core {
     /// Gives a fresh or orphaned link an unanswered pipe, holding what it had queued.
@@ -78,6 +79,10 @@ impl Core {
 impl Member for Core {
     fn close(&self) {
         self.begin_close();
+    }
+
+    fn close_and_wait(&self) -> CloseReport {
+        Core::close_and_wait(self)
     }
 
     fn answer(&self, endpoint: &Arc<Endpoint>, caller: Caller) -> Result<Answer, NoAnswer> {

@@ -3,6 +3,7 @@
 use crate::peer::SocketType;
 
 mod sealed {
+    #[allow(unnameable_types, reason = "so that nobody else can implement it")]
     pub trait Sealed {}
 }
 
@@ -21,8 +22,8 @@ pub trait Receives: Kind {}
 pub trait Subscribes: Kind {}
 /// Kinds that publish. Sealed.
 pub trait Publishes: Kind {}
-/// Kinds that ask. Sealed.
-pub trait Asks: Kind {}
+/// Kinds that send requests (REQ). Sealed.
+pub trait Requests: Kind {}
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident: $($can:ident)*;)*) => {$(
@@ -52,7 +53,7 @@ kinds! {
     /// Receives what it subscribed to from its PUB peers (RFC 29).
     Sub: Receives Subscribes;
     /// Asks, then waits for the answer (RFC 28).
-    Req: Sends Receives Asks;
+    Req: Sends Receives Requests;
     /// Waits for a request, then answers it (RFC 28).
     Rep: Sends Receives;
     /// Sends each message to one of its REP, DEALER or ROUTER peers, in turn, and receives from all
@@ -74,4 +75,4 @@ impl Sends for SocketType {}
 impl Receives for SocketType {}
 impl Subscribes for SocketType {}
 impl Publishes for SocketType {}
-impl Asks for SocketType {}
+impl Requests for SocketType {}

@@ -12,6 +12,7 @@ mod glance;
 mod heartbeat;
 mod helpers;
 mod inproc;
+mod iter;
 mod kind;
 mod names;
 mod parting;
@@ -27,7 +28,7 @@ mod writing;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use self::core::Core;
 use self::waiting::Wait;
@@ -36,13 +37,14 @@ use crate::endpoint::Endpoint;
 use crate::error::{Error, RecvError, SendError, SendErrorKind, SendManyError};
 use crate::message::Message;
 use crate::monitor::Monitor;
+use crate::options::Options;
 use crate::peer::SocketType;
-use crate::stats::Stats;
+use crate::stats::{CloseReport, Stats};
 
 pub use builder::SocketBuilder;
-pub use closing::CloseReport;
+pub use iter::{Iter, TryIter};
 pub use kind::{
-    Asks, Dealer, Kind, Pair, Pub, Publishes, Pull, Push, Receives, Rep, Req, Sends, Sub,
+    Dealer, Kind, Pair, Pub, Publishes, Pull, Push, Receives, Rep, Req, Requests, Sends, Sub,
     Subscribes,
 };
 
@@ -55,21 +57,26 @@ pub type DynSocket = Socket<SocketType>;
 /// A handle: clones are the same socket, all methods take `&self`, and any number of threads may
 /// use one socket at once. It closes when the last handle is dropped: what it accepted is then
 /// delivered in the background as far as [`linger`](crate::Options::linger) allows. To wait for
-/// that and to know what was lost, use [`Socket::close`].
+/// that and to know what was not handed over, use [`Socket::close`].
 ///
 /// Which verbs a socket has depends on its kind: [`Sends`], [`Receives`], [`Subscribes`].
 ///
 /// # Blocking
 /// `send` blocks while no peer has room, and `recv` while there is no message; both have a form
-/// with a time-out and one that never blocks. A blocked call is woken when the socket or its context
-/// is closed. `bind` to a host name may block while a name server is asked. Nothing else blocks.
+/// with a time-out or a deadline, and one that never blocks. A blocked call is woken when the socket
+/// or its context is closed. What else may wait:
+/// - `bind`, for a name server, when the endpoint has a host name;
+/// - [`unbind`](Socket::unbind), and dropping or closing a socket that is bound, until the reactor
+///   has let go of the listener: commonly less than a millisecond, at most 5 s;
+/// - [`close`](Socket::close) and [`Context::close`](crate::Context::close), and dropping the last
+///   handle of a context and its sockets: as long as linger says, by default 30 s.
 ///
 /// ```
 /// use sinew::{Context, Rep, Req};
 ///
 /// let context = Context::new();
 /// let rep = context.socket(Rep).bind("tcp://127.0.0.1:*")?;
-/// let req = context.socket(Req).connect(&rep.last_endpoint().unwrap().to_string())?;
+/// let req = context.socket(Req).connect(rep.endpoint()?)?;
 ///
 /// req.send("ping")?;
 /// assert_eq!(rep.recv()?, "ping");
@@ -141,9 +148,13 @@ impl<K: Kind> Socket<K> {
     /// for a host name.
     ///
     /// # Errors
-    /// When the endpoint cannot be read or used, is in use, or the socket is closed.
-    pub fn bind(&self, endpoint: &str) -> Result<Endpoint, Error> {
-        self.core().bind(endpoint)
+    /// [`Error::InUse`] when the endpoint is taken, whatever its transport; and when it cannot be read
+    /// or used, or the socket is closed.
+    pub fn bind(
+        &self,
+        endpoint: impl TryInto<Endpoint, Error: Into<Error>>,
+    ) -> Result<Endpoint, Error> {
+        self.core().bind(endpoint.try_into().map_err(Into::into)?)
     }
 
     /// Connects to an endpoint, in the background, and again whenever the connection is lost.
@@ -155,28 +166,60 @@ impl<K: Kind> Socket<K> {
     ///
     /// # Errors
     /// When the endpoint cannot be read or used, or the socket is closed.
-    pub fn connect(&self, endpoint: &str) -> Result<Endpoint, Error> {
-        self.core().connect(endpoint)
+    pub fn connect(
+        &self,
+        endpoint: impl TryInto<Endpoint, Error: Into<Error>>,
+    ) -> Result<Endpoint, Error> {
+        self.core()
+            .connect(endpoint.try_into().map_err(Into::into)?)
     }
 
     /// Stops listening at an endpoint, which must be given as `bind` returned it. Peers that are
-    /// connected stay. When it returns, the endpoint is free.
+    /// connected stay. When it returns, the endpoint is free; it waits for that, commonly less than a
+    /// millisecond and at most 5 s.
     ///
     /// # Errors
     /// When this socket is not bound there.
-    pub fn unbind(&self, endpoint: &str) -> Result<(), Error> {
-        self.core().unbind(endpoint)
+    pub fn unbind(
+        &self,
+        endpoint: impl TryInto<Endpoint, Error: Into<Error>>,
+    ) -> Result<(), Error> {
+        self.core()
+            .unbind(&endpoint.try_into().map_err(Into::into)?)
     }
 
     /// Ends a connection made by `connect`, once what is queued for it is sent, or linger is over.
     ///
     /// # Errors
     /// When this socket is not connected there.
-    pub fn disconnect(&self, endpoint: &str) -> Result<(), Error> {
-        self.core().disconnect(endpoint)
+    pub fn disconnect(
+        &self,
+        endpoint: impl TryInto<Endpoint, Error: Into<Error>>,
+    ) -> Result<(), Error> {
+        self.core()
+            .disconnect(&endpoint.try_into().map_err(Into::into)?)
     }
 
-    /// The endpoint of the last `bind` or `connect`, resolved.
+    /// The endpoint of the last `bind` or `connect`, resolved: what another socket connects to.
+    ///
+    /// ```
+    /// use sinew::{Context, Pull, Push};
+    ///
+    /// let context = Context::new();
+    /// let pull = context.socket(Pull).bind("tcp://127.0.0.1:*")?;
+    /// assert_ne!(pull.endpoint()?.port(), Some(0));
+    /// let push = context.socket(Push).connect(pull.endpoint()?)?;
+    /// # Ok::<(), sinew::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NoEndpoint`] when the socket was neither bound nor connected.
+    pub fn endpoint(&self) -> Result<Endpoint, Error> {
+        self.last_endpoint().ok_or(Error::NoEndpoint)
+    }
+
+    /// The endpoint of the last `bind` or `connect`, resolved, if there was one; see
+    /// [`Socket::endpoint`].
     pub fn last_endpoint(&self) -> Option<Endpoint> {
         self.core().last_endpoint()
     }
@@ -191,14 +234,25 @@ impl<K: Kind> Socket<K> {
         self.core().stats()
     }
 
+    /// The settings that the socket was made with.
+    pub fn options(&self) -> &Options {
+        self.core().options()
+    }
+
+    /// Whether the socket or its context was closed.
+    pub fn is_closed(&self) -> bool {
+        self.core().is_closed()
+    }
+
     /// The events of the socket's connections from now on.
     pub fn monitor(&self) -> Monitor {
         self.core().monitor()
     }
 
     /// Closes the socket: all calls on it, also those that block in other threads, return `Closed`
-    /// from now on. Waits until everything that `send` accepted is with its peers, but no longer
-    /// than [`linger`](crate::Options::linger), and says how many messages were not.
+    /// from now on. Waits until everything that `send` accepted is handed over to its peers' side, but
+    /// no longer than [`linger`](crate::Options::linger), and tells how many messages were not. What
+    /// a peer's program does with what was handed over, only an answer of its own can tell.
     pub fn close(self) -> CloseReport {
         self.core().close_and_wait()
     }
@@ -250,6 +304,18 @@ impl<K: Sends> Socket<K> {
         timeout: Duration,
     ) -> Result<(), SendError> {
         self.core().send(message.into(), Wait::at_most(timeout))
+    }
+
+    /// Sends a message, waiting for room until `deadline` at the latest.
+    ///
+    /// # Errors
+    /// `TimedOut` when none came, and those of [`Socket::send`].
+    pub fn send_deadline(
+        &self,
+        message: impl Into<Message>,
+        deadline: Instant,
+    ) -> Result<(), SendError> {
+        self.core().send(message.into(), Wait::Until(deadline))
     }
 
     /// Sends all messages of a vector, in order, waiting for room as [`Socket::send`] does, and
@@ -305,6 +371,27 @@ impl<K: Receives> Socket<K> {
         self.core().recv(Wait::at_most(timeout))
     }
 
+    /// Receives a message, waiting until `deadline` at the latest. A message that is there is
+    /// received also when the deadline has passed.
+    ///
+    /// ```
+    /// use sinew::{Context, Pull};
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let pull = Context::new().socket(Pull).open()?;
+    /// let deadline = Instant::now() + Duration::from_millis(5);
+    /// // Any number of calls, and not later than that in all.
+    /// assert!(pull.recv_deadline(deadline).unwrap_err().is_timeout());
+    /// assert!(pull.recv_deadline(deadline).unwrap_err().is_timeout());
+    /// # Ok::<(), sinew::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `TimedOut` when none came, and those of [`Socket::recv`].
+    pub fn recv_deadline(&self, deadline: Instant) -> Result<Message, RecvError> {
+        self.core().recv(Wait::Until(deadline))
+    }
+
     /// Waits for a message, then appends it and all that are there with it to `messages`, at most
     /// `most`. Returns how many. Cheaper than receiving them one by one.
     ///
@@ -348,8 +435,8 @@ impl<K: Subscribes> Socket<K> {
     /// connection is made anew. Subscribing twice to a topic takes unsubscribing twice.
     ///
     /// # Errors
-    /// When the topic is longer than 64 KiB, the socket is closed, or, for a dynamic handle, does
-    /// not subscribe.
+    /// [`Error::TopicTooLong`] when the topic is longer than a subscription can be (some 64 KiB); when
+    /// the socket is closed, or, for a dynamic handle, does not subscribe.
     pub fn subscribe(&self, topic: impl AsRef<[u8]>) -> Result<(), Error> {
         self.subscribe_to(topic.as_ref())
     }

@@ -24,7 +24,10 @@ impl Core {
                 .as_ref()
                 .is_some_and(|binder| binder.strong_count() > 0)
             {
-                return Err(Error::InUse(format!("inproc://{name}")));
+                return Err(Error::InUse(format!(
+                    "cannot bind inproc://{name}: another socket of this context has the name; \
+                     unbind it first, or choose another"
+                )));
             }
             entry.binder = Some(Arc::downgrade(&me));
             std::mem::take(&mut entry.waiting)
@@ -180,7 +183,7 @@ mod tests {
             assert_eq!(names(), 0);
         }
         push.connect("inproc://nobody").unwrap();
-        push.close();
+        let _ = push.close();
         assert_eq!(names(), 0);
     }
 }

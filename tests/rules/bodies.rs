@@ -114,8 +114,8 @@ fn bodies_that_nobody_received_may_call_the_sockets_that_drop_them() {
             let first = pull.recv().unwrap();
             owner.knows(both);
             let _ = catch_unwind(AssertUnwindSafe(|| drop(first)));
-            pull.close();
-            push.close();
+            let _ = pull.close();
+            let _ = push.close();
             owner.await_all_dropped();
         }
     });
@@ -160,7 +160,7 @@ fn replies_that_are_not_waited_for_may_call_the_sockets_that_drop_them() {
         owner.knows([req.clone().into_dynamic(), rep.clone().into_dynamic()]);
         req.send("ask").unwrap();
         rep.recv().unwrap();
-        req.close();
+        let _ = req.close();
         // Nobody is there to hear it, and it is the caller who drops it.
         let reply = owner.body(SMALL);
         let _ = catch_unwind(AssertUnwindSafe(|| rep.send(reply)));
@@ -181,7 +181,7 @@ fn bodies_that_could_not_be_delivered_may_call_the_sockets_that_drop_them() {
                     push.send(owner.body(LARGE)).unwrap();
                 }
                 owner.knows([push.clone().into_dynamic()]);
-                push.close();
+                let _ = push.close();
                 owner.await_all_dropped();
             }
         }

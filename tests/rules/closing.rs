@@ -217,8 +217,8 @@ fn close_wakes_everybody_who_is_blocked() {
         waiting.iter().for_each(|_| start.recv().unwrap());
         let (other_pull, other_push) = (pull.clone(), push.clone());
         soon(|| {
-            pull.close();
-            push.close();
+            let _ = pull.close();
+            let _ = push.close();
             waiting
                 .into_iter()
                 .for_each(|thread| thread.join().unwrap());
@@ -259,8 +259,8 @@ fn closing_the_context_wakes_everybody_and_may_be_repeated() {
     ];
     let again = ctx.clone();
     soon(move || {
-        ctx.close();
-        ctx.close();
+        ctx.shutdown();
+        ctx.shutdown();
         waiting.into_iter().for_each(|w| w.join().unwrap());
     });
     soon(move || drop(again));
@@ -344,7 +344,7 @@ fn a_name_that_is_given_up_is_waited_for_again() {
         let push = ctx.socket(Push).open().unwrap();
         let closing = thread::spawn(move || old.close());
         push.connect("inproc://again").unwrap();
-        closing.join().unwrap();
+        let _ = closing.join().unwrap();
         let new = ctx.socket(Pull).bind("inproc://again").unwrap();
         push.send("x").unwrap();
         assert_eq!(new.recv_timeout(SOON).unwrap(), "x");

@@ -65,7 +65,7 @@ fn pulls_come_back_to_a_name_however_often_its_binder_closes() {
             for _ in 0..2 * PULLS {
                 push.send("job").unwrap();
             }
-            push.close();
+            let _ = push.close();
         }
     });
 }
@@ -82,7 +82,7 @@ fn a_req_whose_rep_closes_while_it_waits_asks_the_next_one() {
                 if round % 2 == 0 {
                     rep.send("answer").unwrap();
                 }
-                rep.close();
+                let _ = rep.close();
             });
             req.send_timeout("ask", HANG).unwrap();
             match req.recv_timeout(HANG) {
@@ -109,7 +109,7 @@ fn the_count_of_peers_is_that_of_those_who_are_there() {
             for push in pushes {
                 scope.spawn(move || {
                     push.send("last").unwrap();
-                    push.close();
+                    let _ = push.close();
                 });
             }
             let visitor = ctx.socket(Push).connect("inproc://count").unwrap();

@@ -44,7 +44,7 @@ fn callers_above_max_connections_wait_and_come_in_when_one_goes() {
     let third = push("3");
     assert!(await_pause(&monitor).contains("max_connections"));
     assert_eq!(pull.stats().peers, 2);
-    first.close();
+    let _ = first.close();
     assert_eq!(pull.recv_timeout(SOON).unwrap(), "3");
     drop((second, third));
 }

@@ -5,6 +5,7 @@ mod bodies;
 mod closing;
 mod dealer;
 mod endpoints;
+mod face;
 mod inproc;
 mod limits;
 mod options;

@@ -209,7 +209,7 @@ fn pair_takes_the_peer_that_it_refused_once_the_first_has_gone() {
         let second = connect(&ctx, &address(&one));
         await_paired(&monitor);
         exchange(&one, &first, "first");
-        first.close();
+        let _ = first.close();
         await_disconnect(&monitor);
         await_peer(&monitor);
         exchange(&one, &second, "second");
@@ -237,7 +237,7 @@ fn pair_reconnects_to_a_peer_that_comes_back() {
             };
             await_peer(&monitor);
             exchange(&one, &other, round);
-            other.close();
+            let _ = other.close();
             await_disconnect(&monitor);
         }
     }
@@ -254,7 +254,7 @@ fn pair_takes_its_next_peer_at_once_and_hears_the_last_one_first() {
             first.send(format!("first {n}")).unwrap();
         }
         await_peer(&monitor);
-        first.close();
+        let _ = first.close();
         await_disconnect(&monitor);
         // Nothing of it is received yet; its successor need not wait for that.
         let second = connect(&ctx, &address(&one));
@@ -360,7 +360,7 @@ fn every_pair_that_waits_for_the_place_gets_it_in_the_end() {
         });
         let fine = all_done.recv_timeout(2 * SOON);
         assert_eq!(fine, Ok(true), "{endpoint}");
-        host.close();
+        let _ = host.close();
         echoing.join().unwrap();
     }
 }

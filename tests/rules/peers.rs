@@ -120,7 +120,7 @@ fn closing_waits_for_no_stranger_however_close_it_came() {
             while called.load(Ordering::Relaxed) < round % 7 {
                 std::thread::yield_now();
             }
-            push.close();
+            let _ = push.close();
             done.store(true, Ordering::Relaxed);
         });
     }
@@ -143,7 +143,7 @@ fn closing_waits_for_nobody_whose_connection_is_just_being_made() {
             let connected = |kind: &EventKind| matches!(kind, EventKind::Connected);
             while !connected(&monitor.recv_timeout(HANG).unwrap().kind) {}
         }
-        push.close();
+        let _ = push.close();
         silent.set_nonblocking(true).unwrap();
         while silent.accept().is_ok() {}
     }

@@ -333,7 +333,7 @@ fn pull_lets_no_fast_peer_starve_a_slow_one() {
             }
         }
         assert_eq!(left, 0, "{endpoint}");
-        fast.close();
+        let _ = fast.close();
         flood.join().unwrap();
     }
 }
@@ -410,7 +410,7 @@ fn immediate_queues_for_nobody_who_is_not_there() {
         push.send_timeout("there", SOON).unwrap();
         assert_eq!(pull.recv_timeout(SOON).unwrap(), "there");
         let monitor = push.monitor();
-        pull.close();
+        let _ = pull.close();
         await_event(&monitor, |k| matches!(k, EventKind::Disconnected { .. }));
         assert!(push.try_send("x").is_err(), "{endpoint}");
     }

@@ -27,7 +27,7 @@ pub(crate) fn endpoints(name: &str) -> [String; 3] {
 /// Where a bound socket is to be found.
 #[track_caller]
 pub(crate) fn address<K: Kind>(socket: &Socket<K>) -> String {
-    socket.last_endpoint().unwrap().to_string()
+    socket.endpoint().unwrap().to_string()
 }
 
 /// Waits for an event.

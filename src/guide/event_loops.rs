@@ -1,0 +1,104 @@
+//! Event loops: sockets beside tokio, a window system, or a loop of your own.
+//!
+//! Calls of this library block; there is no `async` in this version. The bridge to a loop is a thread
+//! that receives and hands over through the loop's own channel:
+//!
+//! ```
+//! use sinew::{Context, Message, Pull, Push};
+//! use std::sync::mpsc;
+//! use std::thread;
+//!
+//! let ctx = Context::new();
+//! let pull = ctx.socket(Pull).bind("inproc://jobs")?;
+//!
+//! // In a tokio program: `tokio::sync::mpsc::channel(100)`, and `blocking_send` in the thread.
+//! let (to_loop, from_thread) = mpsc::sync_channel::<Message>(100);
+//! let bridge = thread::spawn(move || {
+//!     // Ends when the context is closed, or the loop is gone.
+//!     for message in &pull {
+//!         if to_loop.send(message).is_err() {
+//!             break;
+//!         }
+//!     }
+//! });
+//!
+//! ctx.socket(Push).connect("inproc://jobs")?.send("job")?;
+//! // In a tokio task: `from_thread.recv().await`.
+//! assert_eq!(from_thread.recv().unwrap(), "job");
+//!
+//! ctx.shutdown();
+//! bridge.join().unwrap();
+//! # Ok::<(), sinew::Error>(())
+//! ```
+//!
+//! The channel is bounded, so that a loop that is behind is felt by the peers: the thread waits, the
+//! socket's queue fills, and the connection is no longer read.
+//!
+//! Sending is the easy direction. [`try_send`](crate::Socket::try_send) never waits for room, and may
+//! be called from a task; where it says [`is_would_block`](crate::SendError::is_would_block), the
+//! message comes back. A publisher's `send` does not wait at all, unless `no_drop` is set. For
+//! everything else, a thread that takes from a channel and sends is the mirror of the one above.
+//!
+//! # The trap: a receive that is given up
+//!
+//! `tokio::time::timeout(spawn_blocking(|| socket.recv()))` gives up *waiting for the thread*; it does
+//! not end the thread's `recv`. That goes on, takes the next message, and nobody sees it; and the
+//! runtime waits for it at its end, for ever if no message comes. The time belongs into the call:
+//!
+//! ```
+//! use sinew::{Context, Pull};
+//! use std::thread;
+//! use std::time::Duration;
+//!
+//! let pull = Context::new().socket(Pull).bind("inproc://quiet")?;
+//! // In a tokio program: `tokio::task::spawn_blocking`.
+//! let outcome = thread::spawn(move || pull.recv_timeout(Duration::from_millis(10))).join().unwrap();
+//! assert!(outcome.unwrap_err().is_timeout());
+//! # Ok::<(), sinew::Error>(())
+//! ```
+//!
+//! What ends a `recv` without a time-out is closing: another handle's
+//! [`close`](crate::Socket::close), or [`Context::shutdown`](crate::Context::shutdown).
+//!
+//! # Several sockets in one place
+//!
+//! There is no `zmq_poll`. One PULL may bind and connect to any number of endpoints, which often makes
+//! it unnecessary. Otherwise give each socket a thread, and let all of them send into one channel:
+//!
+//! ```
+//! use sinew::{Context, Message, Pull, Push, Sub};
+//! use std::sync::mpsc;
+//! use std::thread;
+//!
+//! enum Input {
+//!     Job(Message),
+//!     News(Message),
+//! }
+//!
+//! let ctx = Context::new();
+//! let jobs = ctx.socket(Pull).bind("inproc://jobs")?;
+//! let news = ctx.socket(Sub).subscribe("").connect("inproc://news")?;
+//! let (inputs, next) = mpsc::sync_channel(100);
+//! let other = inputs.clone();
+//! let threads = [
+//!     thread::spawn(move || jobs.iter().try_for_each(|it| inputs.send(Input::Job(it)))),
+//!     thread::spawn(move || news.iter().try_for_each(|it| other.send(Input::News(it)))),
+//! ];
+//!
+//! ctx.socket(Push).connect("inproc://jobs")?.send("job")?;
+//! match next.recv().unwrap() {
+//!     Input::Job(job) => assert_eq!(job, "job"),
+//!     Input::News(news) => println!("{news}"),
+//! }
+//! ctx.shutdown();
+//! for thread in threads {
+//!     thread.join().unwrap().unwrap();
+//! }
+//! # Ok::<(), sinew::Error>(())
+//! ```
+//!
+//! # Ctrl-C
+//!
+//! A handler of your choice (the `ctrlc` crate, `signal-hook`, tokio's `ctrl_c`) calls
+//! [`Context::shutdown`](crate::Context::shutdown) on a clone of the context: all loops over sockets
+//! end, and `main` closes what it wants to wait for.

@@ -1,0 +1,72 @@
+//! Coming from ZeroMQ: rust-zmq and pyzmq beside sinew.
+//!
+//! The patterns, endpoints and options are ZeroMQ's, and so is what goes over the wire: programs may
+//! be moved one at a time. These lines are one program in three libraries.
+//!
+//! ```text
+//! rust-zmq                                        pyzmq
+//! let ctx = zmq::Context::new();                  ctx = zmq.Context()
+//! let rep = ctx.socket(zmq::REP)?;                rep = ctx.socket(zmq.REP)
+//! rep.set_rcvhwm(10)?;                            rep.rcvhwm = 10
+//! rep.bind("tcp://127.0.0.1:*")?;                 rep.bind("tcp://127.0.0.1:*")
+//! let at = rep.get_last_endpoint()?.unwrap();     at = rep.last_endpoint
+//! let req = ctx.socket(zmq::REQ)?;                req = ctx.socket(zmq.REQ)
+//! req.connect(&at)?;                              req.connect(at)
+//! req.send_multipart(["add", "1"], 0)?;           req.send_multipart([b"add", b"1"])
+//! let parts = rep.recv_multipart(0)?;             parts = rep.recv_multipart()
+//! rep.send("2", 0)?;                              rep.send_string("2")
+//! let reply = req.recv_string(0)?.unwrap();       reply = req.recv_string()
+//! ```
+//!
+//! ```
+//! use sinew::{Context, Rep, Req};
+//!
+//! let ctx = Context::new();
+//! let rep = ctx.socket(Rep).recv_hwm(10).bind("tcp://127.0.0.1:*")?;
+//! let req = ctx.socket(Req).connect(rep.endpoint()?)?;
+//! req.send(["add", "1"])?;
+//! let parts = rep.recv()?;
+//! assert_eq!(parts, ["add", "1"]);
+//! rep.send("2")?;
+//! let reply = String::try_from(req.recv()?)?;
+//! assert_eq!(reply, "2");
+//! # Ok::<(), sinew::Error>(())
+//! ```
+//!
+//! | rust-zmq | pyzmq | sinew |
+//! |---|---|---|
+//! | `recv_bytes(0)` | `recv()` | [`recv`](crate::Socket::recv), always a whole [`Message`](crate::Message) |
+//! | `recv(.., DONTWAIT)`, `EAGAIN` | `recv(zmq.NOBLOCK)`, `zmq.Again` | [`try_recv`](crate::Socket::try_recv), `is_would_block()` |
+//! | `set_rcvtimeo(100)` | `rcvtimeo = 100` | [`recv_timeout`](crate::Socket::recv_timeout), for each call |
+//! | `send(.., SNDMORE)` | `send(.., zmq.SNDMORE)` | one `send` with all frames: an array, a tuple, an iterator |
+//! | `set_sndhwm`, `set_rcvhwm` | `sndhwm`, `rcvhwm` | [`send_hwm`](crate::SocketBuilder::send_hwm), [`recv_hwm`](crate::SocketBuilder::recv_hwm), and the same in bytes |
+//! | `set_linger(1000)` | `linger = 1000` | [`linger`](crate::SocketBuilder::linger), 30 s by default |
+//! | `set_subscribe(b"a")` | `subscribe(b"a")` | [`subscribe`](crate::Socket::subscribe), or on the builder |
+//! | `set_identity` | `identity` | [`routing_id`](crate::SocketBuilder::routing_id) |
+//! | `set_req_relaxed`, `set_req_correlate` | `req_relaxed`, `req_correlate` | [`relaxed`](crate::SocketBuilder::relaxed), [`correlate`](crate::SocketBuilder::correlate) |
+//! | `set_xpub_nodrop` | `xpub_nodrop` | [`no_drop`](crate::SocketBuilder::no_drop) |
+//! | `set_immediate` | `immediate` | [`immediate`](crate::SocketBuilder::immediate) |
+//! | `set_maxmsgsize` | `maxmsgsize` | [`max_message_size`](crate::SocketBuilder::max_message_size) |
+//! | `get_last_endpoint()` | `last_endpoint` | [`endpoint`](crate::Socket::endpoint), an [`Endpoint`](crate::Endpoint) |
+//! | `monitor` and a PAIR socket | `get_monitor_socket()` | [`monitor`](crate::Socket::monitor), an iterator of [`Event`](crate::Event)s |
+//! | `zmq_ctx_shutdown` | | [`Context::shutdown`](crate::Context::shutdown) |
+//! | `ctx.destroy()` | `ctx.term()` | [`Context::close`](crate::Context::close) |
+//! | `ETERM` | `zmq.ContextTerminated` | `is_closed()` |
+//! | `zmq::poll` | `zmq.Poller` | a thread for each socket, see [`event_loops`](super::event_loops) |
+//! | `zmq::proxy` | `zmq.proxy` | not here yet |
+//!
+//! # What is different
+//!
+//! - **Sockets are `Send` and `Sync`.** Any number of threads may use one; there is no need for an
+//!   inproc socket in front of each thread. Clones are handles to the same socket.
+//! - **Options come before the socket.** They are set on the builder and do not change afterwards,
+//!   but for subscriptions.
+//! - **Closing is bounded.** Linger is 30 s instead of for ever, and `close` tells how many messages
+//!   were not handed over. Closing a context closes its sockets instead of waiting until the program
+//!   has closed each.
+//! - **A REQ whose peer dies** gets [`PeerGone`](crate::RecvError::PeerGone) instead of waiting for
+//!   ever.
+//! - **Types say what a socket can do.** A `Socket<Push>` has no `recv`; the dynamic
+//!   [`DynSocket`](crate::DynSocket) has all verbs, and errors.
+//! - **Queues are bounded in bytes** as well as in messages, and reconnection backs off.
+//! - **Not here yet:** DEALER, ROUTER, XPUB, XSUB and PAIR sockets; CURVE and PLAIN; `zmq_poll`.
