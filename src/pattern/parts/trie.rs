@@ -25,17 +25,33 @@ const SPARE_NOTES: usize = 64;
 pub(crate) struct Trie {
     /// Topics to [`Holder`]s.
     topics: Radix,
-    /// The links of each topic that has several: sorted, and at least two. Free ones are empty.
+    /// The seats of each topic that has several: sorted, and at least two. Free ones are empty.
     groups: Vec<Vec<u32>>,
     free_groups: Vec<u32>,
+    /// What the tree calls a subscriber is its index here, its *seat*: a link that goes leaves its
+    /// topics behind under the old seat, and the next link with its number takes another one.
     subscribers: Vec<Subscriber>,
-    /// How many pairs of link and topic there are.
+    /// The seat of each link, or `NO_SEAT`.
+    seats: Vec<u32>,
+    free_seats: Vec<u32>,
+    /// Seats that were left and whose topics are still in the tree.
+    departed: Vec<u32>,
+    /// How many pairs of seat and topic there are.
     live: usize,
+    /// How many of them are of departed seats.
+    stale: usize,
 }
 
+const NO_SEAT: u32 = u32::MAX;
+
+/// A subscriber whose link has gone, or a seat that is free.
+const GONE: LinkId = LinkId::MAX;
+
 /// What is known of a link.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Subscriber {
+    /// Whose seat this is, or `GONE`.
+    link: LinkId,
     /// Where its topics are. May name nodes it left since, or one node twice: whoever walks the
     /// list asks the node. At most `2 * live + SPARE_NOTES` long.
     notes: Vec<NodeId>,
@@ -44,7 +60,7 @@ struct Subscriber {
     cost: usize,
 }
 
-/// Who holds a topic, as a value of the tree: 0 is nobody, a number is a link and one more, and a
+/// Who holds a topic, as a value of the tree: 0 is nobody, a number is a seat and one more, and a
 /// number with the top bit is an index into the groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Holder {
@@ -61,19 +77,16 @@ impl Trie {
         if topic.len() > MAX_TOPIC {
             return Err(Excess::TopicTooLong);
         }
-        let number = u32::try_from(link).unwrap_or(u32::MAX);
-        if number >= GROUP - 1 || self.groups.len() >= GROUP as usize - 1 {
+        if self.subscribers.len() >= GROUP as usize - 2 || self.groups.len() >= GROUP as usize - 1 {
             return Err(Excess::TooManySubscriptions);
         }
+        let seat = self.seat(link);
         if let Some(id) = self.topics.find(topic) {
-            if self.holds(id, number) {
+            if self.holds(id, seat) {
                 return Ok(false);
             }
         }
-        if link >= self.subscribers.len() {
-            self.subscribers.resize_with(link + 1, Subscriber::default);
-        }
-        let cost = self.subscribers[link].cost + cost_of(topic);
+        let cost = self.subscribers[seat as usize].cost + cost_of(topic);
         if cost > MAX_BYTES_PER_LINK {
             return Err(Excess::TooManySubscriptions);
         }
@@ -81,59 +94,112 @@ impl Trie {
             Ok(id) => id,
             Err(_) => return Err(Excess::TooManySubscriptions),
         };
-        self.join(id, number);
+        self.join(id, seat);
         self.live += 1;
-        self.note(link, id, cost);
+        self.note(seat, id, cost);
         Ok(true)
     }
 
     /// Ends a subscription; false when there was none.
     pub(crate) fn unsubscribe(&mut self, link: LinkId, topic: &[u8]) -> bool {
+        let Some(&seat) = self.seats.get(link) else {
+            return false;
+        };
         let Some(id) = self.topics.find(topic) else {
             return false;
         };
-        if !self.leave(id, link) {
+        if !self.leave(id, seat) {
             return false;
         }
         self.live -= 1;
-        if let Some(subscriber) = self.subscribers.get_mut(link) {
+        if let Some(subscriber) = self.subscribers.get_mut(seat as usize) {
             subscriber.live -= 1;
             subscriber.cost -= cost_of(topic);
         }
         true
     }
 
-    /// Ends all of a link's subscriptions. Takes as long as the link has subscriptions, however many
-    /// others there are; and no time when it is the only one.
+    /// Ends all of a link's subscriptions, at once and whatever their number: they match nothing from
+    /// now on. Their memory is given back by [`forget_departed`](Trie::forget_departed), or now when
+    /// nobody else has any.
     pub(crate) fn drop_link(&mut self, link: LinkId) {
-        let Some(subscriber) = self.subscribers.get_mut(link).map(std::mem::take) else {
+        let Some(seat) = self.seats.get_mut(link) else {
             return;
         };
-        if subscriber.live == self.live {
-            *self = Trie::default();
+        let seat = std::mem::replace(seat, NO_SEAT);
+        let Some(subscriber) = self.subscribers.get_mut(seat as usize) else {
             return;
+        };
+        subscriber.link = GONE;
+        self.stale += subscriber.live;
+        self.departed.push(seat);
+        if self.stale == self.live {
+            *self = Trie::default();
         }
-        for id in subscriber.notes {
-            if self.leave(id, link) {
-                self.live -= 1;
+    }
+
+    /// Whether there is something for [`forget_departed`](Trie::forget_departed).
+    pub(crate) fn has_departed(&self) -> bool {
+        !self.departed.is_empty()
+    }
+
+    /// Takes topics of departed links out of the tree, at most `most` of them. True: there are more.
+    pub(crate) fn forget_departed(&mut self, most: usize) -> bool {
+        for _ in 0..most {
+            let Some(&seat) = self.departed.last() else {
+                break;
+            };
+            let Some(subscriber) = self.subscribers.get_mut(seat as usize) else {
+                break;
+            };
+            if let Some(id) = subscriber.notes.pop() {
+                if self.leave(id, seat) {
+                    self.live -= 1;
+                    self.stale -= 1;
+                }
+                continue;
             }
+            self.departed.pop();
+            self.subscribers[seat as usize] = Subscriber::new(GONE);
+            self.free_seats.push(seat);
         }
+        self.has_departed()
+    }
+
+    /// The seat of a link; a new one if it has none.
+    fn seat(&mut self, link: LinkId) -> u32 {
+        if link >= self.seats.len() {
+            self.seats.resize(link + 1, NO_SEAT);
+        }
+        if self.seats[link] == NO_SEAT {
+            let seat = self.free_seats.pop().unwrap_or_else(|| {
+                self.subscribers.push(Subscriber::new(GONE));
+                self.subscribers.len() as u32 - 1
+            });
+            self.subscribers[seat as usize].link = link;
+            self.seats[link] = seat;
+        }
+        self.seats[link]
     }
 
     /// Visits the links that want a message whose first frame is `topic`: once for each of their
     /// topics that is a prefix of it. Takes no longer for links or topics that do not match.
     #[inline]
     pub(crate) fn matching(&self, topic: &[u8], mut visit: impl FnMut(LinkId)) {
+        let mut visit = |seat: u32| match self.subscribers.get(seat as usize) {
+            Some(subscriber) if subscriber.link != GONE => visit(subscriber.link),
+            _ => {}
+        };
         self.topics.prefixes(topic, |value| {
             match Holder::from_value(value) {
                 Holder::Nobody => {}
-                Holder::One(link) => visit(link as LinkId),
+                Holder::One(seat) => visit(seat),
                 Holder::Group(group) => self
                     .groups
                     .get(group)
                     .into_iter()
                     .flatten()
-                    .for_each(|link| visit(*link as LinkId)),
+                    .for_each(|seat| visit(*seat)),
             }
             true
         });
@@ -142,7 +208,7 @@ impl Trie {
     /// How many pairs of link and topic there are.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
-        self.live
+        self.live - self.stale
     }
 
     /// The heap bytes held, used or not.
@@ -160,25 +226,26 @@ impl Trie {
             + self.groups.capacity() * size_of::<Vec<u32>>()
             + self.free_groups.capacity() * 4
             + self.subscribers.capacity() * size_of::<Subscriber>()
+            + (self.seats.capacity() + self.free_seats.capacity() + self.departed.capacity()) * 4
     }
 
-    fn holds(&self, id: NodeId, link: u32) -> bool {
+    fn holds(&self, id: NodeId, seat: u32) -> bool {
         match Holder::from_value(self.topics.value(id)) {
             Holder::Nobody => false,
-            Holder::One(other) => other == link,
-            Holder::Group(group) => self.groups[group].binary_search(&link).is_ok(),
+            Holder::One(other) => other == seat,
+            Holder::Group(group) => self.groups[group].binary_search(&seat).is_ok(),
         }
     }
 
-    /// Adds a link that is not there yet.
-    fn join(&mut self, id: NodeId, link: u32) {
+    /// Adds a seat that is not there yet.
+    fn join(&mut self, id: NodeId, seat: u32) {
         let holder = match Holder::from_value(self.topics.value(id)) {
-            Holder::Nobody => Holder::One(link),
-            Holder::One(other) => Holder::Group(self.new_group(link.min(other), link.max(other))),
+            Holder::Nobody => Holder::One(seat),
+            Holder::One(other) => Holder::Group(self.new_group(seat.min(other), seat.max(other))),
             Holder::Group(group) => {
-                let links = &mut self.groups[group];
-                if let Err(at) = links.binary_search(&link) {
-                    links.insert(at, link);
+                let seats = &mut self.groups[group];
+                if let Err(at) = seats.binary_search(&seat) {
+                    seats.insert(at, seat);
                 }
                 return;
             }
@@ -186,19 +253,18 @@ impl Trie {
         self.topics.set_value(id, holder.into_value());
     }
 
-    /// Takes a link off a node, if it is there.
-    fn leave(&mut self, id: NodeId, link: LinkId) -> bool {
-        let link = link as u32;
+    /// Takes a seat off a node, if it is there.
+    fn leave(&mut self, id: NodeId, seat: u32) -> bool {
         match Holder::from_value(self.topics.value(id)) {
-            Holder::One(other) if other == link => self.topics.set_value(id, 0),
+            Holder::One(other) if other == seat => self.topics.set_value(id, 0),
             Holder::Group(group) => {
-                let links = &mut self.groups[group];
-                let Ok(at) = links.binary_search(&link) else {
+                let seats = &mut self.groups[group];
+                let Ok(at) = seats.binary_search(&seat) else {
                     return false;
                 };
-                links.remove(at);
-                if let [last] = links[..] {
-                    *links = Vec::new();
+                seats.remove(at);
+                if let [last] = seats[..] {
+                    *seats = Vec::new();
                     self.free_groups.push(group as u32);
                     self.topics.set_value(id, Holder::One(last).into_value());
                 }
@@ -209,28 +275,39 @@ impl Trie {
     }
 
     fn new_group(&mut self, low: u32, high: u32) -> usize {
-        let links = vec![low, high];
+        let seats = vec![low, high];
         if let Some(group) = self.free_groups.pop() {
-            self.groups[group as usize] = links;
+            self.groups[group as usize] = seats;
             return group as usize;
         }
-        self.groups.push(links);
+        self.groups.push(seats);
         self.groups.len() - 1
     }
 
-    /// Notes where a link's new topic is.
-    fn note(&mut self, link: LinkId, id: NodeId, cost: usize) {
-        let subscriber = &mut self.subscribers[link];
+    /// Notes where a subscriber's new topic is.
+    fn note(&mut self, seat: u32, id: NodeId, cost: usize) {
+        let subscriber = &mut self.subscribers[seat as usize];
         subscriber.cost = cost;
         subscriber.live += 1;
         grow(&mut subscriber.notes, 1);
         subscriber.notes.push(id);
         if subscriber.notes.len() > 2 * subscriber.live + SPARE_NOTES {
             let mut notes = std::mem::take(&mut subscriber.notes);
-            notes.retain(|id| self.holds(*id, link as u32));
+            notes.retain(|id| self.holds(*id, seat));
             notes.sort_unstable();
             notes.dedup();
-            self.subscribers[link].notes = notes;
+            self.subscribers[seat as usize].notes = notes;
+        }
+    }
+}
+
+impl Subscriber {
+    fn new(link: LinkId) -> Subscriber {
+        Subscriber {
+            link,
+            notes: Vec::new(),
+            live: 0,
+            cost: 0,
         }
     }
 }
@@ -248,7 +325,7 @@ impl Holder {
     fn into_value(self) -> u32 {
         match self {
             Holder::Nobody => 0,
-            Holder::One(link) => link + 1,
+            Holder::One(seat) => seat + 1,
             Holder::Group(group) => group as u32 | GROUP,
         }
     }
@@ -304,6 +381,29 @@ mod tests {
         assert!(matching(&trie, b"own 2").is_empty());
         assert_eq!(matching(&trie, b"own 3"), [3]);
         assert_eq!(trie.len(), 8);
+    }
+
+    #[test]
+    fn a_link_that_goes_is_forgotten_in_slices() {
+        let mut trie = Trie::default();
+        trie.subscribe(1, b"other").unwrap();
+        for n in 0..1000u32 {
+            trie.subscribe(0, &n.to_be_bytes()).unwrap();
+        }
+        trie.drop_link(0);
+        assert_eq!(trie.len(), 1);
+        assert_eq!(trie.live, 1001);
+        // The next link under its number has nothing of it.
+        trie.subscribe(0, &7u32.to_be_bytes()).unwrap();
+        assert_eq!(matching(&trie, &7u32.to_be_bytes()), [0]);
+        assert!(matching(&trie, &8u32.to_be_bytes()).is_empty());
+        for left in (0..10).rev() {
+            assert!(trie.forget_departed(100));
+            assert_eq!(trie.live, 2 + left * 100);
+        }
+        assert!(!trie.forget_departed(1));
+        assert_eq!(matching(&trie, &7u32.to_be_bytes()), [0]);
+        assert_eq!(matching(&trie, b"other"), [1]);
     }
 
     #[test]
@@ -388,12 +488,14 @@ mod tests {
         #[test]
         fn behaves_like_a_list_of_subscriptions(
             steps in prop::collection::vec(
-                (0..8u8, 0..5usize, prop::collection::vec(0..3u8, 0..5)), 0..300)
+                (0..10u8, 0..5usize, prop::collection::vec(0..3u8, 0..5)), 0..300)
         ) {
             let mut trie = Trie::default();
             let mut naive: BTreeSet<(usize, Vec<u8>)> = BTreeSet::new();
             for (step, link, topic) in steps {
                 match step {
+                    // One that goes leaves its key to the next, and its topics to be forgotten by and by.
+                    8 | 9 => { trie.forget_departed(link); }
                     0 => { trie.drop_link(link); naive.retain(|(other, _)| *other != link); }
                     1 | 2 => {
                         prop_assert_eq!(
@@ -417,6 +519,12 @@ mod tests {
                 expected.dedup();
                 prop_assert_eq!(matching(&trie, &topic), expected);
             }
+            while trie.forget_departed(2) {}
+            prop_assert_eq!((trie.live, trie.stale), (naive.len(), 0));
+            prop_assert_eq!(
+                trie.subscribers.len() - trie.free_seats.len(),
+                trie.seats.iter().filter(|seat| **seat != NO_SEAT).count()
+            );
             for subscriber in &trie.subscribers {
                 prop_assert!(subscriber.notes.len() <= 2 * subscriber.live + SPARE_NOTES + 300);
             }
