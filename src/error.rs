@@ -206,6 +206,10 @@ pub enum SendErrorKind {
     /// This type of socket does not send.
     #[error("this type of socket cannot send")]
     Unsupported,
+    /// The message has more frames than a peer of this library accepts: 65,536, those included that REQ
+    /// and REP put before it. The peer would end the connection.
+    #[error("the message has too many frames; a peer accepts 65,536, with those of REQ and REP")]
+    TooManyFrames,
 }
 
 impl SendErrorKind {
@@ -232,7 +236,9 @@ impl From<SendErrorKind> for io::ErrorKind {
             SendErrorKind::TimedOut => io::ErrorKind::TimedOut,
             SendErrorKind::Closed => io::ErrorKind::NotConnected,
             SendErrorKind::ReactorDied => io::ErrorKind::Other,
-            SendErrorKind::MustReceiveFirst => io::ErrorKind::InvalidInput,
+            SendErrorKind::MustReceiveFirst | SendErrorKind::TooManyFrames => {
+                io::ErrorKind::InvalidInput
+            }
             SendErrorKind::Unsupported => io::ErrorKind::Unsupported,
         }
     }

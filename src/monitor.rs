@@ -79,6 +79,15 @@ pub enum EventKind {
         /// Why.
         reason: String,
     },
+    /// A message was dropped: the peer ended several connections in a row while it was being sent, as
+    /// a peer does that refuses it, and it held up all that was behind it. It counts in
+    /// [`Stats::dropped`](crate::Stats::dropped).
+    MessageDropped {
+        /// The message's size, framing included.
+        bytes: usize,
+        /// The connections that were lost within it.
+        attempts: u32,
+    },
     /// A subscription of a peer was applied (PUB): from now on it gets what matches.
     Subscribed {
         /// The topic.

@@ -93,8 +93,9 @@ pub struct Options {
     /// pause is added at random, so that peers do not come back in step. Zero is taken as 1 ms;
     /// `Duration::MAX` never tries again.
     pub reconnect_interval: Duration,
-    /// The pause doubles after each failed try up to this. Default 2 s; libzmq does not back off
-    /// by default. A value below `reconnect_interval`, such as zero, means no back-off.
+    /// The pause doubles after each failed try, and after each connection that brought no message and
+    /// took none, up to this. Default 2 s; libzmq does not back off by default. A value below
+    /// `reconnect_interval`, such as zero, means no back-off.
     pub reconnect_interval_max: Duration,
     /// How often a connection is tried again in a row before it is given up; `None` means for ever.
     /// Default `None`. `Some(0)` never reconnects.

@@ -10,7 +10,9 @@ pub struct Stats {
     /// Messages given to the application.
     pub received: u64,
     /// Messages lost by the rules: PUB, once for each subscriber whose queue was full; REP, replies
-    /// whose requester has gone; and what a closed connection took with it unsent.
+    /// whose requester has gone; what a closed connection took with it unsent; what a peer had not
+    /// acknowledged when `disconnect` or `close` gave it up; and messages that a peer refused
+    /// ([`EventKind::MessageDropped`](crate::EventKind::MessageDropped)).
     pub dropped: u64,
     /// Peers that are there: the handshake is through.
     pub peers: usize,
@@ -22,10 +24,18 @@ pub struct Stats {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CloseReport {
-    /// Messages that `send` accepted and that were not handed over when linger was over.
+    /// Messages that `send` accepted and that are not known to have reached a peer's system when linger
+    /// was over, or when a connection ended before that: those that were still queued, and those that
+    /// this system held because the peer's had not acknowledged them.
     ///
-    /// Zero means that all went to the peers' side: into an inproc peer's queue, or through the
-    /// system to the machine of a peer. It does not mean that a peer's program has seen them: only
-    /// an answer of its own can tell that.
+    /// Zero means that the system of a peer (over `ipc` and `inproc`, this one) has all that was there to
+    /// be delivered when closing began. Whether the peer's program has read it cannot be known: a peer
+    /// that dies takes with it what it had not read, and that is not counted here. For that, have the
+    /// peer answer (REQ and REP).
+    ///
+    /// It can be too high: the system counts in bytes, so that of what it held up to a third more may be
+    /// counted, or one write more; and what was on its way may still arrive, above all with a linger
+    /// of zero. Only Linux tells what is not acknowledged; elsewhere what the system took counts as
+    /// delivered.
     pub undelivered: u64,
 }

@@ -173,12 +173,27 @@ pub(crate) const MONITOR_BYTES: usize = 256 * 1024;
 /// Events a monitor holds for a reader that does not come; then the oldest goes.
 pub(crate) const MONITOR_EVENTS: usize = 1024;
 
-/// How long a connection that is closed waits for the peer to have read everything, once the
-/// kernel has taken all of it.
+/// How long a peer that was told that no more comes has at least to end its side of the connection.
 ///
-/// A peer that reads answers within a round trip. One that does not keeps what the kernel has for
-/// it, so that this costs no message; it only bounds how long closing takes.
+/// One that has read everything does so within a round trip. After this time the connection is closed
+/// as soon as the peer's system has acknowledged all of it, because then closing loses nothing.
 pub(crate) const FAREWELL: Duration = Duration::from_secs(2);
+
+/// First pause between two looks at what the peer's system has acknowledged, for which there is no
+/// event; doubles up to `FAREWELL_LOOK_MAX`.
+///
+/// Bounds how old the count is of what a peer that resets its connection took with it, and how long
+/// closing waits after the last byte was acknowledged.
+pub(crate) const FAREWELL_LOOK: Duration = Duration::from_millis(25);
+
+/// See `FAREWELL_LOOK`.
+pub(crate) const FAREWELL_LOOK_MAX: Duration = Duration::from_millis(200);
+
+/// Connections that a peer may end within the same message before that is dropped.
+///
+/// A peer that restarts does so once, and a second time if it comes to grief; three in a row within
+/// one message, with none delivered in between, are a refusal.
+pub(crate) const REFUSALS: u8 = 3;
 
 /// Bytes that wait for each hand at one socket's connections before another reactor is asked to help.
 ///

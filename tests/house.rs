@@ -77,6 +77,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "sync",
             "signal",
             "transport/uninit",
+            "transport/outq",
             "transport/settings",
             "transport/stream",
             "transport/interfaces",
@@ -93,6 +94,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "link/liveness",
             "link/buffer",
             "link/queue",
+            "link/progress",
             "link/pipe",
             "link/reader",
             "link/writer",
@@ -202,7 +204,7 @@ const PURE_ENOUGH: &[(&str, &str)] = &[
 ];
 
 /// Rooms named for what the compiler cannot check.
-const UNSAFE: &[&str] = &["transport/uninit"];
+const UNSAFE: &[&str] = &["transport/uninit", "transport/outq"];
 
 /// Only one file chooses between the standard library's locks and loom's.
 const LOCKS: &[&str] = &[

@@ -26,7 +26,7 @@
 //! `send` returns when the socket has accepted a message, not when the peer has it. So closing
 //! waits until the peers have taken what was accepted, at most as long as `linger` says: 30 s by
 //! default, `None` for ever, zero not at all. [`close`](crate::Socket::close) tells how many
-//! messages were not handed over to the peers' side when that time was over:
+//! messages are not known to have [reached a peer's system](crate::CloseReport::undelivered):
 //!
 //! ```
 //! use sinew::{Context, Push};

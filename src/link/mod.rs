@@ -8,6 +8,7 @@ pub(crate) mod buffer;
 pub(crate) mod liveness;
 pub(crate) mod marks;
 pub(crate) mod pipe;
+pub(crate) mod progress;
 mod queue;
 pub(crate) mod reader;
 pub(crate) mod writer;
@@ -150,6 +151,13 @@ pub(crate) struct Link {
     pub(crate) liveness: Option<Liveness>,
     /// Failed tries to connect since the last success.
     pub(crate) failures: u32,
+    /// Tries to connect, and connections, that came to nothing since one brought something: the pause
+    /// before the next try grows with them.
+    pub(crate) setbacks: u32,
+    /// The peer has sent something behind its handshake.
+    pub(crate) heard_traffic: bool,
+    /// Connections in a row that the peer ended within the message that is first in the queue.
+    pub(crate) refusals: u8,
     /// Queued messages of a link that is being disconnected are still sent, then it goes.
     pub(crate) leaving: bool,
 }
@@ -194,6 +202,9 @@ impl Link {
             choked: false,
             liveness: None,
             failures: 0,
+            setbacks: 0,
+            heard_traffic: false,
+            refusals: 0,
             leaving: false,
         }
     }

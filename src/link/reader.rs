@@ -61,6 +61,18 @@ pub(crate) enum Ended {
     ByUs,
 }
 
+impl Ended {
+    /// Whether the peer ended it, or its system, without a word of what was wrong.
+    pub(crate) fn is_by_peer(&self) -> bool {
+        matches!(self, Ended::ByPeer | Ended::Io(_))
+    }
+
+    /// Whether the peer did what no peer may do, so that the next connection will hardly be better.
+    pub(crate) fn is_fault(&self) -> bool {
+        matches!(self, Ended::Protocol(_) | Ended::Excess(_))
+    }
+}
+
 /// What one pass found. Reused from pass to pass, so that its queues keep their memory.
 #[derive(Debug, Default)]
 pub(crate) struct Pass {

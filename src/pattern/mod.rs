@@ -105,10 +105,13 @@ macro_rules! patterns {
                 fn detach(&mut self, link: LinkId);
                 fn connection_lost(&mut self, link: LinkId);
                 fn connection_renewed(&mut self, link: LinkId);
+                fn has_departed(&self) -> bool;
+                fn forget_departed(&mut self) -> bool;
                 fn set_room(&mut self, link: LinkId, room: bool);
                 fn set_readable(&mut self, link: LinkId, readable: bool);
                 fn has_room(&self) -> bool;
                 fn route(&mut self, message: &mut Message) -> Route<'_>;
+                fn envelope_frames(&self) -> usize;
                 fn starts_afresh(&self) -> bool;
                 fn may_receive(&mut self) -> Result<(), Refusal>;
                 fn next(&mut self) -> Option<LinkId>;

@@ -37,6 +37,11 @@ impl Rules for Rep {
         Rep::default()
     }
 
+    fn envelope_frames(&self) -> usize {
+        // Those of the request, and the delimiter.
+        self.envelope.len() + 1
+    }
+
     fn attach(&mut self, link: LinkId) {
         self.with_room.insert(link);
     }

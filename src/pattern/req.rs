@@ -58,6 +58,11 @@ impl Rules for Req {
         }
     }
 
+    fn envelope_frames(&self) -> usize {
+        // A number and the delimiter.
+        2
+    }
+
     fn attach(&mut self, link: LinkId) {
         self.balance.attach(link);
     }

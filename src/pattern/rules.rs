@@ -99,6 +99,17 @@ pub(crate) trait Rules: Sized {
     /// old peer subscribed to: RFC 29 has subscribers subscribe anew on every connection.
     fn connection_renewed(&mut self, _link: LinkId) {}
 
+    /// Whether there is still something of links that have gone, which is nothing to anybody but takes
+    /// memory.
+    fn has_departed(&self) -> bool {
+        false
+    }
+
+    /// Forgets a slice of it: as much as may be done under the socket's lock. True: there is more.
+    fn forget_departed(&mut self) -> bool {
+        false
+    }
+
     /// Whether the queue to the link takes another message.
     fn set_room(&mut self, _link: LinkId, _room: bool) {}
 
@@ -111,6 +122,11 @@ pub(crate) trait Rules: Sized {
     /// trying is worth while; false from the moment a message had to wait until something changed.
     fn has_room(&self) -> bool {
         false
+    }
+
+    /// Frames that [`route`](Rules::route) gives the next message as its envelope, at most.
+    fn envelope_frames(&self) -> usize {
+        0
     }
 
     /// Decides where a message goes, and takes it for sent there. Gives it its envelope if it says

@@ -40,6 +40,8 @@ pub(crate) enum Timer {
     Show(Place),
     #[cfg(test)]
     Panic,
+    /// Forget some more of what departed subscribers left.
+    Forget,
     /// Give back buffers that grew.
     Slim,
     /// The time to linger is over.
@@ -49,7 +51,14 @@ pub(crate) enum Timer {
     StillLingering,
     /// A disconnected link has had its time to deliver what it had queued.
     Leave { link: usize, epoch: u32 },
-    /// The peer has had its time to read what is left.
+    /// A link is on its way out since `since`: how much of what was written does the peer's system
+    /// have? Asked again after twice `pause`.
+    Acknowledged {
+        place: Place,
+        since: Instant,
+        pause: Duration,
+    },
+    /// The connection is over.
     Farewell(Place),
 }
 

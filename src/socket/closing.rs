@@ -104,7 +104,11 @@ impl Core {
         let Some(link) = state.links.get_mut(key) else {
             return;
         };
+        // Nothing is received any more: what fills the inbox must not keep the end of the connection,
+        // which comes behind it, from being read.
         let unread = std::mem::take(&mut link.inbox);
+        link.inward.settle(0, 0);
+        let paused = std::mem::take(&mut link.paused);
         let stranger = link.stage == Stage::Handshake && link.is_flushed();
         let silent = link.is_flushed() && link.wire.as_ref().is_some_and(Wire::was_silent);
         let draining = link.stage == Stage::Draining;
@@ -117,6 +121,10 @@ impl Core {
             // Nothing of ours is on its way.
             let place = state.give_up(key);
             return self.after_io(state, place);
+        }
+        if paused {
+            state.enqueue(key);
+            state.tell_driver();
         }
         self.see_off(state, key);
     }

@@ -19,7 +19,7 @@ use crate::monitor::{EventQueue, Monitor};
 use crate::options::Options;
 use crate::pattern::{Forward, Pattern, PatternSettings, MAX_TOPIC};
 use crate::peer::SocketType;
-use crate::reactor::{Command, Driven, Handle, Place, SocketId};
+use crate::reactor::{Command, Driven, Handle, Place, SocketId, Timer};
 use crate::signal::Bell;
 use crate::stats::Stats;
 use crate::sync::atomic::AtomicU32;
@@ -179,12 +179,29 @@ impl Core {
             Errand::Close(wire) => drop(wire),
             // It fails only when the connection has gone already.
             Errand::Shutdown(stream) => drop(stream.shutdown_write()),
+            Errand::Forget => self.forget_departed(),
             Errand::Leave => self.context.leave(self.id),
             #[cfg(feature = "log")]
             Errand::Log(event) => log::debug!(target: "sinew", "{} {event}", self.socket_type),
             #[cfg(feature = "log")]
             Errand::LogLinger(text) => log::info!(target: "sinew", "{} {text}", self.socket_type),
         }
+    }
+
+    /// The reactor forgets what departed subscribers left, a slice at a time. A socket that has only
+    /// inproc peers may have none: then it is done here, by the one who let the peer go.
+    fn forget_departed(&self) {
+        let mut state = self.lock();
+        if self.poll.get().is_some() {
+            state.set_timer(std::time::Instant::now(), Timer::Forget);
+        } else {
+            while state.pattern.forget_departed() {
+                self.unlock(state);
+                state = self.lock();
+            }
+            state.forgetting = false;
+        }
+        self.unlock(state);
     }
 
     // ----- subscriptions and the like -----

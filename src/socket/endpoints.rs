@@ -182,6 +182,7 @@ impl Core {
                 state.set_timer(Instant::now(), Timer::Farewell(place));
             }
             Stage::Up if flushed && link.pipe.is_none() => state.bid_farewell(key),
+            Stage::Up if link.pipe.is_none() => state.watch_acknowledged(key),
             _ => {}
         }
         if let Some(linger) = self.options.linger {

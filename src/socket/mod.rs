@@ -188,7 +188,8 @@ impl<K: Kind> Socket<K> {
             .unbind(&endpoint.try_into().map_err(Into::into)?)
     }
 
-    /// Ends a connection made by `connect`, once what is queued for it is sent, or linger is over.
+    /// Ends a connection made by `connect`, once what is queued for it is sent, or linger is over. It
+    /// ends as with [`Socket::close`]; what is lost counts in [`Stats::dropped`].
     ///
     /// # Errors
     /// When this socket is not connected there.
@@ -250,9 +251,13 @@ impl<K: Kind> Socket<K> {
     }
 
     /// Closes the socket: all calls on it, also those that block in other threads, return `Closed`
-    /// from now on. Waits until everything that `send` accepted is handed over to its peers' side, but
-    /// no longer than [`linger`](crate::Options::linger), and tells how many messages were not. What
-    /// a peer's program does with what was handed over, only an answer of its own can tell.
+    /// from now on. Waits until everything that `send` accepted is with its peers, but no longer
+    /// than [`linger`](crate::Options::linger), and says how many messages were not; see
+    /// [`CloseReport::undelivered`] for what that means.
+    ///
+    /// When all is written, each peer is told that no more comes, and has time to read it until it ends
+    /// its side. A peer that reads ends within a round trip. One that does not end is left two
+    /// seconds later, once its system has acknowledged everything.
     pub fn close(self) -> CloseReport {
         self.core().close_and_wait()
     }

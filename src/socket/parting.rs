@@ -1,14 +1,16 @@
 //! How connections end, and what becomes of what was queued for them.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::state::{Discarded, Errand, Life, State};
 use crate::link::reader::Ended;
 use crate::link::{Origin, Stage};
 use crate::monitor::EventKind;
 use crate::options::Options;
-use crate::reactor::{Command, Place, Timer};
+use crate::reactor::{Place, Timer};
 use crate::tuning;
+use crate::zmtp::encoder::Outbox;
 
 impl State {
     /// Ends a connection for a reason of our own; it is buried once both tokens are home.
@@ -39,12 +41,36 @@ impl State {
         let reason = ended.to_string();
         let stage = link.stage;
         let peer_address = wire.stream.peer_address();
-        let writer = wire.writer.take();
-        let rewound = writer.as_ref().map(|writer| writer.rewind());
-        let rewound = rewound.unwrap_or_default();
-        if let Some(writer) = writer {
+        let mut rewound = Outbox::default();
+        let mut discarded = None;
+        let (mut unacknowledged, mut refused, mut progressed) = (0, false, false);
+        if let Some(mut writer) = wire.writer.take() {
+            // A link that is let go loses with its connection what its system still holds. The question
+            // never waits; asked before the lock was taken, it would be answered too early. After a
+            // reset the answer would be that there is nothing.
+            if link.leaving {
+                if !matches!(ended, Ended::Io(_)) {
+                    let by_peer = matches!(ended, Ended::ByPeer);
+                    writer.ask_acknowledged(stage == Stage::Farewell, by_peer);
+                }
+                unacknowledged = writer.unacknowledged_messages();
+            }
+            refused = ended.is_by_peer() && writer.is_within_message();
+            progressed = writer.written_messages() > 0;
+            rewound = writer.rewind();
             // Also the bodies that it had written: not to be dropped here.
-            self.discard(Discarded::Writer(writer));
+            discarded = Some(Discarded::Writer(writer));
+        }
+        if (progressed || link.heard_traffic) && !ended.is_fault() {
+            link.setbacks = 0;
+        }
+        link.heard_traffic = false;
+        if progressed {
+            link.refusals = 0;
+        }
+        link.refusals = link.refusals.saturating_add(u8::from(refused));
+        if let Some(discarded) = discarded {
+            self.discard(discarded);
         }
         self.errands.push(Errand::Close(wire));
         let kind = match (ended, stage) {
@@ -54,6 +80,7 @@ impl State {
         };
         self.report_with(key, kind, Some(peer_address));
         self.release_connection(place, origin);
+        self.count_lost(unacknowledged);
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
@@ -63,10 +90,58 @@ impl State {
         // RFC 28 to 30: the side that connected keeps its queue, the side that accepted does not.
         match link.origin {
             Origin::Connected if !given_up && (!link.leaving || stage != Stage::Farewell) => {
+                self.drop_if_refused(key, &mut rewound);
                 self.await_reconnect(key, rewound, options.immediate);
             }
             _ => self.let_go(key, rewound.messages()),
         }
+    }
+
+    /// A message within which the peer has ended several connections will not do better on the next, and
+    /// what waits behind it would wait for ever: drops it.
+    ///
+    /// A peer ends a connection when a message is larger than it accepts (`max_message_size`) or has
+    /// more frames, which it finds before it has all of it.
+    fn drop_if_refused(&mut self, key: usize, rewound: &mut Outbox) {
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
+        if link.refusals < tuning::REFUSALS {
+            return;
+        }
+        let attempts = std::mem::take(&mut link.refusals);
+        let Some(bytes) = rewound.drop_first() else {
+            return;
+        };
+        self.count_lost(1);
+        let attempts = u32::from(attempts);
+        self.report(key, EventKind::MessageDropped { bytes, attempts });
+    }
+
+    /// Asks the system what the peer's has not acknowledged yet, now and from time to time: when the
+    /// connection has been reset it is too late to ask.
+    pub(super) fn watch_acknowledged(&mut self, key: usize) {
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
+        let place = Place {
+            link: key,
+            serial: link.serial,
+        };
+        let Some(wire) = &mut link.wire else { return };
+        if let Some(writer) = &mut wire.writer {
+            writer.ask_acknowledged(false, false);
+        }
+        let since = Instant::now();
+        let pause = tuning::FAREWELL_LOOK;
+        self.set_timer(
+            since + pause,
+            Timer::Acknowledged {
+                place,
+                since,
+                pause,
+            },
+        );
     }
 
     /// A link that goes with its connection: what it brought can still be received.
@@ -109,11 +184,11 @@ impl State {
         }
     }
 
-    /// Says goodbye: everything is written, so the peer is told that no more comes, and has time to
-    /// read it all before the connection is closed.
+    /// Says goodbye: everything is written, so the peer is told that no more comes, and what it still
+    /// sends is read and thrown away until it ends its side too, or linger is over.
     ///
     /// Closing at once could lose what is still on its way: a system resets a connection that is
-    /// closed with unread bytes, and throws away what it had still to send.
+    /// closed with unread bytes, or is sent more later, and throws away what it had still to send.
     pub(super) fn bid_farewell(&mut self, key: usize) {
         let Some(link) = self.links.get_mut(key) else {
             return;
@@ -127,16 +202,10 @@ impl State {
         let unread = std::mem::take(&mut link.inbox);
         link.paused = false;
         let stream = Arc::clone(&wire.stream);
-        let place = Place {
-            link: key,
-            serial: link.serial,
-        };
         self.discard(unread);
         self.errands.push(Errand::Shutdown(stream));
-        self.set_timer_after(tuning::FAREWELL, Timer::Farewell(place));
+        self.watch_acknowledged(key);
         self.enqueue(key);
-        if self.lease.is_reactors() {
-            self.errands.push(Errand::Reactor(Command::Ready(self.id)));
-        }
+        self.tell_driver();
     }
 }

@@ -17,6 +17,7 @@ use crate::options::Options;
 use crate::reactor::timers::deadline;
 use crate::reactor::{Command, Place, Request, Timer};
 use crate::transport::Stream;
+use crate::tuning;
 use crate::zmtp::connection::{Handshake, Local};
 use crate::zmtp::encoder::Outbox;
 
@@ -38,7 +39,7 @@ impl Core {
         let arrival = self.arrival(stream);
         let mut state = self.lock();
         if state.life != Life::Open {
-            return;
+            return self.unlock(state);
         }
         let serial = state.next_serial();
         let (origin, stage) = (Origin::Accepted, Stage::Handshake);
@@ -54,7 +55,7 @@ impl Core {
         let outcome = outcome.map(|stream| self.arrival(stream));
         let mut state = self.lock();
         if state.life == Life::Closed || state.link(place).is_none() {
-            return;
+            return self.unlock(state);
         }
         match outcome {
             Ok(arrival) => {
@@ -106,7 +107,7 @@ impl Core {
         let accepted = event == EventKind::Accepted;
         let pass = state.take_pass();
         let Some(link) = state.link(place) else {
-            return;
+            return self.unlock(state);
         };
         link.wire = Some(Wire::held(Arc::clone(&arrival.stream)));
         let mut reading = Reading {
@@ -136,7 +137,6 @@ impl Core {
             state.end_wire(place.link, Ended::Io(error));
         }
         self.bound_handshake(&mut state, place, accepted);
-        self.end_if_unwanted(&mut state, place);
         if more {
             state = self.flush(state, place.link);
         }
@@ -149,18 +149,6 @@ impl Core {
             }
         }
         self.unlock(state);
-    }
-
-    /// The socket was closed, or the link disconnected, while its connection was on its way into the
-    /// link. Who closed found the tokens out and could not see that nothing is owed to this peer.
-    fn end_if_unwanted(&self, state: &mut State, place: Place) {
-        let closing = state.life != Life::Open;
-        let owed_nothing = |link: &&mut Link| {
-            link.stage == Stage::Handshake && (link.leaving || closing) && link.is_flushed()
-        };
-        if state.link(place).filter(owed_nothing).is_some() {
-            state.end_wire(place.link, Ended::ByUs);
-        }
     }
 
     /// Has the socket's poll tell what comes, and what came already. The link is in its place by
@@ -193,6 +181,8 @@ impl Core {
         };
         let failures = link.failures;
         link.failures = failures.saturating_add(1);
+        let setbacks = link.setbacks;
+        link.setbacks = setbacks.saturating_add(1);
         let spent = self
             .options
             .reconnect_attempts
@@ -209,7 +199,7 @@ impl Core {
             state.abandon(key);
             return;
         }
-        let after = pause(&self.options, failures);
+        let after = pause(&self.options, setbacks);
         state.report(key, EventKind::ConnectRetried { after });
         self.connect_link(state, key, after);
     }
@@ -274,6 +264,11 @@ impl Core {
                 state = self.flush(state, place.link);
                 place
             }
+            Timer::Acknowledged {
+                place,
+                since,
+                pause,
+            } => return self.look_if_acknowledged(state, place, since, pause),
             Timer::Farewell(place) => {
                 if state.link(place).is_some() {
                     state.end_wire(place.link, Ended::Linger);
@@ -291,6 +286,14 @@ impl Core {
                     .push(Errand::Reactor(Command::Accept(self.id)));
                 return self.unlock(state);
             }
+            Timer::Forget => {
+                if state.pattern.forget_departed() {
+                    state.set_timer(Instant::now(), Timer::Forget);
+                } else {
+                    state.forgetting = false;
+                }
+                return self.unlock(state);
+            }
             Timer::Slim => {
                 state.slim();
                 self.buffers.slim();
@@ -301,7 +304,7 @@ impl Core {
             Timer::StillLingering => return self.say_lingering(state),
             Timer::Leave { link, epoch } => {
                 if state.links.get(link).is_none_or(|link| link.epoch != epoch) {
-                    return;
+                    return self.unlock(state);
                 }
                 let place = state.give_up(link);
                 self.after_io(&mut state, place);
@@ -309,6 +312,51 @@ impl Core {
             }
         };
         self.after_io(&mut state, place);
+        self.unlock(state);
+    }
+
+    /// Notes what the peer's system has of a link that is on its way out.
+    ///
+    /// A peer that was told that no more comes has some time to end its side. After that, closing loses
+    /// nothing once its system has everything; until then the end of linger is the only bound.
+    fn look_if_acknowledged(
+        &self,
+        mut state: Guard<'_>,
+        place: Place,
+        since: Instant,
+        pause: Duration,
+    ) {
+        let wire = state.link(place).and_then(|link| link.wire.as_ref());
+        let Some(wire) = wire else {
+            return self.unlock(state);
+        };
+        let stream = Arc::clone(&wire.stream);
+        let written = wire.writer.as_ref().map(|writer| writer.written());
+        self.unlock(state);
+        let bytes = stream.unacknowledged();
+        // The event that says so has not been seen yet.
+        let over = stream.is_over();
+        let mut state = self.lock();
+        let Some(link) = state.link(place) else {
+            return self.unlock(state);
+        };
+        let finished = link.stage == Stage::Farewell;
+        let writer = link.wire.as_mut().and_then(|wire| wire.writer.as_mut());
+        if let (Some(bytes), Some(written), Some(writer), false) = (bytes, written, writer, over) {
+            writer.note_unacknowledged(written, bytes, finished);
+        }
+        if finished && !over && bytes == Some(0) && since.elapsed() >= tuning::FAREWELL {
+            state.end_wire(place.link, Ended::ByUs);
+            self.after_io(&mut state, place);
+        } else if bytes.is_some() {
+            let pause = (pause * 2).min(tuning::FAREWELL_LOOK_MAX);
+            let timer = Timer::Acknowledged {
+                place,
+                since,
+                pause,
+            };
+            state.set_timer(Instant::now() + pause, timer);
+        }
         self.unlock(state);
     }
 }
@@ -385,11 +433,13 @@ impl State {
                 .link(place)
                 .and_then(|link| link.liveness.as_ref())
                 .is_some_and(|liveness| liveness.watches_ttl_at(at)),
-            Timer::Farewell(place) => self.link(place).is_some(),
+            Timer::Farewell(place) | Timer::Acknowledged { place, .. } => {
+                self.link(place).is_some()
+            }
             Timer::Leave { link, epoch } => {
                 self.links.get(link).is_some_and(|link| link.epoch == epoch)
             }
-            Timer::Slim | Timer::Linger | Timer::Pending | Timer::Accept => true,
+            Timer::Forget | Timer::Slim | Timer::Linger | Timer::Pending | Timer::Accept => true,
             #[cfg(feature = "log")]
             Timer::StillLingering => true,
             #[cfg(test)]
@@ -398,12 +448,12 @@ impl State {
     }
 }
 
-/// The pause before try number `failures` to reconnect: doubling, and with up to half of it added
+/// The pause before the next try after `setbacks` in a row: doubling, and with up to half of it added
 /// at random, so that a thousand peers of a restarted server do not come back in step.
-fn pause(options: &Options, failures: u32) -> Duration {
+fn pause(options: &Options, setbacks: u32) -> Duration {
     let first = options.reconnect_interval.max(Duration::from_millis(1));
     let most = options.reconnect_interval_max.max(first);
-    let base = first.saturating_mul(1 << failures.min(20)).min(most);
+    let base = first.saturating_mul(1 << setbacks.min(20)).min(most);
     let jitter = u64::try_from(base.as_micros() / 2).unwrap_or(u64::MAX);
     base.saturating_add(Duration::from_micros(random::seed() % jitter.max(1)))
 }

@@ -11,6 +11,7 @@ use crate::link::Link;
 use crate::message::Message;
 use crate::pattern::{Refusal, Route};
 use crate::reactor::Command;
+use crate::tuning::MAX_MESSAGE_FRAMES;
 use crate::zmtp::encoder::Outbox;
 
 /// What an offered message met.
@@ -26,7 +27,7 @@ impl Core {
     #[inline]
     pub(crate) fn send(&self, mut message: Message, wait: Wait) -> Result<(), SendError> {
         message.fill_blank();
-        if self.balances {
+        if self.balances && message.len() <= MAX_MESSAGE_FRAMES {
             if let Some((pipe, door)) = self.direct.get() {
                 if let Some(put) = pipe.put_direct(&mut message) {
                     match (put.announce, put.full) {
@@ -244,6 +245,10 @@ impl State {
                 true => SendErrorKind::ReactorDied,
                 false => SendErrorKind::Closed,
             });
+        }
+        if message.len() > MAX_MESSAGE_FRAMES.saturating_sub(self.pattern.envelope_frames()) {
+            // A peer would end the connection within it, and again within each repetition.
+            return Err(SendErrorKind::TooManyFrames);
         }
         match self.pattern.route(message) {
             Route::To(key) => {

@@ -67,28 +67,29 @@ impl Core {
 
     /// A link's tokens are home again after a pass: what became possible by that?
     pub(super) fn after_io(&self, state: &mut State, place: Place) {
+        let lingering = state.life == Life::Lingering;
         let Some(link) = state.link(place) else {
             return;
         };
-        let Some(wire) = &link.wire else { return };
+        let ending = (link.leaving || lingering) && link.is_flushed();
+        let stage = link.stage;
+        let Some(wire) = &mut link.wire else { return };
         if !wire.is_home() {
             return;
+        }
+        if ending && stage == Stage::Handshake {
+            // It was on its way in when the end began: nothing is owed to this peer.
+            wire.ended.get_or_insert(Ended::ByUs);
         }
         if wire.ended.is_some() {
             state.bury(place.link, &self.options);
             while let Some(key) = state.reconnect.pop() {
                 self.try_again(state, key);
             }
-        } else if link.stage == Stage::Up
-            && (link.leaving || state.life == Life::Lingering)
-            && state
-                .links
-                .get(place.link)
-                .is_some_and(|link| link.is_flushed())
-        {
+        } else if ending && stage == Stage::Up {
             state.bid_farewell(place.link);
         }
-        if state.life == Life::Lingering {
+        if lingering {
             self.check_closed(state);
         }
     }
@@ -191,6 +192,7 @@ impl State {
         } else if again {
             self.enqueue(key);
         }
+        let traffic = !pass.messages.is_empty() || !pass.commands.is_empty();
         if let Some((peer, form)) = pass.established.take() {
             if let Some(link) = self.links.get_mut(key) {
                 link.form = form;
@@ -207,6 +209,9 @@ impl State {
                     pass.messages.clear();
                 }
             }
+        }
+        if let Some(link) = self.links.get_mut(key) {
+            link.heard_traffic |= traffic;
         }
         for command in pass.commands.drain(..) {
             self.obey(place, command);
@@ -226,6 +231,10 @@ impl State {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
+        if self.life != Life::Open {
+            // Nobody receives them, and they must not fill the inbox: see `see_off_for_good`.
+            return pass.messages.clear();
+        }
         if !self.pattern.can().receives {
             for message in pass.messages.drain(..) {
                 self.take_upstream(key, &message);

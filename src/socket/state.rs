@@ -60,6 +60,8 @@ pub(super) enum Errand {
     Close(Wire),
     /// Tell the peer that no more comes: a system call.
     Shutdown(Arc<Stream>),
+    /// Forget what departed subscribers left.
+    Forget,
     /// Closed to the end: tell the context.
     Leave,
     #[cfg(feature = "log")]
@@ -149,6 +151,8 @@ pub(super) struct State {
     /// The inproc link that sends without a word, because somebody waits awake. Nobody sleeps
     /// while there is one.
     pub(super) hushed: Option<usize>,
+    /// What departed subscribers left is being forgotten.
+    pub(super) forgetting: bool,
     /// A timer runs that will give buffers' memory back.
     pub(super) slimming: bool,
     /// The link whose messages may be taking the shortcut now.
@@ -207,6 +211,7 @@ impl State {
             pipes: 0,
             glance: Glance::default(),
             hushed: None,
+            forgetting: false,
             slimming: false,
             shortcut: None,
             reconnect: Vec::new(),
@@ -367,12 +372,16 @@ impl State {
     /// The peer of a link, which was admitted, is there: from now on it counts. Tells SUB's
     /// subscriptions to it.
     pub(super) fn welcome(&mut self, key: usize) {
-        let Some(link) = self.links.get_mut(key) else {
+        let Some(link) = self.links.get(key) else {
             return;
         };
         if link.origin == Origin::Connected {
             self.pattern.connection_renewed(key);
+            self.forget_departed();
         }
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
         link.stage = Stage::Up;
         link.failures = 0;
         let place = Place {
@@ -425,6 +434,15 @@ impl State {
         }
     }
 
+    /// A subscriber that left had more topics than are forgotten in one go: has the rest forgotten by
+    /// and by.
+    fn forget_departed(&mut self) {
+        if !self.forgetting && self.pattern.has_departed() {
+            self.forgetting = true;
+            self.errands.push(Errand::Forget);
+        }
+    }
+
     /// Forgets a link altogether. Nobody holds its tokens.
     pub(super) fn remove_link(&mut self, key: usize) {
         let Some(mut link) = self.links.try_remove(key) else {
@@ -432,6 +450,7 @@ impl State {
         };
         if link.attached {
             self.vacate(|pattern| pattern.detach(key));
+            self.forget_departed();
         }
         let place = Place {
             link: key,

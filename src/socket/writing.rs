@@ -177,6 +177,8 @@ impl State {
                     wire.ended.get_or_insert(Ended::Io(error));
                 } else if !link.paused {
                     self.enqueue(key);
+                    // The event that would tell may have been and gone.
+                    self.tell_driver();
                 }
             }
         }

@@ -8,6 +8,8 @@
 // In this order: each imports only from those above it, and none from this file.
 mod uninit;
 
+mod outq;
+
 mod settings;
 
 mod stream;

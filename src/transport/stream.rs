@@ -9,7 +9,7 @@ use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use socket2::Socket;
 
-use super::uninit;
+use super::{outq, uninit};
 #[cfg(test)]
 use crate::endpoint::Endpoint;
 use crate::endpoint::IpcEndpoint;
@@ -84,6 +84,23 @@ impl Stream {
     /// Tells the peer that nothing more will come. What it sends can still be read.
     pub(crate) fn shutdown_write(&self) -> io::Result<()> {
         self.socket.shutdown(Shutdown::Write)
+    }
+
+    /// Bytes that were written and that the peer's system has not acknowledged; the end that
+    /// `shutdown_write` sends counts as one. Never waits. `None`: this system cannot say.
+    pub(crate) fn unacknowledged(&self) -> Option<usize> {
+        match &self.peer {
+            Peer::Tcp(_) => outq::unacknowledged(&self.socket),
+            // What was written lies with the peer already: both ends are of one system, which keeps it
+            // for the peer whatever becomes of this end.
+            Peer::Ipc(_) => Some(0),
+        }
+    }
+
+    /// Whether the connection is over on both sides, by a reset or in good order: the system then says
+    /// that nothing is unacknowledged, whatever was lost.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_tcp() && self.socket.peer_addr().is_err()
     }
 
     /// Takes the error that the system has kept for this connection, if any.

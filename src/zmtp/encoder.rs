@@ -212,6 +212,19 @@ impl Outbox {
         *self = self.messages_after(0);
     }
 
+    /// Drops the first message, and says how many bytes it took. `None`: there is none.
+    pub(crate) fn drop_first(&mut self) -> Option<usize> {
+        let before = self.bytes();
+        let mut walk = Walk::default();
+        while let Some(unit) = walk.next(self) {
+            if unit.is_message {
+                *self = self.messages_after(walk.bytes);
+                return Some(before.saturating_sub(self.bytes()));
+            }
+        }
+        None
+    }
+
     /// A copy of those messages whose last byte lies behind the first `written` bytes.
     fn messages_after(&self, written: usize) -> Outbox {
         let mut kept = Outbox::new();
@@ -457,6 +470,14 @@ impl Flight {
         self.completed
     }
 
+    /// Whether a message was written in part, and not to its last byte.
+    pub(crate) fn is_within_message(&mut self) -> bool {
+        self.messages() > 0 && {
+            self.completed_messages();
+            self.cursor.bytes > self.counted.bytes
+        }
+    }
+
     /// After the connection was lost: those messages that were not written to their last byte, from
     /// their first one. Commands and subscriptions are dropped: they belong to the connection.
     ///
@@ -571,6 +592,38 @@ mod tests {
         let mut outbox = Outbox::new();
         outbox.push_subscription(b"A", true, SubscriptionForm::Message);
         assert_eq!(all_of(outbox), b"\x00\x02\x01A");
+    }
+
+    #[test]
+    fn the_first_message_can_be_dropped() {
+        for first in [3, COPY_LIMIT + 1] {
+            let mut outbox = Outbox::new();
+            outbox.push(&Message::from([
+                Bytes::from(vec![1; first]),
+                Bytes::from_static(b"x"),
+            ]));
+            let size = outbox.bytes();
+            outbox.push(&Message::from("second"));
+            assert_eq!(outbox.drop_first(), Some(size));
+            assert_eq!(outbox.messages(), 1);
+            assert_eq!(outbox.drop_first(), Some(8));
+            assert_eq!(outbox.drop_first(), None);
+            assert!(outbox.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_message_that_was_begun_is_known() {
+        let mut flight = Flight::new();
+        let mut outbox = Outbox::new();
+        outbox.push(&Message::from("one"));
+        outbox.push(&Message::from("two"));
+        flight.load(&mut outbox);
+        assert!(!flight.is_within_message());
+        for (step, within) in [(1, true), (4, false), (4, true), (1, false)] {
+            flight.advance(step);
+            assert_eq!(flight.is_within_message(), within);
+        }
     }
 
     #[test]

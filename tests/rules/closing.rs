@@ -1,13 +1,18 @@
 //! The end of sockets and contexts.
 
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use sinew::{Context, Pub, Pull, Push, RecvError, Rep, Req, SendErrorKind, SocketType, Sub};
+use sinew::{
+    Context, EventKind, Pub, Pull, Push, RecvError, Rep, Req, SendErrorKind, SocketType, Sub,
+};
 
-use crate::support::{address, await_disconnect, await_peer, endpoints, Raw, SOON};
+use crate::support::{
+    address, await_disconnect, await_event, await_peer, endpoints, frame, Raw, COMMAND, SOON,
+};
 
 /// Runs something that must not take longer than `SOON`.
 #[track_caller]
@@ -156,6 +161,128 @@ fn a_peer_that_has_everything_but_never_hangs_up_is_not_waited_for_for_ever() {
         assert_eq!(stubborn.read_frame(), (0, b"all".to_vec()));
         assert_eq!(soon(|| push.close()).undelivered, 0);
         soon(|| drop(ctx));
+    }
+}
+
+/// A peer that gets 300 messages of 16 KiB, which are all in the two systems when this returns, and of
+/// which its own holds but a few.
+fn behind(linger: Option<Duration>) -> (Raw, sinew::Socket<Push>, sinew::Monitor) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    socket2::SockRef::from(&listener)
+        .set_recv_buffer_size(64 * 1024)
+        .unwrap();
+    let push = Context::new()
+        .socket(Push)
+        .linger(linger)
+        .send_hwm(2)
+        .send_buffer(Some(8 << 20))
+        .connect(&format!("tcp://{}", listener.local_addr().unwrap()))
+        .unwrap();
+    let monitor = push.monitor();
+    let peer = Raw::accept(&listener).shake("PULL");
+    await_peer(&monitor);
+    // With so short a queue the last is taken when hardly any is left.
+    for _ in 0..BEHIND {
+        push.send_timeout(vec![1; 16 * 1024], SOON).unwrap();
+    }
+    (peer, push, monitor)
+}
+
+const BEHIND: u64 = 300;
+
+/// PING, with a time-to-live of zero and no context.
+const PING: &[u8] = b"\x05PING\0\0";
+
+#[test]
+fn a_peer_that_is_behind_and_sends_heartbeats_gets_everything() {
+    let (mut peer, push, monitor) = behind(None);
+    let closing = thread::spawn(move || push.close());
+    for _ in 0..5 {
+        peer.send(COMMAND, PING);
+        // Longer in all than the time that a peer has which has everything.
+        match monitor.recv_timeout(Duration::from_millis(600)) {
+            Err(RecvError::TimedOut) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    for n in 0..BEHIND {
+        assert_eq!(peer.read_frame().1.len(), 16 * 1024, "message {n}");
+    }
+    assert!(peer.await_end().is_empty());
+    drop(peer);
+    assert_eq!(soon(|| closing.join().unwrap()).undelivered, 0);
+}
+
+#[test]
+fn what_the_system_still_holds_at_the_end_of_linger_is_undelivered() {
+    let (mut peer, push, _monitor) = behind(Some(Duration::from_millis(50)));
+    let lost = soon(|| push.close()).undelivered;
+    // A word to a closed connection resets it.
+    while peer.0.write_all(PING).is_ok() {}
+    let mut rest = Vec::new();
+    let _ = peer.0.read_to_end(&mut rest);
+    let frame = frame(0, &vec![1; 16 * 1024]).len();
+    let got = (rest.len() / frame) as u64;
+    assert!(lost + got >= BEHIND, "{lost} lost, {got} came");
+    // The system counts in bytes, of which up to 256 KiB are written together.
+    assert!(lost + got <= BEHIND + 16, "{lost} lost, {got} came");
+    assert!(lost > 0);
+}
+
+#[test]
+fn what_a_peer_that_goes_has_not_taken_is_lost() {
+    let (peer, push, monitor) = behind(Some(Duration::from_secs(1)));
+    push.disconnect(&address(&push)).unwrap();
+    // With unread bytes its system resets the connection.
+    drop(peer);
+    await_disconnect(&monitor);
+    let lost = push.stats().dropped;
+    assert!((200..=BEHIND).contains(&lost), "{lost}");
+}
+
+#[test]
+fn a_broken_connection_with_a_full_inbox_is_not_waited_for() {
+    let ctx = Context::new();
+    let rep = ctx
+        .socket(Rep)
+        .linger(None)
+        .recv_hwm(1)
+        .send_buffer(Some(16 * 1024))
+        .bind("tcp://127.0.0.1:*")
+        .unwrap();
+    let monitor = rep.monitor();
+    let mut peer = Raw::connect(&address(&rep)).shake("REQ");
+    await_peer(&monitor);
+    // One to be answered, and more than the inbox holds.
+    for _ in 0..4 {
+        peer.send(1, b"");
+        peer.send(0, b"question");
+    }
+    rep.recv_timeout(SOON).unwrap();
+    // More than the systems take, so that the rest waits here when the peer goes.
+    rep.send(vec![1; 64 << 20]).unwrap();
+    drop(peer);
+    assert_eq!(soon(|| rep.close()).undelivered, 1);
+}
+
+#[test]
+fn a_stranger_that_comes_while_a_socket_closes_does_not_hold_it_up() {
+    for round in 0..200 {
+        let ctx = Context::new();
+        let push = ctx
+            .socket(Push)
+            .linger(None)
+            .handshake_timeout(None)
+            .bind("tcp://127.0.0.1:*")
+            .unwrap();
+        let monitor = push.monitor();
+        let at = address(&push);
+        let stranger = std::net::TcpStream::connect(at.strip_prefix("tcp://").unwrap()).unwrap();
+        if round % 2 == 0 {
+            await_event(&monitor, |kind| *kind == EventKind::Accepted);
+        }
+        assert_eq!(soon(|| push.close()).undelivered, 0);
+        drop(stranger);
     }
 }
 

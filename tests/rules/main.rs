@@ -13,6 +13,7 @@ mod pair;
 mod peers;
 mod pipeline;
 mod pub_sub;
+mod refusal;
 mod req_rep;
 mod support;
 mod wire;
