@@ -36,7 +36,7 @@ pub(crate) struct Radix {
     /// The children of each node. See `entry_of`.
     blocks: Blocks,
     labels: Vec<u8>,
-    /// The sum of all nodes' `len`; never more than `labels.len()`.
+    /// The sum of all nodes' `len`. Labels of equal bytes may share them; see `join_labels`.
     label_bytes_used: usize,
 }
 
@@ -287,7 +287,8 @@ impl Radix {
     /// Where the label of `upper`, the first byte of `lower` and the label of `lower` stand in a row.
     fn join_labels(&mut self, upper: &Node, lower: &Node) -> u32 {
         let between = upper.label as usize + upper.len as usize;
-        // Mostly they still do, from before they were split.
+        // Mostly they still do, from before they were split. An empty label lies anywhere, so the byte
+        // between may be another label's; it is the right byte, and nothing overwrites it.
         if between + 1 == lower.label as usize && self.labels[between] == lower.first {
             return upper.label;
         }
@@ -448,6 +449,7 @@ mod tests {
         let mut label_bytes = 0;
         for (id, node) in radix.nodes.iter().enumerate() {
             label_bytes += node.len as usize;
+            assert!(node.label as usize + node.len as usize <= radix.labels.len());
             for byte in 0..=255 {
                 if let Some((_, entry)) = radix.look_up(node, byte) {
                     let child_id = radix.child_of(entry);
@@ -459,7 +461,6 @@ mod tests {
             }
         }
         assert_eq!(label_bytes, radix.label_bytes_used);
-        assert!(label_bytes <= radix.labels.len());
     }
 
     #[test]
@@ -491,6 +492,24 @@ mod tests {
         assert_eq!(radix.find(b"abcdef"), Some(long));
         assert_eq!(radix.value(long), 1);
         check(&radix);
+    }
+
+    #[test]
+    fn labels_may_share_bytes() {
+        let mut radix = Radix::default();
+        for (value, key) in [&b"c"[..], b"ba", b"ca"].iter().enumerate() {
+            let id = radix.insert(key).unwrap();
+            radix.set_value(id, value as u32 + 1);
+        }
+        let short = radix.find(b"c").unwrap();
+        radix.set_value(short, 0);
+        // The label of "ba" serves "ca" too.
+        assert!(radix.label_bytes_used > radix.labels.len());
+        check(&radix);
+        let id = radix.find(b"ba").unwrap();
+        radix.set_value(id, 0);
+        check(&radix);
+        assert_eq!(prefixes_of(&radix, b"cab"), [3]);
     }
 
     #[test]
