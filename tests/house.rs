@@ -123,6 +123,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "socket/core",
             "socket/parting",
             "socket/writing",
+            "socket/tail",
             "socket/service",
             "socket/waiting",
             "socket/sending",

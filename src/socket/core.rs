@@ -222,13 +222,17 @@ impl Core {
             });
         }
         let mut state = self.lock();
-        state.check_open()?;
+        if let Err(error) = state.check_open() {
+            self.unlock(state);
+            return Err(error);
+        }
         let change = if subscribe {
             state.pattern.subscribe(topic)
         } else {
             state.pattern.unsubscribe(topic)
         };
         let Ok(forward) = change else {
+            self.unlock(state);
             let verb = if subscribe {
                 "subscribe"
             } else {
@@ -259,26 +263,27 @@ impl Core {
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        let state = self.lock();
+        let state = self.lock_for_call();
         let mut stats = Stats {
             peers: state.peers(),
             ..state.stats
         };
-        drop(state);
         stats.received = stats
             .received
             .saturating_sub(self.front.lock().len() as u64);
+        self.unlock(state);
         stats
     }
 
     pub(crate) fn monitor(&self) -> Monitor {
         let queue = EventQueue::new();
-        let mut state = self.lock();
+        let mut state = self.lock_for_call();
         if state.life == Life::Closed {
             queue.end();
         } else {
             state.monitors.push(Arc::clone(&queue));
         }
+        self.unlock(state);
         Monitor::new(queue)
     }
 

@@ -17,7 +17,7 @@ impl Drive for Core {
         let mut state = self.lock();
         // Somebody drives, or has been here since: then it is theirs.
         let Some(driver) = state.lease.enter_reactor() else {
-            return;
+            return self.unlock(state);
         };
         state = self.drive_for_reactor(state, driver);
         self.unlock(state);

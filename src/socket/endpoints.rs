@@ -21,7 +21,7 @@ const UNLISTEN: Duration = Duration::from_secs(5);
 impl Core {
     pub(crate) fn bind(&self, endpoint: Endpoint) -> Result<Endpoint, Error> {
         endpoint.validate_bind()?;
-        self.lock().check_open()?;
+        self.check_open()?;
         let bound = match &endpoint {
             Endpoint::Inproc(name) => {
                 self.bind_inproc(name.name())?;
@@ -65,11 +65,14 @@ impl Core {
         let endpoint = Arc::new(endpoint);
         let inproc = matches!(*endpoint, Endpoint::Inproc(_));
         if !inproc {
-            self.lock().check_open()?;
+            self.check_open()?;
             self.poll_side()?;
         }
         let mut state = self.lock();
-        state.check_open()?;
+        if let Err(error) = state.check_open() {
+            self.unlock(state);
+            return Err(error);
+        }
         state.last_endpoint = Some(Arc::clone(&endpoint));
         // libzmq ignores it for the patterns that would otherwise get or ask for everything twice.
         if state.pattern.can().connects_once && is_connected(&state.links, &endpoint) {
@@ -98,7 +101,7 @@ impl Core {
     }
 
     pub(crate) fn unbind(&self, wanted: &Endpoint) -> Result<(), Error> {
-        let mut state = self.lock();
+        let mut state = self.lock_for_call();
         let Some(at) = state
             .bound
             .iter()
@@ -133,7 +136,7 @@ impl Core {
             // Only the reactor can end its linger.
             self.poll_side()?;
         }
-        let mut state = self.lock();
+        let mut state = self.lock_for_call();
         let found = state.links.iter().find(|(_, link)| {
             link.origin == Origin::Connected && !link.leaving && *link.endpoint == *wanted
         });
@@ -151,7 +154,9 @@ impl Core {
     fn has_unanswered(&self) -> bool {
         let state = self.lock();
         let mut links = state.links.iter();
-        links.any(|(_, link)| link.pipe.is_some() && !link.is_flushed())
+        let found = links.any(|(_, link)| link.pipe.is_some() && !link.is_flushed());
+        self.unlock(state);
+        found
     }
 
     /// A link gets no more messages, and goes once what it has queued is delivered or the linger
@@ -191,7 +196,10 @@ impl Core {
     }
 
     pub(crate) fn last_endpoint(&self) -> Option<Endpoint> {
-        self.lock().last_endpoint.as_deref().cloned()
+        let state = self.lock_for_call();
+        let endpoint = state.last_endpoint.as_deref().cloned();
+        self.unlock(state);
+        endpoint
     }
 }
 

@@ -23,6 +23,7 @@ mod sending;
 mod service;
 mod shortcut;
 mod state;
+mod tail;
 mod waiting;
 mod writing;
 
@@ -93,8 +94,21 @@ pub type DynSocket = Socket<SocketType>;
 /// push.recv();
 /// ```
 pub struct Socket<K: Kind> {
-    handle: Arc<HandleInner>,
+    handle: Handle,
     kind: K,
+}
+
+/// One of the handles of a socket.
+#[derive(Clone)]
+struct Handle(Arc<HandleInner>);
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        // The last one closes the socket.
+        if Arc::strong_count(&self.0) > 1 {
+            self.0.core.handle_dropped();
+        }
+    }
 }
 
 /// What the handles of one socket share; dropping the last of them closes it.
@@ -113,7 +127,7 @@ impl Drop for HandleInner {
 impl<K: Kind + Clone> Clone for Socket<K> {
     fn clone(&self) -> Self {
         Socket {
-            handle: Arc::clone(&self.handle),
+            handle: self.handle.clone(),
             kind: self.kind.clone(),
         }
     }
@@ -131,14 +145,14 @@ impl<K: Kind> fmt::Debug for Socket<K> {
 impl<K: Kind> Socket<K> {
     fn new(core: Arc<Core>, user: Arc<User>, kind: K) -> Socket<K> {
         Socket {
-            handle: Arc::new(HandleInner { core, _user: user }),
+            handle: Handle(Arc::new(HandleInner { core, _user: user })),
             kind,
         }
     }
 
     #[inline]
     fn core(&self) -> &Core {
-        &self.handle.core
+        &self.handle.0.core
     }
 
     /// Listens at an endpoint, and returns it resolved: with the real port instead of `*` or 0, the
@@ -278,9 +292,14 @@ impl<K: Kind> Socket<K> {
 impl<K: Sends> Socket<K> {
     /// Sends a message, waiting while no peer has room.
     ///
-    /// When it returns, the message is queued: it was written to the system or will be soon, by
-    /// this thread or in the background. PUSH, REQ, DEALER and PAIR wait for a peer with room;
-    /// PUB never waits, unless [`no_drop`](crate::Options::no_drop) is set; REP never waits.
+    /// When it returns, the message is queued. One that is sent alone has been written to the system; in
+    /// a stream (sends that follow each other within some two microseconds) messages are written in
+    /// batches, and the last of them leave with the next call on this socket that is not a send
+    /// ([`stats`](Socket::stats) will do) nor a receive that need not wait, with the drop of a handle, or
+    /// else in the background: within about 100 microseconds, or when the system lets the context's
+    /// thread run, which on a busy machine takes tens of milliseconds. PUSH, REQ, DEALER and PAIR wait
+    /// for a peer with room; PUB never waits, unless [`no_drop`](crate::Options::no_drop) is set; REP
+    /// never waits.
     ///
     /// # Errors
     /// When the socket is closed, or it is not its turn to send (REQ, REP). The error has the

@@ -54,6 +54,10 @@ impl Core {
             self.unlock(state);
             return Err(OutOfTime);
         }
+        if state.has_tail() {
+            // A DEALER or a PAIR: what it has just sent may be what it waits to have answered.
+            return Ok(self.flush_dirty(state));
+        }
         *tried = true;
         // Another caller may be waiting awake, for whom announcements are not made; this one may
         // have to sleep.

@@ -323,6 +323,8 @@ fn pull_lets_no_fast_peer_starve_a_slow_one() {
         for _ in 0..50 {
             slow.send("slow").unwrap();
         }
+        // A call that does not send: what a burst has left for the next batch is written now.
+        assert_eq!(slow.stats().sent, 50);
         let mut left = 50;
         for _ in 0..20_000 {
             if pull.recv_timeout(SOON).unwrap() == "slow" {
