@@ -89,6 +89,9 @@ mod tests {
         fn has_link(&self, _: Place) -> bool {
             false
         }
+        fn may_accept(&self, _: &Arc<Endpoint>) -> bool {
+            false
+        }
     }
 
     /// Keeps the reactor of a context from running until something is sent to, or this end is dropped.

@@ -206,12 +206,6 @@ impl Outbox {
         self.subscriptions.shrink_to_fit();
     }
 
-    /// Drops commands and subscriptions, which mean nothing on another connection.
-    #[cfg(test)]
-    pub(crate) fn keep_messages(&mut self) {
-        *self = self.messages_after(0);
-    }
-
     /// Drops the first message, and says how many bytes it took. `None`: there is none.
     pub(crate) fn drop_first(&mut self) -> Option<usize> {
         let before = self.bytes();
@@ -509,6 +503,13 @@ mod tests {
     use crate::zmtp::command::PingContext;
     use crate::zmtp::fuzzing::naive;
     use proptest::prelude::*;
+
+    impl Outbox {
+        /// Drops commands and subscriptions, which mean nothing on another connection.
+        pub(crate) fn keep_messages(&mut self) {
+            *self = self.messages_after(0);
+        }
+    }
 
     fn ping() -> Command {
         Command::Ping {
