@@ -138,6 +138,10 @@ impl fmt::Display for EventKind {
             EventKind::Unsubscribed { topic } => {
                 write!(f, "the peer unsubscribed from {:?}", Frame::from(topic))
             }
+            EventKind::MessageDropped { bytes, attempts } => write!(
+                f,
+                "a message of {bytes} bytes was dropped: the peer ended {attempts} connections within it"
+            ),
             EventKind::Closed => f.write_str("closed by this side"),
         }
     }
