@@ -124,6 +124,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "socket/parting",
             "socket/writing",
             "socket/tail",
+            "socket/subscribing",
             "socket/service",
             "socket/waiting",
             "socket/sending",

@@ -17,9 +17,9 @@ use crate::link::pipe::{Door, PipeEnd};
 use crate::message::Message;
 use crate::monitor::{EventQueue, Monitor};
 use crate::options::Options;
-use crate::pattern::{Forward, Pattern, PatternSettings, MAX_TOPIC};
+use crate::pattern::{Pattern, PatternSettings};
 use crate::peer::SocketType;
-use crate::reactor::{Command, Driven, Handle, Place, SocketId, Timer};
+use crate::reactor::{Command, Driven, Handle, Place, SocketId};
 use crate::signal::Bell;
 use crate::stats::Stats;
 use crate::sync::atomic::AtomicU32;
@@ -179,7 +179,7 @@ impl Core {
             Errand::Close(wire) => drop(wire),
             // It fails only when the connection has gone already.
             Errand::Shutdown(stream) => drop(stream.shutdown_write()),
-            Errand::Forget => self.forget_departed(),
+            Errand::Forget => self.forget_left_over(),
             Errand::Leave => self.context.leave(self.id),
             #[cfg(feature = "log")]
             Errand::Log(event) => log::debug!(target: "sinew", "{} {event}", self.socket_type),
@@ -188,71 +188,7 @@ impl Core {
         }
     }
 
-    /// The reactor forgets what departed subscribers left, a slice at a time. A socket that has only
-    /// inproc peers may have none: then it is done here, by the one who let the peer go.
-    fn forget_departed(&self) {
-        let mut state = self.lock();
-        if self.poll.get().is_some() {
-            state.set_timer(std::time::Instant::now(), Timer::Forget);
-        } else {
-            while state.pattern.forget_departed() {
-                self.unlock(state);
-                state = self.lock();
-            }
-            state.forgetting = false;
-        }
-        self.unlock(state);
-    }
-
-    // ----- subscriptions and the like -----
-
-    pub(crate) fn subscribe(&self, topic: &[u8]) -> Result<(), Error> {
-        self.change_subscription(topic, true)
-    }
-
-    pub(crate) fn unsubscribe(&self, topic: &[u8]) -> Result<(), Error> {
-        self.change_subscription(topic, false)
-    }
-
-    fn change_subscription(&self, topic: &[u8], subscribe: bool) -> Result<(), Error> {
-        if topic.len() > MAX_TOPIC {
-            return Err(Error::TopicTooLong {
-                bytes: topic.len(),
-                most: MAX_TOPIC,
-            });
-        }
-        let mut state = self.lock();
-        if let Err(error) = state.check_open() {
-            self.unlock(state);
-            return Err(error);
-        }
-        let change = if subscribe {
-            state.pattern.subscribe(topic)
-        } else {
-            state.pattern.unsubscribe(topic)
-        };
-        let Ok(forward) = change else {
-            self.unlock(state);
-            let verb = if subscribe {
-                "subscribe"
-            } else {
-                "unsubscribe"
-            };
-            return Err(Error::Unsupported {
-                verb,
-                socket_type: self.socket_type,
-            });
-        };
-        if forward == Forward::Upstream {
-            if !subscribe {
-                self.filter_front(&mut state);
-            }
-            state.forward_subscription(topic, subscribe);
-            state = self.flush_dirty(state);
-        }
-        self.unlock(state);
-        Ok(())
-    }
+    // ----- what it has done, and what happens to it -----
 
     pub(crate) fn is_closed(&self) -> bool {
         self.lock().check_open().is_err()

@@ -23,6 +23,7 @@ mod sending;
 mod service;
 mod shortcut;
 mod state;
+mod subscribing;
 mod tail;
 mod waiting;
 mod writing;

@@ -434,15 +434,6 @@ impl State {
         }
     }
 
-    /// A subscriber that left had more topics than are forgotten in one go: has the rest forgotten by
-    /// and by.
-    fn forget_departed(&mut self) {
-        if !self.forgetting && self.pattern.has_departed() {
-            self.forgetting = true;
-            self.errands.push(Errand::Forget);
-        }
-    }
-
     /// Forgets a link altogether. Nobody holds its tokens.
     pub(super) fn remove_link(&mut self, key: usize) {
         let Some(mut link) = self.links.try_remove(key) else {
@@ -478,29 +469,6 @@ impl State {
         self.discard(Discarded::Link(Box::new(link)));
         // A REQ that waits for this peer learns that it is gone.
         self.wake_waiters();
-    }
-
-    /// Sends a subscription, or takes one back, to every peer that is there.
-    pub(super) fn forward_subscription(&mut self, topic: &[u8], subscribe: bool) {
-        let keys: Vec<_> = self.links.iter().map(|(key, _)| key).collect();
-        for key in keys {
-            let Some(link) = self.links.get_mut(key) else {
-                continue;
-            };
-            if link.stage != Stage::Up {
-                continue;
-            }
-            if let Some((pipe, Some(door))) = &link.pipe {
-                pipe.put_change(topic, subscribe);
-                self.errands.push(Errand::Changes(door.clone()));
-            } else {
-                link.control.push_subscription(topic, subscribe, link.form);
-                if !link.dirty {
-                    link.dirty = true;
-                    self.dirty.push(key);
-                }
-            }
-        }
     }
 
     /// Asks the reactor for a timer; one that never comes is not set.
