@@ -93,13 +93,13 @@ fn run(job: &Job, role: Role) -> Result<()> {
     match (role, job.mode) {
         (Role::Recv, Mode::Throughput) => {
             let pull = bound_pull(job, &ctx)?;
-            eprintln!("bound {}", resolved(pull.last_endpoint(), job));
+            eprintln!("bound {}", pull.endpoint()?);
             receive_stream(job, pull)
         }
         (Role::Send, Mode::Throughput) => send_stream(job, &ctx),
         (Role::Recv, Mode::Latency) => {
             let rep = bound_rep(job, &ctx)?;
-            eprintln!("bound {}", resolved(rep.last_endpoint(), job));
+            eprintln!("bound {}", rep.endpoint()?);
             answer(job, rep)
         }
         (Role::Send, Mode::Latency) => ask(job, &ctx),
@@ -149,7 +149,7 @@ fn receive_stream(job: &Job, pull: Socket<Pull>) -> Result<()> {
         0.0
     };
     let bytes = rate * job.size as f64 / 1e6;
-    let endpoint = resolved(pull.last_endpoint(), job);
+    let endpoint = pull.endpoint()?.to_string();
     if job.json {
         let figures = format!("\"msgs_per_s\":{rate:.1},\"mb_per_s\":{bytes:.3}");
         println!("{}", job.json_line("thr", &endpoint, &figures, &usage));
@@ -261,7 +261,7 @@ fn two_processes(job: &Job, ctx: &Context) -> Result<()> {
     match job.mode {
         Mode::Throughput => {
             let pull = bound_pull(job, ctx)?;
-            let job = job.at(resolved(pull.last_endpoint(), job));
+            let job = job.at(pull.endpoint()?.to_string());
             let other = OtherEnd::watch(start(&job, "send")?, ctx);
             other.outcome(receive_stream(&job, pull))
         }
@@ -467,11 +467,6 @@ fn json_string(text: &str) -> String {
     }
     json.push('"');
     json
-}
-
-/// The endpoint with its real port, where one was left to the system.
-fn resolved(endpoint: Option<sinew::Endpoint>, job: &Job) -> String {
-    endpoint.map_or_else(|| job.endpoint.clone(), |endpoint| endpoint.to_string())
 }
 
 /// What all threads of this process have used; `None` where the system does not tell as Linux does.

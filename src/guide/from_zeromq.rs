@@ -69,4 +69,4 @@
 //! - **Types say what a socket can do.** A `Socket<Push>` has no `recv`; the dynamic
 //!   [`DynSocket`](crate::DynSocket) has all verbs, and errors.
 //! - **Queues are bounded in bytes** as well as in messages, and reconnection backs off.
-//! - **Not here yet:** DEALER, ROUTER, XPUB, XSUB and PAIR sockets; CURVE and PLAIN; `zmq_poll`.
+//! - **Not here yet:** ROUTER, XPUB and XSUB sockets; CURVE and PLAIN; `zmq_poll`.
