@@ -23,6 +23,9 @@ pub(crate) struct Resolver(Arc<Mutex<Queue>>);
 struct Queue {
     waiting: VecDeque<Question>,
     threads: usize,
+    /// Threads of those that have taken no question yet, or come back for one. The others may be
+    /// asking a server that is silent, and are not to be waited for.
+    free: usize,
 }
 
 /// A name that is to be looked up, and for whom: a link of a socket each.
@@ -54,7 +57,7 @@ impl Resolver {
     ) -> io::Result<()> {
         let mut queue = self.0.lock();
         queue.add(endpoint, ipv6, link, asker);
-        if queue.threads >= tuning::RESOLVERS.min(queue.waiting.len()) {
+        if queue.threads >= tuning::RESOLVERS || queue.free >= queue.waiting.len() {
             return Ok(());
         }
         let resolver = self.clone();
@@ -62,7 +65,10 @@ impl Resolver {
             .name("sinew/resolve".into())
             .spawn(move || resolver.work());
         match started {
-            Ok(_) => queue.threads += 1,
+            Ok(_) => {
+                queue.threads += 1;
+                queue.free += 1;
+            }
             Err(error) if queue.threads == 0 => {
                 queue.waiting.clear();
                 return Err(error);
@@ -81,13 +87,15 @@ impl Resolver {
     fn work(&self) {
         while let Some(question) = self.next() {
             question.answer(resolve);
+            self.0.lock().free += 1;
         }
     }
 
-    /// The next question; `None` ends this thread.
+    /// The next question for a thread that is free; `None` ends it.
     fn next(&self) -> Option<Question> {
         let mut queue = self.0.lock();
         let next = queue.waiting.pop_front();
+        queue.free -= 1;
         if next.is_none() {
             queue.threads -= 1;
         }
@@ -135,8 +143,13 @@ impl Question {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use super::*;
     use crate::reactor::start;
+
+    /// Nothing here takes this long; what hangs fails instead.
+    const HANG: Duration = Duration::from_secs(120);
 
     fn endpoint(text: &str) -> Arc<Endpoint> {
         Arc::new(text.parse().unwrap())
@@ -198,6 +211,34 @@ mod tests {
             thread::yield_now();
         }
         assert!(resolver.0.lock().waiting.is_empty());
+        reactor.send(Command::Stop);
+        thread.join().unwrap();
+    }
+    #[test]
+    fn a_name_does_not_wait_for_a_thread_whose_server_is_silent() {
+        let (reactor, thread) = start(0, Resolver::default()).unwrap();
+        let resolver = Resolver::default();
+        // Threads that never come back, but for one.
+        for silent in 1..tuning::RESOLVERS {
+            {
+                let mut queue = resolver.0.lock();
+                queue.threads += 1;
+                queue.free += 1;
+                let name = endpoint(&format!("tcp://silent.test:{silent}"));
+                queue.add(&name, false, (1, 0), asker(&reactor, 0));
+            }
+            assert!(resolver.next().is_some());
+            let name = endpoint("tcp://localhost:5");
+            resolver
+                .ask(&name, false, (2, silent), asker(&reactor, 0))
+                .unwrap();
+            let start = Instant::now();
+            while resolver.0.lock().threads > silent {
+                assert!(start.elapsed() < HANG, "a thread does not end");
+                thread::yield_now();
+            }
+            assert!(resolver.0.lock().waiting.is_empty(), "it is not looked up");
+        }
         reactor.send(Command::Stop);
         thread.join().unwrap();
     }
