@@ -82,8 +82,6 @@ impl Bound {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Entrance {
     Open,
-    /// Open, once this connection is sent away.
-    InPlaceOf(Place),
     /// Not before there is room, which is told, or this instant.
     Shut(Bound, Option<Instant>),
 }
@@ -96,8 +94,8 @@ pub(super) struct Admission {
     pub(super) pending: Pending,
     /// What links whose connection is gone have in their inboxes, all together.
     departed: Marks,
-    /// A listener was told to wait, and will be told when to go on.
-    waiting: bool,
+    /// Why a listener was told to wait, which will be told when to go on.
+    waiting: Option<Bound>,
 }
 
 impl Admission {
@@ -107,7 +105,7 @@ impl Admission {
             most_connections: unless_zero(options.max_connections),
             pending: Pending::new(options.max_pending_handshakes),
             departed: Marks::new(options.recv_hwm, options.recv_hwm_bytes),
-            waiting: false,
+            waiting: None,
         }
     }
 
@@ -120,24 +118,32 @@ impl Admission {
         } else {
             self.pending.ask(now)
         };
-        self.waiting = matches!(entrance, Entrance::Shut(..));
+        self.waiting = match entrance {
+            Entrance::Open => None,
+            Entrance::Shut(bound, _) => Some(bound),
+        };
         entrance
     }
 
     /// Whether a listener waits and should ask again now.
     pub(super) fn may_resume(&mut self) -> bool {
-        let room = self.connections < self.most_connections
-            && !self.departed.is_full()
-            && !self.pending.is_full();
-        self.waiting && room && {
-            self.waiting = false;
-            true
+        let room = self.connections < self.most_connections && !self.departed.is_full();
+        let resume = match self.waiting {
+            None => false,
+            Some(Bound::Handshakes) => room && !self.pending.is_full(),
+            // Though all places for handshakes may be taken: who asks learns when one comes free.
+            Some(_) => room,
+        };
+        if resume {
+            self.waiting = None;
         }
+        resume
     }
 
-    /// A connection was accepted.
-    pub(super) fn enter(&mut self) {
+    /// A connection was accepted. Gives the one that is to go for it, if any.
+    pub(super) fn enter(&mut self, now: Instant) -> Option<Place> {
         self.connections += 1;
+        self.pending.make_room(now)
     }
 
     /// An accepted connection is gone.
@@ -247,13 +253,27 @@ impl Pending {
             return Entrance::Open;
         };
         if oldest.is_older_than(PATIENCE, now) {
-            self.outstayed += 1;
-            self.flood = self.outstayed >= self.most;
-            self.last_crowded = Some(now);
-            self.leave(oldest.place);
-            return Entrance::InPlaceOf(oldest.place);
+            // It goes when a caller has come: see `make_room`.
+            return Entrance::Open;
         }
         Entrance::Shut(Bound::Handshakes, deadline(oldest.since, PATIENCE))
+    }
+
+    /// A caller was accepted: who has outstayed goes for it, if all places are taken. A listener that
+    /// asks does not know yet whether anybody waits, so that asking alone must send nobody away.
+    fn make_room(&mut self, now: Instant) -> Option<Place> {
+        if !self.is_full() {
+            return None;
+        }
+        let oldest = self.oldest()?;
+        if !oldest.is_older_than(PATIENCE, now) {
+            return None;
+        }
+        self.outstayed += 1;
+        self.flood = self.outstayed >= self.most;
+        self.last_crowded = Some(now);
+        self.leave(oldest.place);
+        Some(oldest.place)
     }
 
     /// A connection that was accepted has not finished its handshake at once. `said`: what it has
@@ -435,6 +455,7 @@ mod tests {
             if matches!(self.pending.ask(self.now), Entrance::Shut(..)) {
                 return None;
             }
+            self.pending.make_room(self.now);
             self.next += 1;
             let new = place(self.next);
             let gone = self
@@ -480,7 +501,10 @@ mod tests {
         crowd.now += ms(1500);
         let second = crowd.call(A, false).unwrap();
         crowd.now += ms(500);
-        assert_eq!(crowd.pending.ask(crowd.now), Entrance::InPlaceOf(first));
+        // Whether anybody waits is not known when the listener asks.
+        assert_eq!(crowd.pending.ask(crowd.now), Entrance::Open);
+        assert!(crowd.is_in(first));
+        assert_eq!(crowd.pending.make_room(crowd.now), Some(first));
         assert!(crowd.is_in(second));
     }
 
@@ -574,7 +598,7 @@ mod tests {
         let mut admission = Admission::new(&options);
         let now = Instant::now();
         assert_eq!(admission.ask(now), Entrance::Open);
-        admission.enter();
+        assert_eq!(admission.enter(now), None);
         assert_eq!(admission.ask(now), Entrance::Shut(Bound::Connections, None));
         assert!(!admission.may_resume());
         admission.depart(2, 100);
@@ -585,5 +609,30 @@ mod tests {
         assert!(admission.may_resume());
         assert!(!admission.may_resume(), "it is told once");
         assert_eq!(admission.ask(now), Entrance::Open);
+    }
+    #[test]
+    fn room_for_a_connection_is_told_though_all_handshakes_are_taken() {
+        let options = Options {
+            max_connections: 2,
+            max_pending_handshakes: 1,
+            ..Options::default()
+        };
+        let mut admission = Admission::new(&options);
+        let now = Instant::now();
+        // One is there, and one says nothing.
+        admission.enter(now);
+        admission.enter(now);
+        let silent = admission.pending.enter(place(2), A, now, false, |_| true);
+        assert_eq!(silent, None);
+        assert_eq!(admission.ask(now), Entrance::Shut(Bound::Connections, None));
+        admission.leave(place(1));
+        assert!(admission.may_resume());
+        assert_eq!(
+            admission.ask(now),
+            Entrance::Shut(Bound::Handshakes, Some(now + PATIENCE))
+        );
+        assert!(!admission.may_resume(), "it would ask again and again");
+        admission.pending.leave(place(2));
+        assert!(admission.may_resume());
     }
 }

@@ -25,11 +25,6 @@ impl Core {
         let now = Instant::now();
         let open = match state.admission.ask(now) {
             Entrance::Open => true,
-            Entrance::InPlaceOf(place) => {
-                state.end_wire(place.link, Ended::Crowded);
-                self.after_io(&mut state, place);
-                true
-            }
             Entrance::Shut(bound, until) => {
                 if let Some(at) = until.filter(|_| !state.accept_timer) {
                     state.accept_timer = true;

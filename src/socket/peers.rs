@@ -45,7 +45,10 @@ impl Core {
         let (origin, stage) = (Origin::Accepted, Stage::Handshake);
         let link = Link::new(serial, origin, stage, Arc::clone(endpoint), &self.options);
         let key = state.links.insert(link);
-        state.admission.enter();
+        if let Some(gone) = state.admission.enter(Instant::now()) {
+            state.end_wire(gone.link, Ended::Crowded);
+            self.after_io(&mut state, gone);
+        }
         let place = Place { link: key, serial };
         self.adopt(state, place, arrival, EventKind::Accepted);
     }

@@ -3,9 +3,9 @@
 use std::io::Read;
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use sinew::{Context, EventKind, Monitor, Pull, Push};
+use sinew::{Context, Event, EventKind, Monitor, Pull, Push};
 
 use super::support::*;
 
@@ -47,6 +47,56 @@ fn callers_above_max_connections_wait_and_come_in_when_one_goes() {
     let _ = first.close();
     assert_eq!(pull.recv_timeout(SOON).unwrap(), "3");
     drop((second, third));
+}
+
+#[test]
+fn a_slow_handshake_keeps_its_place_while_nobody_waits_for_it() {
+    let context = Context::new();
+    let pull = context.socket(Pull).max_pending_handshakes(1);
+    let pull = pull.bind("tcp://127.0.0.1:*").unwrap();
+    let monitor = pull.monitor();
+    let mut slow = Raw::connect(&address(&pull));
+    // Longer than the two seconds after which one who waited would get the place.
+    let end = Instant::now() + Duration::from_millis(2500);
+    while let Ok(event) = monitor.recv_timeout(end.saturating_duration_since(Instant::now())) {
+        let failed = matches!(event.kind, EventKind::HandshakeFailed { .. });
+        assert!(!failed, "{event:?}");
+    }
+    slow = slow.shake("PUSH");
+    slow.send(0, b"x");
+    assert_eq!(pull.recv_timeout(SOON).unwrap(), "x");
+}
+
+#[test]
+fn a_place_among_the_connections_is_seen_though_all_handshakes_are_taken() {
+    let context = Context::new();
+    let pull = context
+        .socket(Pull)
+        .max_connections(2)
+        .max_pending_handshakes(1)
+        .handshake_timeout(None)
+        .bind("tcp://127.0.0.1:*")
+        .unwrap();
+    let monitor = pull.monitor();
+    let there = address(&pull);
+    let good = Raw::connect(&there).shake("PUSH");
+    await_peer(&monitor);
+    let silent = Raw::connect(&there);
+    assert!(await_pause(&monitor).contains("max_connections"));
+    let mut waits = Raw::connect(&there);
+    waits.write(&Raw::greeting(1, "NULL"));
+    waits.write(&Raw::ready("PUSH"));
+    waits.send(0, b"x");
+    // The listener has asked for it in vain: it says so for a later caller, once a second at most.
+    let mut later = Vec::new();
+    let paused = |event: Event| matches!(event.kind, EventKind::AcceptPaused { .. });
+    while !monitor.recv_timeout(A_WHILE).is_ok_and(paused) {
+        later.push(Raw::connect(&there));
+    }
+    drop(good);
+    // The silent one gives its place to who waits, once it is old.
+    assert_eq!(pull.recv_timeout(SOON).unwrap(), "x");
+    drop(silent);
 }
 
 #[test]
