@@ -76,11 +76,18 @@ impl Context {
     /// This is how threads that serve are told to stop. It may wait some moments for listeners to be
     /// let go, as [`Socket::unbind`](crate::Socket::unbind) does.
     pub fn shutdown(&self) {
+        self.begin_close();
+    }
+
+    /// Begins to close, and gives the sockets that were not closed to the end before.
+    fn begin_close(&self) -> Vec<Arc<dyn Member>> {
         // Before the list is taken: a socket is on the list, or sees this after it was put there.
         self.inner.closed.store(true, Ordering::SeqCst);
-        for socket in self.inner.sockets() {
+        let sockets = self.inner.sockets();
+        for socket in &sockets {
             socket.close();
         }
+        sockets
     }
 
     /// As [`Context::shutdown`], then waits until what all sockets accepted is handed over to their
@@ -103,12 +110,13 @@ impl Context {
     /// # Ok::<(), sinew::Error>(())
     /// ```
     pub fn close(&self) -> CloseReport {
-        self.shutdown();
-        let sockets = self.inner.sockets();
+        // The list of the sockets is older than their end: one without linger ends at once.
+        let sockets = self.begin_close();
         let reports = sockets.iter().map(|socket| socket.close_and_wait());
-        CloseReport {
-            undelivered: reports.map(|report| report.undelivered).sum(),
-        }
+        let undelivered = reports.map(|report| report.undelivered).sum();
+        // A socket is off the list a moment after its end; a second call shall not count it again.
+        self.inner.await_all_closed();
+        CloseReport { undelivered }
     }
 
     /// Whether the context was closed, by [`Context::close`] or [`Context::shutdown`].
@@ -258,6 +266,14 @@ impl Inner {
         self.all_closed.notify_all();
     }
 
+    /// Waits until every socket is closed to the end. In a forked child nothing ends.
+    fn await_all_closed(&self) {
+        let mut open = self.open.lock();
+        while *open > 0 && !self.is_forked() {
+            open = self.all_closed.wait(open, None);
+        }
+    }
+
     /// The reactor that serves a socket, started now if need be.
     pub(crate) fn reactor(&self, id: SocketId) -> io::Result<reactor::Handle> {
         self.reactor_number(id % self.threads)
@@ -301,11 +317,7 @@ impl Drop for User {
         if self.0.is_forked() {
             return;
         }
-        let mut open = self.0.open.lock();
-        while *open > 0 {
-            open = self.0.all_closed.wait(open, None);
-        }
-        drop(open);
+        self.0.await_all_closed();
         self.0.resolver.clear();
         let reactors = std::mem::take(&mut *self.0.reactors.lock());
         for (handle, _) in &reactors {

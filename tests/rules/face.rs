@@ -233,6 +233,16 @@ fn closing_a_context_tells_what_all_its_sockets_could_not_hand_over() {
 }
 
 #[test]
+fn closing_a_context_counts_also_what_a_socket_without_linger_loses_at_once() {
+    for name in ["inproc://nobody", "ipc:///tmp/sinew-nobody-is-here"] {
+        let ctx = Context::new();
+        let push = ctx.socket(Push).linger(Duration::ZERO).connect(name).unwrap();
+        push.send("1").unwrap();
+        assert_eq!(ctx.close().undelivered, 1, "{name}");
+    }
+}
+
+#[test]
 fn a_message_without_frames_arrives_as_one_empty_frame() {
     for endpoint in endpoints("a-message-without-frames") {
         let ctx = Context::new();
