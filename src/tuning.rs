@@ -176,7 +176,9 @@ pub(crate) const MONITOR_EVENTS: usize = 1024;
 /// How long a peer that was told that no more comes has at least to end its side of the connection.
 ///
 /// One that has read everything does so within a round trip. After this time the connection is closed
-/// as soon as the peer's system has acknowledged all of it, because then closing loses nothing.
+/// as soon as the peer's system has acknowledged all of it, because then closing loses nothing. A peer
+/// that sends heartbeats is stayed with until its end or the end of linger: its next PING would meet a
+/// closed connection, and a peer whose connection is reset may not read what its system still has.
 pub(crate) const FAREWELL: Duration = Duration::from_secs(2);
 
 /// First pause between two looks at what the peer's system has acknowledged, for which there is no

@@ -74,6 +74,11 @@ impl Liveness {
         self.heard = self.heard.wrapping_add(1);
     }
 
+    /// Whether the peer sends PINGs, and so goes on sending whatever this side does.
+    pub(crate) fn is_pinged(&self) -> bool {
+        self.last_ping.is_some()
+    }
+
     /// A PING goes out. Gives when to look for an answer, unless a timer does already.
     pub(crate) fn ping(&mut self, now: Instant, timeout: Duration) -> Option<Instant> {
         let heard = self.heard;

@@ -9,6 +9,7 @@ use super::random;
 use super::service::Reading;
 use super::state::{Errand, Life, State};
 use crate::endpoint::Endpoint;
+use crate::link::liveness::Liveness;
 use crate::link::reader::{Ended, Reader};
 use crate::link::writer::{Writer, Wrote};
 use crate::link::{Link, Origin, Stage, Wire};
@@ -344,11 +345,15 @@ impl Core {
             return self.unlock(state);
         };
         let finished = link.stage == Stage::Farewell;
+        let pings = link.liveness.as_ref().is_some_and(Liveness::is_pinged);
         let writer = link.wire.as_mut().and_then(|wire| wire.writer.as_mut());
         if let (Some(bytes), Some(written), Some(writer), false) = (bytes, written, writer, over) {
             writer.note_unacknowledged(written, bytes, finished);
         }
-        if finished && !over && bytes == Some(0) && since.elapsed() >= tuning::FAREWELL {
+        // A peer that goes on sending would have its connection reset, and may then not read what its
+        // system has for it: such a peer has until it ends its side, or linger is over.
+        let done = finished && !over && bytes == Some(0) && !pings;
+        if done && since.elapsed() >= tuning::FAREWELL {
             state.end_wire(place.link, Ended::ByUs);
             self.after_io(&mut state, place);
         } else if bytes.is_some() {
