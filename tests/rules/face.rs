@@ -236,7 +236,11 @@ fn closing_a_context_tells_what_all_its_sockets_could_not_hand_over() {
 fn closing_a_context_counts_also_what_a_socket_without_linger_loses_at_once() {
     for name in ["inproc://nobody", "ipc:///tmp/sinew-nobody-is-here"] {
         let ctx = Context::new();
-        let push = ctx.socket(Push).linger(Duration::ZERO).connect(name).unwrap();
+        let push = ctx
+            .socket(Push)
+            .linger(Duration::ZERO)
+            .connect(name)
+            .unwrap();
         push.send("1").unwrap();
         assert_eq!(ctx.close().undelivered, 1, "{name}");
     }
