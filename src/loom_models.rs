@@ -6,7 +6,7 @@
 //! ```
 //!
 //! [`Lease`], [`Bell`], [`Flight`] and the pipe are the real ones. Around them stands a miniature
-//! of the socket that takes the same steps under the same lock as `socket/core` and
+//! of the socket that takes the same steps under the same lock as `socket/locked` and
 //! `socket/service`, with a condition variable where the kernel would be. A model fails when
 //! somebody waits for ever (loom calls that a deadlock) or when an assertion does not hold.
 
@@ -1193,7 +1193,7 @@ fn loom_a_subscription_is_not_overtaken_by_an_older_cancellation() {
                 pipe.put_change(b"topic", subscribe);
             }
             drop(state);
-            // The errand, which the other thread's may overtake.
+            // The action, which the other thread's may overtake.
             let mut state = publisher.lock();
             let (pipe, known) = &mut *state;
             for change in pipe.take_changes() {

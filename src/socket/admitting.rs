@@ -3,27 +3,28 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::actions::Action;
 use super::admission::Entrance;
 use super::core::Core;
-use super::state::{Errand, Life, State};
+use super::state::{Life, State};
 use crate::endpoint::Endpoint;
 use crate::link::reader::Ended;
 use crate::link::{Origin, Stage};
 use crate::monitor::EventKind;
 use crate::reactor::timers::deadline;
-use crate::reactor::{Command, Place, Timer};
+use crate::reactor::{Place, Timer};
 use crate::tuning;
 
 impl Core {
     /// A listener wants to accept one connection. False: not now; the reactor is told when.
     pub(super) fn admit(&self, endpoint: &Arc<Endpoint>) -> bool {
-        let mut state = self.lock();
+        let mut locked = self.lock();
+        let state = locked.engine();
         if state.life != Life::Open {
-            self.unlock(state);
             return false;
         }
         let now = Instant::now();
-        let open = match state.admission.ask(now) {
+        match state.admission.ask(now) {
             Entrance::Open => true,
             Entrance::Shut(bound, until) => {
                 if let Some(at) = until.filter(|_| !state.accept_timer) {
@@ -40,14 +41,12 @@ impl Core {
                 }
                 false
             }
-        };
-        self.unlock(state);
-        open
+        }
     }
 
     /// An accepted connection has begun. If its handshake did not end at once, it is one of those that
     /// are pending, and may crowd out another one, or be crowded out itself.
-    pub(super) fn admit_stranger(&self, state: &mut State, place: Place) {
+    pub(super) fn admit_stranger(&self, state: &mut State, place: Place, now: Instant) {
         let Some(link) = state.link(place) else {
             return;
         };
@@ -62,7 +61,7 @@ impl Core {
         let links = &state.links;
         let silent = |place: Place| links.get(place.link).is_some_and(|link| !link.peer_spoke);
         let pending = &mut state.admission.pending;
-        if let Some(gone) = pending.enter(place, address, Instant::now(), said, silent) {
+        if let Some(gone) = pending.enter(place, address, now, said, silent) {
             state.end_wire(gone.link, Ended::Crowded);
             if gone != place {
                 self.after_io(state, gone);
@@ -87,12 +86,11 @@ impl Core {
     }
 
     /// The oldest handshakes may have taken too long.
-    pub(super) fn end_overdue(&self, state: &mut State) {
+    pub(super) fn end_overdue(&self, state: &mut State, now: Instant) {
         state.pending_timer = false;
         let Some(timeout) = self.options.handshake_timeout else {
             return;
         };
-        let now = Instant::now();
         while let Some(place) = state.admission.pending.overdue(timeout, now) {
             state.end_wire(place.link, Ended::HandshakeTimeout);
             self.after_io(state, place);
@@ -123,7 +121,7 @@ impl State {
     /// Has listeners that wait ask again, if there is room now.
     pub(super) fn resume_accepting(&mut self) {
         if self.admission.may_resume() {
-            self.errands.push(Errand::Reactor(Command::Accept(self.id)));
+            self.actions.push(Action::Accept);
         }
     }
 }

@@ -3,31 +3,29 @@
 
 use std::time::{Duration, Instant};
 
-use super::core::{Core, Guard};
-use super::state::{Errand, Life, State};
+use super::actions::Action;
+use super::core::Core;
+use super::locked::Locked;
+use super::state::{Life, State};
 use super::waiting::Wait;
 use crate::link::{Stage, Wire};
 use crate::reactor::timers::deadline;
-use crate::reactor::{Command, Timer};
+use crate::reactor::Timer;
 use crate::stats::CloseReport;
 
 impl Core {
     /// Closes, and waits until everything is delivered or linger is over.
     pub(crate) fn close_and_wait(&self) -> CloseReport {
         self.begin_close();
-        let mut state = self.lock();
+        let mut locked = self.lock();
         let mut tried = false;
-        while state.life != Life::Closed && !self.context.is_forked() {
+        while locked.engine().life != Life::Closed && !self.context.is_forked() {
             // Driving from here saves the reactor a wake-up; the reactor keeps the deadline.
-            match self.wait(state, Wait::Forever, &mut tried) {
-                Ok(again) => state = again,
-                Err(_) => state = self.lock(),
-            }
+            let _ = self.wait(&mut locked, Wait::Forever, &mut tried);
         }
-        let undelivered = state.undelivered;
-        // It may have been this thread that saw the last link off.
-        self.unlock(state);
-        CloseReport { undelivered }
+        CloseReport {
+            undelivered: locked.engine().undelivered,
+        }
     }
 
     /// Stops serving calls, wakes those who wait, and starts to linger.
@@ -36,66 +34,60 @@ impl Core {
             // The connections are the parent's; whatever was done to them here would be done there.
             return;
         }
-        let mut state = self.lock();
+        let mut locked = self.lock();
+        let state = locked.engine();
         if state.life != Life::Open {
             return;
         }
         state.life = Life::Lingering;
         let unread = std::mem::take(&mut *self.front.lock());
-        state.discard(unread);
+        state.actions.discard(unread);
         let bound = std::mem::take(&mut state.bound);
-        self.unlock(state);
+        locked.release();
         for bound in bound {
             self.release(bound);
         }
-        let state = self.start_linger(self.lock());
-        self.unlock(state);
+        self.start_linger(&mut locked);
     }
 
-    fn start_linger<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
-        let linger = self.options.linger;
-        state = self.flush_dirty(state);
+    fn start_linger(&self, locked: &mut Locked<'_>) {
+        self.flush_dirty(locked);
+        let state = locked.engine();
         let keys: Vec<_> = state.links.iter().map(|(key, _)| key).collect();
         for key in keys {
-            self.see_off_for_good(&mut state, key);
+            self.see_off_for_good(state, key);
         }
-        match linger {
-            Some(Duration::ZERO) => state = self.end_linger_now(state),
+        match self.options.linger {
+            Some(Duration::ZERO) => self.end_linger(state),
             Some(linger) => {
                 if let Some(at) = deadline(Instant::now(), linger) {
                     // A socket that has only inproc peers has had no use for a reactor so far.
                     if !state.links.is_empty() {
-                        self.unlock(state);
-                        let keeper = self.poll_side().is_ok();
-                        state = self.lock();
-                        if !keeper {
-                            state = self.end_linger_now(state);
+                        locked.release();
+                        if self.poll_side().is_err() {
+                            self.end_linger(locked.engine());
                         }
                     }
-                    state.set_timer(at, Timer::Linger);
+                    locked.engine().set_timer(at, Timer::Linger);
                 }
             }
             None => {}
         }
+        let state = locked.engine();
         #[cfg(feature = "log")]
-        state.set_timer(
-            Instant::now() + crate::tuning::LINGER_NOTICE,
-            Timer::StillLingering,
-        );
-        self.check_closed(&mut state);
+        state.set_timer_after(crate::tuning::LINGER_NOTICE, Timer::StillLingering);
+        self.check_closed(state);
         // Whoever waits in a call learns that it is over; then the reactor is the one who drives.
         state.wake_waiters();
         if let Some(driver) = state.lease.surrender() {
-            self.unlock(state);
-            self.hand_to_reactor();
-            state = self.lock();
+            locked.unlocked(|| self.hand_to_reactor());
+            let state = locked.engine();
             let parting = state.lease.leave_reactor(driver);
             self.bell.part(parting);
-            state.errands.push(Errand::Reactor(Command::Ready(self.id)));
+            state.actions.push(Action::Drive);
         } else {
-            state.errands.push(Errand::Reactor(Command::Watch(self.id)));
+            state.actions.push(Action::Watch);
         }
-        state
     }
 
     /// A link at the beginning of linger.
@@ -113,7 +105,7 @@ impl Core {
         let silent = link.is_flushed() && link.wire.as_ref().is_some_and(Wire::was_silent);
         let draining = link.stage == Stage::Draining;
         let connected = link.wire.is_some();
-        state.discard(unread);
+        state.actions.discard(unread);
         if draining {
             return state.remove_link(key);
         }
@@ -131,7 +123,7 @@ impl Core {
 
     /// Tells the log what closing waits for, and how long it may.
     #[cfg(feature = "log")]
-    pub(super) fn say_lingering(&self, mut state: Guard<'_>) {
+    pub(super) fn say_lingering(&self, state: &mut State) {
         let mut messages = 0;
         let mut first = None;
         for (_, link) in state.links.iter() {
@@ -147,28 +139,21 @@ impl Core {
             let text = format!(
                 "is closed and lingers, {most}: {messages} messages wait for peers, the first at {first}"
             );
-            state.errands.push(Errand::LogLinger(text));
+            state.actions.push(Action::LogLinger(text));
         }
-        self.unlock(state);
     }
 
     /// The time to linger is over.
-    pub(super) fn end_linger(&self, state: Guard<'_>) {
-        let state = self.end_linger_now(state);
-        self.unlock(state);
-    }
-
-    fn end_linger_now<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
+    pub(super) fn end_linger(&self, state: &mut State) {
         if state.life != Life::Lingering {
-            return state;
+            return;
         }
         let keys: Vec<_> = state.links.iter().map(|(key, _)| key).collect();
         for key in keys {
             let place = state.give_up(key);
-            self.after_io(&mut state, place);
+            self.after_io(state, place);
         }
-        self.check_closed(&mut state);
-        state
+        self.check_closed(state);
     }
 
     /// Once the last link is gone, so is the socket.
@@ -180,10 +165,8 @@ impl Core {
         for monitor in state.monitors.drain(..) {
             monitor.end();
         }
-        state
-            .errands
-            .push(Errand::Reactor(Command::Remove(self.id)));
-        state.errands.push(Errand::Leave);
+        state.actions.push(Action::Remove);
+        state.actions.push(Action::Leave);
         state.wake_waiters();
     }
 }

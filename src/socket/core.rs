@@ -6,12 +6,12 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use mio::{Events, Poll, Token, Waker};
 
+use super::actions::Action;
 use super::helpers::Helpers;
 use super::shortcut::Shortcut;
-use super::state::{Driver, Errand, Life, State};
+use super::state::{Driver, Life, State};
 use crate::context::Inner;
 use crate::error::Error;
-use crate::lease::Ring;
 use crate::link::buffer::Pool;
 use crate::link::pipe::{Door, PipeEnd};
 use crate::message::Message;
@@ -59,7 +59,7 @@ pub(crate) struct Core {
     pub(super) transport: Arc<TransportOptions>,
     pub(super) context: Arc<Inner>,
     pub(super) me: Weak<Core>,
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
     /// If the pattern prefetches: messages that were taken out of the state together and are received next, so that
     /// most receives take a lock that nobody else wants and nothing more.
     pub(super) front: Mutex<VecDeque<Message>>,
@@ -109,7 +109,7 @@ impl Core {
             transport: Arc::new(TransportOptions::from(&options)),
             context: Arc::clone(context),
             me: Weak::clone(me),
-            state: Mutex::new(State::new(id, pattern, &options)),
+            state: Mutex::new(State::new(pattern, &options)),
             front: Mutex::new(VecDeque::new()),
             buffers: Pool::new(),
             prefetches: can.prefetches,
@@ -128,70 +128,10 @@ impl Core {
         Ok(core)
     }
 
-    #[inline]
-    pub(super) fn lock(&self) -> Guard<'_> {
-        let state = self.state.lock();
-        if state.shortcut.is_some() {
-            return self.close_shortcut(state);
-        }
-        state
-    }
-
-    /// Lets go of the lock and does what was left to be done outside it.
-    #[inline]
-    pub(super) fn unlock(&self, state: Guard<'_>) {
-        if !state.errands.is_empty() || state.ring != Ring::default() {
-            self.unlock_and_run_errands(state);
-        }
-    }
-
-    #[cold]
-    fn unlock_and_run_errands(&self, mut state: Guard<'_>) {
-        let ring = std::mem::take(&mut state.ring);
-        // One errand is the rule, and leaves the list its memory.
-        let (first, rest) = match state.errands.len() {
-            0 | 1 => (state.errands.pop(), Vec::new()),
-            _ => (None, std::mem::take(&mut state.errands)),
-        };
-        drop(state);
-        self.bell.ring(ring);
-        for errand in first.into_iter().chain(rest) {
-            self.run_errand(errand);
-        }
-    }
-
-    #[cold]
-    fn run_errand(&self, errand: Errand) {
-        match errand {
-            Errand::Reactor(command) => {
-                if let Some(poll) = self.poll.get() {
-                    // A reactor that has died has told its sockets, which are closed by that.
-                    let _ = poll.reactor.send(command);
-                }
-            }
-            Errand::Discard(what) => what.discard(),
-            Errand::Announce(door) => door.readable(),
-            Errand::GiveRoom(door) => door.room(),
-            Errand::Hang(door) => door.closed(),
-            Errand::Changes(door) => door.changes(),
-            Errand::TryRefused => self.try_refused(),
-            Errand::StopSeeking(endpoint, place) => self.stop_seeking(&endpoint, place),
-            Errand::Close(wire) => drop(wire),
-            // It fails only when the connection has gone already.
-            Errand::Shutdown(stream) => drop(stream.shutdown_write()),
-            Errand::Forget => self.forget_left_over(),
-            Errand::Leave => self.context.leave(self.id),
-            #[cfg(feature = "log")]
-            Errand::Log(event) => log::debug!(target: "sinew", "{} {event}", self.socket_type),
-            #[cfg(feature = "log")]
-            Errand::LogLinger(text) => log::info!(target: "sinew", "{} {text}", self.socket_type),
-        }
-    }
-
     // ----- what it has done, and what happens to it -----
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.lock().check_open().is_err()
+        self.lock().engine().check_open().is_err()
     }
 
     pub(crate) fn options(&self) -> &Options {
@@ -199,7 +139,8 @@ impl Core {
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        let state = self.lock_for_call();
+        let mut locked = self.lock_for_call();
+        let state = locked.engine();
         let mut stats = Stats {
             peers: state.peers(),
             ..state.stats
@@ -207,19 +148,18 @@ impl Core {
         stats.received = stats
             .received
             .saturating_sub(self.front.lock().len() as u64);
-        self.unlock(state);
         stats
     }
 
     pub(crate) fn monitor(&self) -> Monitor {
         let queue = EventQueue::new();
-        let mut state = self.lock_for_call();
+        let mut locked = self.lock_for_call();
+        let state = locked.engine();
         if state.life == Life::Closed {
             queue.end();
         } else {
             state.monitors.push(Arc::clone(&queue));
         }
-        self.unlock(state);
         Monitor::new(queue)
     }
 
@@ -254,18 +194,16 @@ impl Core {
             reactor,
         });
         let events = Events::with_capacity(tuning::EVENTS);
-        let mut state = self.lock();
+        let mut locked = self.lock();
+        let state = locked.engine();
         state.lease.install(Driver { poll, events });
         state.helpers = Helpers::new(helpers);
         // Those who wait on the condition variable may drive from now on.
         state.wake_waiters();
         if state.life == Life::Closed {
             // Closed meanwhile, when there was no reactor yet that could be told.
-            state
-                .errands
-                .push(Errand::Reactor(Command::Remove(self.id)));
+            state.actions.push(Action::Remove);
         }
-        self.unlock(state);
         Ok(side)
     }
 

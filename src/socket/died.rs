@@ -7,9 +7,10 @@ impl Core {
     /// Ends the socket at once. What it had queued is lost and counted, blocked calls return
     /// `ReactorDied`, and so does every later one; closing waits for nothing.
     pub(super) fn end_without_reactor(&self) {
-        let mut state = self.lock();
+        let mut locked = self.lock();
+        let state = locked.engine();
         if state.life == Life::Closed {
-            return self.unlock(state);
+            return;
         }
         state.reactor_died = true;
         // What is lost from here on counts as undelivered.
@@ -19,8 +20,8 @@ impl Core {
         for key in keys {
             state.abandon(key);
         }
-        self.check_closed(&mut state);
-        self.unlock(state);
+        self.check_closed(state);
+        drop(locked);
         for bound in bound {
             self.release(bound);
         }

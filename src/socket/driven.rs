@@ -3,7 +3,8 @@
 use std::io;
 use std::sync::{Arc, Weak};
 
-use super::core::{Core, Guard};
+use super::core::Core;
+use super::locked::Locked;
 use super::state::State;
 use super::waiting::PASSES;
 use crate::endpoint::Endpoint;
@@ -14,41 +15,36 @@ use crate::transport::Stream;
 
 impl Drive for Core {
     fn on_ready(&self) {
-        let mut state = self.lock();
-        // Somebody drives, or has been here since: then it is theirs.
-        let Some(driver) = state.lease.enter_reactor() else {
-            return self.unlock(state);
-        };
-        state = self.drive_for_reactor(state, driver);
-        self.unlock(state);
+        let mut locked = self.lock();
+        // Another thread drives, or has been here since: then it is theirs.
+        if let Some(driver) = locked.engine().lease.enter_reactor() {
+            self.drive_for_reactor(&mut locked, driver);
+        }
     }
 
     fn on_watch(&self) -> Watch {
-        let mut state = self.lock();
-        match state.lease.tick() {
+        let mut locked = self.lock();
+        match locked.engine().lease.tick() {
             Tick::Busy => Watch::Again,
             Tick::Inside | Tick::Mine => Watch::Stop,
             Tick::Lapsed(driver) => {
-                drop(state);
-                self.hand_to_reactor();
-                state = self.lock();
-                state = self.drive_for_reactor(state, driver);
-                self.unlock(state);
+                locked.unlocked(|| self.hand_to_reactor());
+                self.drive_for_reactor(&mut locked, driver);
                 Watch::Stop
             }
         }
     }
 
     fn on_sweep(&self) -> bool {
-        let mut state = self.lock();
-        let found = !state.dirty.is_empty();
-        state = self.flush_dirty(state);
+        let mut locked = self.lock();
+        let found = !locked.engine().dirty.is_empty();
+        self.flush_dirty(&mut locked);
+        let state = locked.engine();
         let hot = state.heat.sweep(found);
         if !hot && !state.dirty.is_empty() {
             // It cooled down while something was being queued: write that too.
-            state = self.flush_dirty(state);
+            self.flush_dirty(&mut locked);
         }
-        self.unlock(state);
         hot
     }
 
@@ -61,11 +57,11 @@ impl Drive for Core {
     }
 
     fn is_current(&self, timer: Timer) -> bool {
-        self.lock().is_current(timer)
+        self.lock().engine().is_current(timer)
     }
 
     fn has_link(&self, place: Place) -> bool {
-        self.lock().link(place).is_some()
+        self.lock().engine().link(place).is_some()
     }
 
     fn may_accept(&self, endpoint: &Arc<Endpoint>) -> bool {
@@ -77,10 +73,10 @@ impl Drive for Core {
     }
 
     fn on_accept_failed(&self, endpoint: &Arc<Endpoint>, error: io::Error) {
-        let mut state = self.lock();
+        let mut locked = self.lock();
+        let state = locked.engine();
         let reason = error.to_string();
         state.report_endpoint(endpoint, EventKind::AcceptFailed { reason });
-        self.unlock(state);
     }
 
     fn on_connected(&self, place: Place, outcome: io::Result<Stream>) {
@@ -96,18 +92,10 @@ impl Core {
     /// Links wait for a pass, of which the last one moved so many bytes: asks for help if there is
     /// some and it pays.
     #[inline]
-    pub(super) fn share<'a>(
-        &'a self,
-        mut state: Guard<'a>,
-        links: usize,
-        bytes: usize,
-    ) -> Guard<'a> {
-        let Some(helper) = state.helpers.hire(links, bytes) else {
-            return state;
-        };
-        drop(state);
-        self.ask(&helper);
-        self.lock()
+    pub(super) fn share(&self, locked: &mut Locked<'_>, links: usize, bytes: usize) {
+        if let Some(helper) = locked.engine().helpers.hire(links, bytes) {
+            locked.unlocked(|| self.ask(&helper));
+        }
     }
 
     #[cold]
@@ -119,25 +107,26 @@ impl Core {
 
     /// A reactor has come to help: one turn.
     pub(super) fn help(&self, helper: Handle) {
-        let mut state = self.lock();
+        let mut locked = self.lock();
         let mut found = false;
         for _ in 0..PASSES {
+            let state = locked.engine();
             if let Some(key) = state.due.pop() {
-                state = self.flush(state, key);
+                self.flush(&mut locked, key);
             } else if !state.ready.is_empty() {
-                state = self.serve(state, 1);
+                self.serve(&mut locked, 1);
             } else {
                 break;
             }
             found = true;
-            // Whoever drives may be asleep, and shall see at once what was brought.
-            self.unlock(state);
-            state = self.lock();
+            // The driver may be asleep, and shall see at once what was brought.
+            locked.release();
         }
+        let state = locked.engine();
         state.helpers.learn(found);
         if state.is_shared_work() {
             // The helper's other sockets first.
-            self.unlock(state);
+            locked.release();
             return self.ask(&helper);
         }
         state.helpers.dismiss(helper);
@@ -145,7 +134,6 @@ impl Core {
             // The last link is the driver's again.
             state.tell_driver();
         }
-        self.unlock(state);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::mpsc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::core::Core;
 use super::state::{Bound, State};
@@ -47,16 +47,17 @@ impl Core {
             }
         };
         let endpoint = Arc::clone(&bound.endpoint);
-        let mut state = self.lock();
+        let mut locked = self.lock();
+        let state = locked.engine();
         if let Err(error) = state.check_open() {
-            self.unlock(state);
+            drop(locked);
             self.release(bound);
             return Err(error);
         }
         state.bound.push(bound);
         state.last_endpoint = Some(Arc::clone(&endpoint));
         state.report_endpoint(&endpoint, EventKind::Listening);
-        self.unlock(state);
+        drop(locked);
         Ok(Endpoint::clone(&endpoint))
     }
 
@@ -68,15 +69,12 @@ impl Core {
             self.check_open()?;
             self.poll_side()?;
         }
-        let mut state = self.lock();
-        if let Err(error) = state.check_open() {
-            self.unlock(state);
-            return Err(error);
-        }
+        let mut locked = self.lock();
+        let state = locked.engine();
+        state.check_open()?;
         state.last_endpoint = Some(Arc::clone(&endpoint));
         // libzmq ignores it for the patterns that would otherwise get or ask for everything twice.
         if state.pattern.can().connects_once && is_connected(&state.links, &endpoint) {
-            self.unlock(state);
             return Ok(Endpoint::clone(&endpoint));
         }
         let serial = state.next_serial();
@@ -84,16 +82,16 @@ impl Core {
         let link = Link::new(serial, origin, stage, Arc::clone(&endpoint), &self.options);
         let key = state.links.insert(link);
         if inproc {
-            self.connect_inproc(&mut state, key);
+            self.connect_inproc(state, key);
         } else {
-            self.connect_link(&mut state, key, Duration::ZERO);
+            self.connect_link(state, key, Duration::ZERO);
         }
         // With `immediate` nobody queues for it before it is there.
         if !self.options.immediate {
             state.attach(key);
             state.wake_waiters();
         }
-        self.unlock(state);
+        drop(locked);
         if inproc {
             self.seek(&endpoint, Place { link: key, serial });
         }
@@ -101,18 +99,18 @@ impl Core {
     }
 
     pub(crate) fn unbind(&self, wanted: &Endpoint) -> Result<(), Error> {
-        let mut state = self.lock_for_call();
+        let mut locked = self.lock_for_call();
+        let state = locked.engine();
         let Some(at) = state
             .bound
             .iter()
             .position(|bound| *bound.endpoint == *wanted)
         else {
-            self.unlock(state);
             return Err(Error::NotFound(wanted.to_string()));
         };
         let bound = state.bound.swap_remove(at);
         state.report_endpoint(&bound.endpoint, EventKind::Closed);
-        self.unlock(state);
+        drop(locked);
         self.release(bound);
         Ok(())
     }
@@ -136,27 +134,25 @@ impl Core {
             // Only the reactor can end its linger.
             self.poll_side()?;
         }
-        let mut state = self.lock_for_call();
+        let mut locked = self.lock_for_call();
+        let state = locked.engine();
         let found = state.links.iter().find(|(_, link)| {
             link.origin == Origin::Connected && !link.leaving && *link.endpoint == *wanted
         });
         let Some((key, _)) = found else {
-            self.unlock(state);
             return Err(Error::NotFound(wanted.to_string()));
         };
         state.pattern.set_room(key, false);
-        self.see_off(&mut state, key);
-        self.unlock(state);
+        self.see_off(state, key);
         Ok(())
     }
 
     /// Whether anything is queued for an inproc name that nobody has.
     fn has_unanswered(&self) -> bool {
-        let state = self.lock();
+        let mut locked = self.lock();
+        let state = locked.engine();
         let mut links = state.links.iter();
-        let found = links.any(|(_, link)| link.pipe.is_some() && !link.is_flushed());
-        self.unlock(state);
-        found
+        links.any(|(_, link)| link.pipe.is_some() && !link.is_flushed())
     }
 
     /// A link gets no more messages, and goes once what it has queued is delivered or the linger
@@ -184,7 +180,7 @@ impl Core {
             }
             // It may have been asked for nothing: a stranger, or a socket that only receives.
             Stage::Handshake if flushed => {
-                state.set_timer(Instant::now(), Timer::Farewell(place));
+                state.set_timer_after(Duration::ZERO, Timer::Farewell(place));
             }
             Stage::Up if flushed && link.pipe.is_none() => state.bid_farewell(key),
             Stage::Up if link.pipe.is_none() => state.watch_acknowledged(key),
@@ -196,10 +192,8 @@ impl Core {
     }
 
     pub(crate) fn last_endpoint(&self) -> Option<Endpoint> {
-        let state = self.lock_for_call();
-        let endpoint = state.last_endpoint.as_deref().cloned();
-        self.unlock(state);
-        endpoint
+        let mut locked = self.lock_for_call();
+        locked.engine().last_endpoint.as_deref().cloned()
     }
 }
 

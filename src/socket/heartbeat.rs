@@ -14,7 +14,7 @@ use crate::zmtp::command::{Command as Zmtp, PingContext};
 
 impl Core {
     /// RFC 37, "Heartbeating": a PING every interval; anything that the peer sends is an answer.
-    pub(super) fn send_ping(&self, state: &mut State, place: Place) {
+    pub(super) fn send_ping(&self, state: &mut State, place: Place, now: Instant) {
         let Some(interval) = self.options.heartbeat_interval else {
             return;
         };
@@ -31,7 +31,6 @@ impl Core {
                 context: PingContext::default(),
             });
         }
-        let now = Instant::now();
         let timeout = self.heartbeat_timeout();
         let liveness = link.liveness.as_mut();
         if let Some(at) = liveness.and_then(|liveness| liveness.ping(now, timeout)) {
@@ -47,10 +46,10 @@ impl Core {
         timeout.max(tuning::HEARTBEAT_LEAST)
     }
 
-    pub(super) fn check_alive(&self, state: &mut State, place: Place) {
+    pub(super) fn check_alive(&self, state: &mut State, place: Place, now: Instant) {
         let timeout = self.heartbeat_timeout();
         let pulse = state.take_pulse(place, |liveness, deaf| {
-            liveness.ping_due(Instant::now(), timeout, deaf)
+            liveness.ping_due(now, timeout, deaf)
         });
         match pulse {
             Pulse::Silent => state.end_wire(place.link, Ended::Silent),
@@ -75,10 +74,8 @@ impl State {
         liveness.map_or(Pulse::Done, |liveness| ask(liveness, deaf))
     }
 
-    pub(super) fn check_peer_ttl(&mut self, place: Place, at: Instant) {
-        let pulse = self.take_pulse(place, |liveness, deaf| {
-            liveness.ttl_due(at, Instant::now(), deaf)
-        });
+    pub(super) fn check_peer_ttl(&mut self, place: Place, at: Instant, now: Instant) {
+        let pulse = self.take_pulse(place, |liveness, deaf| liveness.ttl_due(at, now, deaf));
         match pulse {
             Pulse::Silent => self.end_wire(place.link, Ended::PeerTtl),
             Pulse::LookAt(at) => self.set_timer(at, Timer::PeerTtl { place, at }),
@@ -88,7 +85,7 @@ impl State {
 
     /// A PONG that nobody asked for, towards a peer whose PINGs wait unread behind its messages: to
     /// libzmq as to this library, whatever comes is a sign of life.
-    pub(super) fn show_life(&mut self, place: Place) {
+    pub(super) fn show_life(&mut self, place: Place, now: Instant) {
         let Some(link) = self.link(place).filter(|link| link.stage == Stage::Up) else {
             return;
         };
@@ -98,7 +95,7 @@ impl State {
         }
         let paused = link.paused;
         let liveness = link.liveness.as_mut();
-        if let Some(at) = liveness.and_then(|l| l.show_due(Instant::now(), paused)) {
+        if let Some(at) = liveness.and_then(|l| l.show_due(now, paused)) {
             self.set_timer(at, Timer::Show(place));
         }
     }

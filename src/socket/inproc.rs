@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, Weak};
 
+use super::actions::{Action, Discarded};
 use super::core::Core;
-use super::state::{Discarded, Errand, Life, State};
+use super::state::{Life, State};
 use crate::context::{Answer, Caller, Member, NoAnswer};
 use crate::endpoint::Endpoint;
 use crate::link::pipe::{pipe, Door, Limits, Neighbour, PipeEnd};
@@ -39,7 +40,7 @@ impl Core {
             state.pattern.set_room(key, room);
         }
         for end in old.map(|(old, _)| old).into_iter().chain(old_far_end) {
-            state.discard(Discarded::Pipe(end));
+            state.actions.discard(Discarded::Pipe(end));
         }
     }
 
@@ -89,7 +90,8 @@ impl Member for Core {
         if !self.socket_type.talks_to(caller.peer.socket_type) {
             return Err(NoAnswer::Unfit);
         }
-        let mut state = self.lock();
+        let mut locked = self.lock();
+        let state = locked.engine();
         if state.life != Life::Open {
             return Err(NoAnswer::Unfit);
         }
@@ -109,7 +111,6 @@ impl Member for Core {
             state.report(key, EventKind::PeerRefused { reason });
             // It has no pipe yet, so that the caller keeps what it has queued.
             state.remove_link(key);
-            self.unlock(state);
             return Err(NoAnswer::Refused(reason));
         }
         // This end was made with the caller's inbox as its only limit.
@@ -120,18 +121,20 @@ impl Member for Core {
             state.pipes += 1;
         }
         let place = Place { link: key, serial };
-        self.unlock(state);
+        drop(locked);
         let (peer, door, room) = (self.my_info(), self.my_door(place), self.recv_limits());
         Ok(Answer { peer, door, room })
     }
 
     fn has_place(&self) -> bool {
-        let state = self.lock();
+        let mut locked = self.lock();
+        let state = locked.engine();
         state.life == Life::Open && state.pattern.place_for(None).is_ok()
     }
 
     fn call(&self, binder: &Arc<dyn Member>, place: Place) {
-        let mut state = self.lock();
+        let mut locked = self.lock();
+        let state = locked.engine();
         let refusal = state.pattern.place_for(Some(place.link));
         let Some(link) = state.link(place).filter(|link| link.far_end.is_some()) else {
             return;
@@ -139,29 +142,30 @@ impl Member for Core {
         let endpoint = Arc::clone(&link.endpoint);
         if let Err(reason) = refusal {
             state.report(place.link, EventKind::PeerRefused { reason });
-            self.unlock(state);
+            drop(locked);
             return self.seek_later(&endpoint, place, binder);
         }
         let Some(far_end) = link.far_end.take() else {
             return;
         };
-        self.unlock(state);
+        drop(locked);
         let caller = Caller {
             peer: self.my_info(),
             pipe: far_end,
             door: self.my_door(place),
         };
         let answer = binder.answer(&endpoint, caller);
-        let mut state = self.lock();
+        let mut locked = self.lock();
+        let state = locked.engine();
         let answer = match answer {
             Ok(answer) => answer,
             Err(no_answer) => {
                 let reason = no_answer.to_string();
                 if state.link(place).is_some() {
                     state.report(place.link, EventKind::HandshakeFailed { reason });
-                    self.connect_inproc(&mut state, place.link);
+                    self.connect_inproc(state, place.link);
                 }
-                self.unlock(state);
+                drop(locked);
                 return match no_answer {
                     NoAnswer::Unfit => self.seek_another(&endpoint, place, Some(binder)),
                     NoAnswer::Refused(_) => self.seek_later(&endpoint, place, binder),
@@ -173,13 +177,13 @@ impl Member for Core {
             serial: answer.door.serial,
         };
         if state.link(place).is_none() {
-            self.unlock(state);
+            drop(locked);
             return answer.door.closed();
         }
         if let Err(reason) = state.admit(place.link, answer.peer) {
             state.report(place.link, EventKind::PeerRefused { reason });
-            self.connect_inproc(&mut state, place.link);
-            self.unlock(state);
+            self.connect_inproc(state, place.link);
+            drop(locked);
             answer.door.closed();
             return self.seek_later(&endpoint, place, binder);
         }
@@ -196,31 +200,32 @@ impl Member for Core {
         state.welcome(place.link);
         state.pattern.set_room(place.link, room);
         if waiting {
-            state.errands.push(Errand::Announce(answer.door.clone()));
+            state.actions.push(Action::Announce(answer.door.clone()));
         }
         // Messages of the binder may have been taken before there was a door to give room through.
-        state.errands.push(Errand::GiveRoom(answer.door));
-        self.unlock(state);
+        state.actions.push(Action::GiveRoom(answer.door));
+        drop(locked);
         binder.introduce(far);
         // Disconnected or closed before anybody had the name: it stayed only to deliver this.
-        let mut state = self.lock();
+        let mut locked = self.lock();
+        let state = locked.engine();
         if state.link(place).is_some_and(|link| link.leaving) {
             state.remove_link(place.link);
-            self.check_closed(&mut state);
+            self.check_closed(state);
         }
-        self.unlock(state);
     }
 
     fn introduce(&self, place: Place) {
-        let mut state = self.lock();
+        let mut locked = self.lock();
+        let state = locked.engine();
         state.welcome_caller(place);
-        self.unlock(state);
     }
 }
 
 impl Neighbour for Core {
     fn on_pipe_readable(&self, link: usize, serial: u32) {
-        let mut state = self.lock();
+        let mut locked = self.lock();
+        let state = locked.engine();
         let place = Place { link, serial };
         if state.link(place).is_none() {
             return;
@@ -232,11 +237,11 @@ impl Neighbour for Core {
         } else {
             state.drain_upstream(place);
         }
-        self.unlock(state);
     }
 
     fn on_pipe_room(&self, link: usize, serial: u32) {
-        let mut state = self.lock();
+        let mut locked = self.lock();
+        let state = locked.engine();
         let place = Place { link, serial };
         let room = state.link(place).is_some_and(|link| {
             !link.leaving && link.pipe.as_ref().is_some_and(|(pipe, _)| pipe.has_room())
@@ -246,11 +251,11 @@ impl Neighbour for Core {
             state.wake_waiters();
             self.poke();
         }
-        self.unlock(state);
     }
 
     fn on_pipe_closed(&self, link: usize, serial: u32) {
-        let mut state = self.lock();
+        let mut locked = self.lock();
+        let state = locked.engine();
         let place = Place { link, serial };
         // A caller may be gone before it was introduced; it was there all the same.
         state.welcome_caller(place);
@@ -268,15 +273,15 @@ impl Neighbour for Core {
         state.save_inbound(link);
         if !wanted {
             state.abandon_pipe(link);
-            self.check_closed(&mut state);
-            return self.unlock(state);
+            self.check_closed(state);
+            return;
         }
         let serial = state.next_serial();
         if let Some(link) = state.link(place) {
             link.serial = serial;
             link.peer = None;
         }
-        self.connect_inproc(&mut state, link);
+        self.connect_inproc(state, link);
         let unsent = state
             .links
             .get(link)
@@ -286,12 +291,13 @@ impl Neighbour for Core {
         }
         state.wake_waiters();
         self.poke();
-        self.unlock(state);
+        drop(locked);
         self.seek(&endpoint, Place { link, serial });
     }
 
     fn on_pipe_changes(&self, link: usize, serial: u32) {
-        let mut state = self.lock();
+        let mut locked = self.lock();
+        let state = locked.engine();
         let pipe = state
             .link(Place { link, serial })
             .and_then(|link| link.pipe.as_ref());
@@ -300,7 +306,6 @@ impl Neighbour for Core {
             // Nothing to end if it is too much: the other socket is of this program.
             state.subscription(link, &change.topic, change.subscribe);
         }
-        self.unlock(state);
     }
 }
 
@@ -324,14 +329,16 @@ impl State {
             let mut messages = std::mem::take(&mut link.inbox);
             let taken = pipe.take(&mut messages);
             let waiting = door.clone().filter(|_| taken.room);
-            self.errands.extend(waiting.map(Errand::GiveRoom));
+            if let Some(door) = waiting {
+                self.actions.push(Action::GiveRoom(door));
+            }
             if taken.messages == 0 {
                 return;
             }
             for message in &messages {
                 self.take_upstream(place.link, message);
             }
-            self.discard(messages);
+            self.actions.discard(messages);
         }
     }
 
@@ -359,8 +366,8 @@ impl State {
             self.pipes = self.pipes.saturating_sub(1);
             let lost = pipe.reclaim();
             self.count_lost(lost.len() as u64);
-            self.discard(lost);
-            self.discard(Discarded::Pipe(pipe));
+            self.actions.discard(lost);
+            self.actions.discard(Discarded::Pipe(pipe));
         }
         self.drain_or_remove(key);
     }

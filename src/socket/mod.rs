@@ -1,5 +1,6 @@
 //! [`Socket`]: the handle that users hold.
 
+mod actions;
 mod admission;
 mod admitting;
 mod builder;
@@ -14,6 +15,7 @@ mod helpers;
 mod inproc;
 mod iter;
 mod kind;
+mod locked;
 mod names;
 mod parting;
 mod peers;

@@ -85,7 +85,9 @@ impl Core {
         match binder {
             Some(binder) => self.call(&binder, place),
             // Disconnected in the meantime.
-            None if self.lock().link(place).is_none() => self.stop_seeking(endpoint, place),
+            None if self.lock().engine().link(place).is_none() => {
+                self.stop_seeking(endpoint, place)
+            }
             None => {}
         }
     }
@@ -102,7 +104,8 @@ impl Core {
         // It is called when a place becomes free. One may have become free since it was refused and
         // before it was on the list.
         let free = binder.has_place() && {
-            let mut state = self.lock();
+            let mut locked = self.lock();
+            let state = locked.engine();
             let seeks = state.link(place).is_some_and(|link| link.far_end.is_some());
             seeks && state.pattern.place_for(Some(place.link)).is_ok()
         };
@@ -117,9 +120,10 @@ impl Core {
     pub(super) fn try_refused(&self) {
         let Some(me) = self.me.upgrade() else { return };
         let me: Arc<dyn Member> = me;
-        let state = self.lock();
+        let mut locked = self.lock();
+        let state = locked.engine();
         if state.life != Life::Open {
-            return self.unlock(state);
+            return;
         }
         let own: Vec<_> = state
             .links
@@ -130,7 +134,7 @@ impl Core {
                 (Arc::clone(&link.endpoint), Place { link: key, serial })
             })
             .collect();
-        self.unlock(state);
+        drop(locked);
         for (endpoint, place) in own {
             self.stop_seeking(&endpoint, place);
             self.seek(&endpoint, place);

@@ -1,14 +1,14 @@
 //! How connections end, and what becomes of what was queued for them.
 
 use std::sync::Arc;
-use std::time::Instant;
 
-use super::state::{Discarded, Errand, Life, State};
+use super::actions::{Action, Discarded};
+use super::state::{Life, State};
 use crate::link::reader::Ended;
 use crate::link::{Origin, Stage};
 use crate::monitor::EventKind;
 use crate::options::Options;
-use crate::reactor::{Place, Timer};
+use crate::reactor::Place;
 use crate::tuning;
 use crate::zmtp::encoder::Outbox;
 
@@ -70,9 +70,9 @@ impl State {
         }
         link.refusals = link.refusals.saturating_add(u8::from(refused));
         if let Some(discarded) = discarded {
-            self.discard(discarded);
+            self.actions.discard(discarded);
         }
-        self.errands.push(Errand::Close(wire));
+        self.actions.push(Action::Close(wire));
         let kind = match (ended, stage) {
             (Ended::Refused(reason), _) => EventKind::PeerRefused { reason },
             (_, Stage::Handshake) => EventKind::HandshakeFailed { reason },
@@ -132,16 +132,7 @@ impl State {
         if let Some(writer) = &mut wire.writer {
             writer.ask_acknowledged(false, false);
         }
-        let since = Instant::now();
-        let pause = tuning::FAREWELL_LOOK;
-        self.set_timer(
-            since + pause,
-            Timer::Acknowledged {
-                place,
-                since,
-                pause,
-            },
-        );
+        self.actions.push(Action::WatchAcknowledged(place));
     }
 
     /// A link that goes with its connection: what it brought can still be received.
@@ -152,7 +143,7 @@ impl State {
         let lost = (link.outbox.messages() + in_flight) as u64;
         let outbox = std::mem::take(&mut link.outbox);
         link.outward.settle(0, 0);
-        self.discard(Discarded::Outbox(outbox));
+        self.actions.discard(Discarded::Outbox(outbox));
         self.count_lost(lost);
         self.drain_or_remove(key);
     }
@@ -202,8 +193,8 @@ impl State {
         let unread = std::mem::take(&mut link.inbox);
         link.paused = false;
         let stream = Arc::clone(&wire.stream);
-        self.discard(unread);
-        self.errands.push(Errand::Shutdown(stream));
+        self.actions.discard(unread);
+        self.actions.push(Action::Shutdown(stream));
         self.watch_acknowledged(key);
         self.enqueue(key);
         self.tell_driver();

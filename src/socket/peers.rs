@@ -4,10 +4,12 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::core::{token_of, Core, Guard};
+use super::actions::Action;
+use super::core::{token_of, Core};
+use super::locked::Locked;
 use super::random;
 use super::service::Reading;
-use super::state::{Errand, Life, State};
+use super::state::{Life, State};
 use crate::endpoint::Endpoint;
 use crate::link::liveness::Liveness;
 use crate::link::reader::{Ended, Reader};
@@ -15,8 +17,7 @@ use crate::link::writer::{Writer, Wrote};
 use crate::link::{Link, Origin, Stage, Wire};
 use crate::monitor::EventKind;
 use crate::options::Options;
-use crate::reactor::timers::deadline;
-use crate::reactor::{Command, Place, Request, Timer};
+use crate::reactor::{Place, Timer};
 use crate::transport::Stream;
 use crate::tuning;
 use crate::zmtp::connection::{Handshake, Local};
@@ -38,9 +39,10 @@ impl Core {
     /// A listener brought a connection.
     pub(super) fn adopt_accepted(&self, endpoint: &Arc<Endpoint>, stream: Stream) {
         let arrival = self.arrival(stream);
-        let mut state = self.lock();
+        let mut locked = self.lock();
+        let state = locked.engine();
         if state.life != Life::Open {
-            return self.unlock(state);
+            return;
         }
         let serial = state.next_serial();
         let (origin, stage) = (Origin::Accepted, Stage::Handshake);
@@ -48,18 +50,19 @@ impl Core {
         let key = state.links.insert(link);
         if let Some(gone) = state.admission.enter(Instant::now()) {
             state.end_wire(gone.link, Ended::Crowded);
-            self.after_io(&mut state, gone);
+            self.after_io(state, gone);
         }
         let place = Place { link: key, serial };
-        self.adopt(state, place, arrival, EventKind::Accepted);
+        self.adopt(&mut locked, place, arrival, EventKind::Accepted);
     }
 
     /// `connect` brought a connection, or could not.
     pub(super) fn adopt_connected(&self, place: Place, outcome: io::Result<Stream>) {
         let outcome = outcome.map(|stream| self.arrival(stream));
-        let mut state = self.lock();
+        let mut locked = self.lock();
+        let state = locked.engine();
         if state.life == Life::Closed || state.link(place).is_none() {
-            return self.unlock(state);
+            return;
         }
         match outcome {
             Ok(arrival) => {
@@ -69,14 +72,13 @@ impl Core {
                     link.stage = Stage::Handshake;
                 }
                 let place = Place { serial, ..place };
-                self.adopt(state, place, arrival, EventKind::Connected);
+                self.adopt(&mut locked, place, arrival, EventKind::Connected);
             }
             Err(error) => {
                 let reason = error.to_string();
                 state.report(place.link, EventKind::ConnectFailed { reason });
-                self.try_again(&mut state, place.link);
-                self.check_closed(&mut state);
-                self.unlock(state);
+                self.try_again(state, place.link);
+                self.check_closed(state);
             }
         }
     }
@@ -107,11 +109,12 @@ impl Core {
     ///
     /// Whoever calls has often said all of its own by the time it is accepted. Then the handshake is
     /// one read and one write, here, and nobody else is woken for it.
-    fn adopt(&self, mut state: Guard<'_>, place: Place, arrival: Arrival, event: EventKind) {
+    fn adopt(&self, locked: &mut Locked<'_>, place: Place, arrival: Arrival, event: EventKind) {
         let accepted = event == EventKind::Accepted;
+        let state = locked.engine();
         let pass = state.take_pass();
         let Some(link) = state.link(place) else {
-            return self.unlock(state);
+            return;
         };
         link.wire = Some(Wire::held(Arc::clone(&arrival.stream)));
         let mut reading = Reading {
@@ -121,38 +124,38 @@ impl Core {
             pass,
         };
         state.report(place.link, event);
-        self.unlock(state);
-
-        if accepted {
-            reading.pass(&self.buffers);
-        }
         let (mut writer, mut hello) = (arrival.writer, arrival.hello);
-        hello.push_raw(&reading.pass.reply);
-        reading.pass.reply.clear();
-        writer.load(&mut hello);
-        let wrote = writer.pass();
-        let watched = self.watch(place, &arrival.stream);
-        self.ask_for_room(place, &mut writer, matches!(wrote, Wrote::Blocked));
-
-        let mut state = self.lock();
-        state.put_reader(reading);
+        let (wrote, watched) = locked.unlocked(|| {
+            if accepted {
+                reading.pass(&self.buffers);
+            }
+            hello.push_raw(&reading.pass.reply);
+            reading.pass.reply.clear();
+            writer.load(&mut hello);
+            let wrote = writer.pass();
+            let watched = self.watch(place, &arrival.stream);
+            self.ask_for_room(place, &mut writer, matches!(wrote, Wrote::Blocked));
+            (wrote, watched)
+        });
+        let state = locked.engine();
+        state.put_reader(reading, &Instant::now);
         let more = state.put_writer(place, writer, wrote);
         if let Err(error) = watched {
             state.end_wire(place.link, Ended::Io(error));
         }
-        self.bound_handshake(&mut state, place, accepted);
+        self.bound_handshake(state, place, accepted);
         if more {
-            state = self.flush(state, place.link);
+            self.flush(locked, place.link);
         }
-        self.after_io(&mut state, place);
+        let state = locked.engine();
+        self.after_io(state, place);
         if !state.ready.is_empty() {
             // More than one pass found, and no event will tell: whoever drives shall look.
             state.wake_waiters();
             if state.lease.is_reactors() {
-                state.errands.push(Errand::Reactor(Command::Ready(self.id)));
+                state.actions.push(Action::Drive);
             }
         }
-        self.unlock(state);
     }
 
     /// Has the socket's poll tell what comes, and what came already. The link is in its place by
@@ -171,7 +174,7 @@ impl Core {
             return;
         }
         if accepted {
-            return self.admit_stranger(state, place);
+            return self.admit_stranger(state, place, Instant::now());
         }
         if let Some(timeout) = self.options.handshake_timeout {
             state.set_timer_after(timeout, Timer::Handshake(place));
@@ -217,27 +220,18 @@ impl Core {
             link: key,
             serial: link.serial,
         };
-        let request = Request {
-            endpoint: Arc::clone(&link.endpoint),
-            options: Arc::clone(&self.transport),
-            timeout: self.options.connect_timeout,
-        };
-        let Some(at) = deadline(Instant::now(), after) else {
-            // The next try never comes: the link waits until it is disconnected or the socket closed.
-            return;
-        };
-        let command = Command::Connect {
-            socket: self.id,
+        let endpoint = Arc::clone(&link.endpoint);
+        state.actions.push(Action::Connect {
             place,
-            request,
-            at,
-        };
-        state.errands.push(Errand::Reactor(command));
+            endpoint,
+            after,
+        });
     }
 
     /// A timer of one of the connections is due.
     pub(super) fn on_link_timer(&self, timer: Timer) {
-        let mut state = self.lock();
+        let mut locked = self.lock();
+        let state = locked.engine();
         let place = match timer {
             #[cfg(test)]
             Timer::Panic => std::panic::panic_any("a test asked for it"),
@@ -251,28 +245,28 @@ impl Core {
                 place
             }
             Timer::Heartbeat(place) => {
-                self.send_ping(&mut state, place);
-                state = self.flush(state, place.link);
+                self.send_ping(state, place, Instant::now());
+                self.flush(&mut locked, place.link);
                 place
             }
             Timer::Alive(place) => {
-                self.check_alive(&mut state, place);
+                self.check_alive(state, place, Instant::now());
                 place
             }
             Timer::PeerTtl { place, at } => {
-                state.check_peer_ttl(place, at);
+                state.check_peer_ttl(place, at, Instant::now());
                 place
             }
             Timer::Show(place) => {
-                state.show_life(place);
-                state = self.flush(state, place.link);
+                state.show_life(place, Instant::now());
+                self.flush(&mut locked, place.link);
                 place
             }
             Timer::Acknowledged {
                 place,
                 since,
                 pause,
-            } => return self.look_if_acknowledged(state, place, since, pause),
+            } => return self.look_if_acknowledged(&mut locked, place, since, pause),
             Timer::Farewell(place) => {
                 if state.link(place).is_some() {
                     state.end_wire(place.link, Ended::Linger);
@@ -280,43 +274,36 @@ impl Core {
                 place
             }
             Timer::Pending => {
-                self.end_overdue(&mut state);
-                return self.unlock(state);
+                return self.end_overdue(state, Instant::now());
             }
             Timer::Accept => {
                 state.accept_timer = false;
-                state
-                    .errands
-                    .push(Errand::Reactor(Command::Accept(self.id)));
-                return self.unlock(state);
+                return state.actions.push(Action::Accept);
             }
             Timer::Forget => {
                 if state.pattern.forget_departed() {
-                    state.set_timer(Instant::now(), Timer::Forget);
+                    state.set_timer_after(Duration::ZERO, Timer::Forget);
                 } else {
                     state.forgetting = false;
                 }
-                return self.unlock(state);
+                return;
             }
             Timer::Slim => {
                 state.slim();
-                self.buffers.slim();
-                return self.unlock(state);
+                return self.buffers.slim();
             }
             Timer::Linger => return self.end_linger(state),
             #[cfg(feature = "log")]
             Timer::StillLingering => return self.say_lingering(state),
             Timer::Leave { link, epoch } => {
                 if state.links.get(link).is_none_or(|link| link.epoch != epoch) {
-                    return self.unlock(state);
+                    return;
                 }
                 let place = state.give_up(link);
-                self.after_io(&mut state, place);
-                return self.unlock(state);
+                return self.after_io(state, place);
             }
         };
-        self.after_io(&mut state, place);
-        self.unlock(state);
+        self.after_io(locked.engine(), place);
     }
 
     /// Notes what the peer's system has of a link that is on its way out.
@@ -325,24 +312,22 @@ impl Core {
     /// nothing once its system has everything; until then the end of linger is the only bound.
     fn look_if_acknowledged(
         &self,
-        mut state: Guard<'_>,
+        locked: &mut Locked<'_>,
         place: Place,
         since: Instant,
         pause: Duration,
     ) {
-        let wire = state.link(place).and_then(|link| link.wire.as_ref());
-        let Some(wire) = wire else {
-            return self.unlock(state);
+        let link = locked.engine().link(place);
+        let Some(wire) = link.and_then(|link| link.wire.as_ref()) else {
+            return;
         };
         let stream = Arc::clone(&wire.stream);
         let written = wire.writer.as_ref().map(|writer| writer.written());
-        self.unlock(state);
-        let bytes = stream.unacknowledged();
-        // The event that says so has not been seen yet.
-        let over = stream.is_over();
-        let mut state = self.lock();
+        // That it is over may not have been seen yet: the event says so, which comes later.
+        let (bytes, over) = locked.unlocked(|| (stream.unacknowledged(), stream.is_over()));
+        let state = locked.engine();
         let Some(link) = state.link(place) else {
-            return self.unlock(state);
+            return;
         };
         let finished = link.stage == Stage::Farewell;
         let pings = link.liveness.as_ref().is_some_and(Liveness::is_pinged);
@@ -355,7 +340,7 @@ impl Core {
         let done = finished && !over && bytes == Some(0) && !pings;
         if done && since.elapsed() >= tuning::FAREWELL {
             state.end_wire(place.link, Ended::ByUs);
-            self.after_io(&mut state, place);
+            self.after_io(state, place);
         } else if bytes.is_some() {
             let pause = (pause * 2).min(tuning::FAREWELL_LOOK_MAX);
             let timer = Timer::Acknowledged {
@@ -363,9 +348,8 @@ impl Core {
                 since,
                 pause,
             };
-            state.set_timer(Instant::now() + pause, timer);
+            state.set_timer_after(pause, timer);
         }
-        self.unlock(state);
     }
 }
 

@@ -2,14 +2,15 @@
 
 use std::collections::VecDeque;
 
-use super::core::{Core, Guard};
-use super::state::{Discarded, Errand, Life, Loan, State};
+use super::actions::{Action, Discarded};
+use super::core::Core;
+use super::locked::Locked;
+use super::state::{Life, Loan, State};
 use super::waiting::{OutOfTime, Wait};
 use crate::error::RecvError;
 use crate::link::Stage;
 use crate::message::Message;
 use crate::pattern::Refusal;
-use crate::reactor::Command;
 use crate::tuning;
 
 impl Core {
@@ -31,20 +32,13 @@ impl Core {
 
     /// Nothing is in front: looks behind the big lock.
     fn recv_behind(&self, wait: Wait) -> Result<Message, RecvError> {
-        let mut state = self.lock();
+        let mut locked = self.lock();
         let mut tried = false;
         loop {
-            match self.take_message(&mut state) {
-                Ok(Some(message)) => {
-                    self.unlock(state);
-                    return Ok(message);
-                }
-                Ok(None) => state = self.wait_for_message(state, wait, &mut tried)?,
-                Err(error) => {
-                    self.unlock(state);
-                    return Err(error);
-                }
+            if let Some(message) = self.take_message(locked.engine())? {
+                return Ok(message);
             }
+            self.wait_for_message(&mut locked, wait, &mut tried)?;
         }
     }
 
@@ -78,24 +72,20 @@ impl Core {
         let before = messages.len();
         let more = |messages: &Vec<Message>| most - (messages.len() - before);
         self.take_front(messages, most);
-        let mut state = self.lock();
+        let mut locked = self.lock();
         let mut tried = messages.len() > before;
         while more(messages) > 0 {
-            match self.take_message(&mut state) {
+            match self.take_message(locked.engine()) {
                 Ok(Some(message)) => {
                     messages.push(message);
                     self.take_front(messages, more(messages));
                 }
                 // What came before the error goes out first; the next call repeats it.
                 Ok(None) | Err(_) if messages.len() > before => break,
-                Ok(None) => state = self.wait_for_message(state, wait, &mut tried)?,
-                Err(error) => {
-                    self.unlock(state);
-                    return Err(error);
-                }
+                Ok(None) => self.wait_for_message(&mut locked, wait, &mut tried)?,
+                Err(error) => return Err(error),
             }
         }
-        self.unlock(state);
         Ok(messages.len() - before)
     }
 
@@ -118,16 +108,16 @@ impl Core {
         let unwanted = state.pattern.filter(&mut front);
         drop(front);
         state.stats.received -= unwanted.len() as u64;
-        state.discard(unwanted);
+        state.actions.discard(unwanted);
     }
 
-    fn wait_for_message<'a>(
-        &'a self,
-        state: Guard<'a>,
+    fn wait_for_message(
+        &self,
+        locked: &mut Locked<'_>,
         wait: Wait,
         tried: &mut bool,
-    ) -> Result<Guard<'a>, RecvError> {
-        self.wait(state, wait, tried)
+    ) -> Result<(), RecvError> {
+        self.wait(locked, wait, tried)
             .map_err(|OutOfTime| match wait {
                 Wait::Never => RecvError::WouldBlock,
                 _ => RecvError::TimedOut,
@@ -178,7 +168,7 @@ impl State {
                     self.stats.received += 1;
                     return Ok(Some(message));
                 }
-                Err(message) => self.discard(Discarded::Message(message)),
+                Err(message) => self.actions.discard(Discarded::Message(message)),
             }
         }
         // What was discarded on the way may have been the last that a lost peer had to say.
@@ -209,7 +199,7 @@ impl State {
                 self.take_turns(key, front);
             }
             let unwanted = self.pattern.filter(front);
-            self.discard(unwanted);
+            self.actions.discard(unwanted);
         }
         self.stats.received += front.len() as u64;
     }
@@ -319,7 +309,7 @@ impl State {
         if let Some((pipe, door)) = &link.pipe {
             let taken = pipe.take(&mut link.inbox);
             if let (true, Some(door)) = (taken.room, door) {
-                self.errands.push(Errand::GiveRoom(door.clone()));
+                self.actions.push(Action::GiveRoom(door.clone()));
             }
             if taken.messages > 0 {
                 return;
@@ -341,7 +331,7 @@ impl State {
     pub(super) fn tell_driver(&mut self) {
         if self.lease.is_reactors() {
             // Nobody else would come by.
-            self.errands.push(Errand::Reactor(Command::Ready(self.id)));
+            self.actions.push(Action::Drive);
         } else {
             // A caller that sleeps in the poll gets no event for it.
             self.wake_waiters();
@@ -369,17 +359,17 @@ impl State {
             if let Some((pipe, door)) = &link.pipe {
                 let (stale, room) = pipe.clear_inward();
                 if let (true, Some(door)) = (room, door) {
-                    self.errands.push(Errand::GiveRoom(door.clone()));
+                    self.actions.push(Action::GiveRoom(door.clone()));
                 }
                 if !stale.is_empty() {
-                    self.errands.push(Errand::Discard(stale.into()));
+                    self.actions.discard(stale);
                 }
             }
             if link.inbox.is_empty() {
                 continue;
             }
             let stale = std::mem::take(&mut link.inbox);
-            self.errands.push(Errand::Discard(stale.into()));
+            self.actions.discard(stale);
             let departed = link.has_departed();
             let (messages, bytes) = (link.inward.messages(), link.inward.bytes());
             link.inward.settle(0, 0);
@@ -424,7 +414,7 @@ mod tests {
     impl Busy {
         fn new(socket_type: SocketType) -> Busy {
             let pattern = Pattern::new(socket_type, &PatternSettings::default()).unwrap();
-            let mut state = State::new(1, pattern, &Options::default());
+            let mut state = State::new(pattern, &Options::default());
             let _ = state.pattern.subscribe(b"");
             Busy { state, far: vec![] }
         }

@@ -2,15 +2,16 @@
 
 use std::time::Instant;
 
-use super::core::{Core, Guard};
+use super::actions::Action;
+use super::core::Core;
+use super::locked::Locked;
 use super::shortcut::Taken;
-use super::state::{Errand, Life, State};
+use super::state::{Life, State};
 use super::waiting::{OutOfTime, Wait};
 use crate::error::{SendError, SendErrorKind};
 use crate::link::Link;
 use crate::message::Message;
 use crate::pattern::{Refusal, Route};
-use crate::reactor::Command;
 use crate::tuning::MAX_MESSAGE_FRAMES;
 use crate::zmtp::encoder::Outbox;
 
@@ -34,7 +35,7 @@ impl Core {
                         (false, false) => {}
                         (true, false) => door.readable(),
                         // What is done with the state sees to the announcement too.
-                        (_, true) => self.write_out(self.lock()),
+                        (_, true) => self.write_out(&mut self.lock()),
                     }
                     return Ok(());
                 }
@@ -46,7 +47,7 @@ impl Core {
                     return Ok(());
                 }
                 Taken::Last => {
-                    self.write_out(self.lock());
+                    self.write_out(&mut self.lock());
                     return Ok(());
                 }
                 Taken::No => {}
@@ -56,61 +57,54 @@ impl Core {
     }
 
     fn send_by_the_book(&self, mut message: Message, wait: Wait) -> Result<(), SendError> {
-        let mut state = self.lock();
-        match state.offer(&mut message) {
+        let mut locked = self.lock();
+        match locked.engine().offer(&mut message) {
             Ok(Offer::Taken) => {
-                self.write_out(state);
+                self.write_out(&mut locked);
                 Ok(())
             }
-            Ok(Offer::Full) => self.send_when_there_is_room(state, message, wait),
-            Err(kind) => {
-                self.unlock(state);
-                Err(SendError::new(kind, message))
-            }
+            Ok(Offer::Full) => self.send_when_there_is_room(&mut locked, message, wait),
+            Err(kind) => Err(SendError::new(kind, message)),
         }
     }
 
     #[cold]
-    fn send_when_there_is_room<'a>(
-        &'a self,
-        mut state: Guard<'a>,
+    fn send_when_there_is_room(
+        &self,
+        locked: &mut Locked<'_>,
         mut message: Message,
         wait: Wait,
     ) -> Result<(), SendError> {
         let mut tried = false;
         loop {
-            state = match self.make_room(state, wait, &mut tried) {
-                Ok(state) => state,
-                Err(kind) => return Err(SendError::new(kind, message)),
-            };
-            match state.offer(&mut message) {
+            if let Err(kind) = self.make_room(locked, wait, &mut tried) {
+                return Err(SendError::new(kind, message));
+            }
+            match locked.engine().offer(&mut message) {
                 Ok(Offer::Taken) => {
-                    self.write_out(state);
+                    self.write_out(locked);
                     return Ok(());
                 }
                 Ok(Offer::Full) => {}
-                Err(kind) => {
-                    self.unlock(state);
-                    return Err(SendError::new(kind, message));
-                }
+                Err(kind) => return Err(SendError::new(kind, message)),
             }
         }
     }
 
     /// Nobody has room: writes what is queued, or else waits for a change.
-    fn make_room<'a>(
-        &'a self,
-        mut state: Guard<'a>,
+    fn make_room(
+        &self,
+        locked: &mut Locked<'_>,
         wait: Wait,
         tried: &mut bool,
-    ) -> Result<Guard<'a>, SendErrorKind> {
-        if !state.dirty.is_empty() {
-            state = self.flush_dirty(state);
-            if state.pattern.has_room() {
-                return Ok(state);
+    ) -> Result<(), SendErrorKind> {
+        if !locked.engine().dirty.is_empty() {
+            self.flush_dirty(locked);
+            if locked.engine().pattern.has_room() {
+                return Ok(());
             }
         }
-        self.wait(state, wait, tried)
+        self.wait(locked, wait, tried)
             .map_err(|OutOfTime| match wait {
                 Wait::Never => SendErrorKind::WouldBlock,
                 _ => SendErrorKind::TimedOut,
@@ -125,32 +119,36 @@ impl Core {
         wait: Wait,
     ) -> Result<usize, (SendErrorKind, usize)> {
         let mut sent = 0;
-        let mut state = self.lock();
+        let mut locked = self.lock();
         let mut tried = false;
         let outcome = loop {
             let Some(message) = messages.get_mut(sent) else {
-                self.write_out(state);
+                self.write_out(&mut locked);
                 break Ok(sent);
             };
             message.fill_blank();
+            let state = locked.engine();
             match state.offer(message) {
                 Ok(Offer::Taken) => {
                     sent += 1;
                     tried = false;
                     if !state.batches.is_empty() {
-                        state = self.flush_batches(state);
+                        self.flush_batches(&mut locked);
                     }
                 }
-                Ok(Offer::Full) => match self.make_room(state, wait, &mut tried) {
-                    Ok(again) => state = again,
-                    Err(kind) => break Err((kind, sent)),
-                },
+                Ok(Offer::Full) => {
+                    if let Err(kind) = self.make_room(&mut locked, wait, &mut tried) {
+                        break Err((kind, sent));
+                    }
+                }
                 Err(kind) => {
-                    self.write_out(state);
+                    self.write_out(&mut locked);
                     break Err((kind, sent));
                 }
             }
         };
+        // The messages' bodies may be the user's: they go without the lock.
+        drop(locked);
         messages.drain(..sent);
         outcome
     }
@@ -158,31 +156,29 @@ impl Core {
     /// After messages were queued: writes them now, or leaves them for the batch that they belong
     /// to.
     #[inline]
-    fn write_out<'a>(&'a self, mut state: Guard<'a>) {
+    fn write_out(&self, locked: &mut Locked<'_>) {
+        let state = locked.engine();
         if !state.dirty.is_empty() {
-            if state.heat.is_hot() {
-                if !state.batches.is_empty() {
-                    state = self.flush_batches(state);
-                }
-            } else {
-                state = self.write_cold(state);
+            if !state.heat.is_hot() {
+                self.write_cold(locked);
+            } else if !state.batches.is_empty() {
+                self.flush_batches(locked);
             }
         }
-        self.open_shortcut(&mut state);
-        self.unlock(state);
+        self.open_shortcut(locked.engine());
+        locked.release();
     }
 
-    fn write_cold<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
+    fn write_cold(&self, locked: &mut Locked<'_>) {
         if !self.streams {
-            return self.flush_dirty(state);
+            return self.flush_dirty(locked);
         }
+        let state = locked.engine();
         if state.heat.before_write(Instant::now()) {
-            state.errands.push(Errand::Reactor(Command::Sweep(self.id)));
-            return state;
+            return state.actions.push(Action::Sweep);
         }
-        state = self.flush_dirty(state);
-        state.heat.after_write(Instant::now());
-        state
+        self.flush_dirty(locked);
+        locked.engine().heat.after_write(Instant::now());
     }
 }
 
@@ -218,9 +214,9 @@ impl Core {
 
     /// Closes the shortcut and books what went that way.
     #[cold]
-    pub(super) fn close_shortcut<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
+    pub(super) fn close_shortcut(&self, state: &mut State) {
         let Some(key) = state.shortcut.take() else {
-            return state;
+            return;
         };
         let direct = self.direct.get().map_or(0, |(pipe, _)| pipe.close_direct());
         self.shortcut.close(|frames, piped| {
@@ -231,7 +227,6 @@ impl Core {
                 state.book_pipe(key, direct + piped);
             }
         });
-        state
     }
 }
 
@@ -360,7 +355,7 @@ impl State {
             self.pattern.set_room(key, false);
         }
         if let (true, Some(door)) = (put.announce, door) {
-            self.errands.push(Errand::Announce(door.clone()));
+            self.actions.push(Action::Announce(door.clone()));
         }
     }
 }
@@ -395,7 +390,7 @@ impl State {
         if !pipe.has_room() {
             self.pattern.set_room(key, false);
             // It may be the first since the receiver looked; a word too many does no harm.
-            self.errands.push(Errand::Announce(door.clone()));
+            self.actions.push(Action::Announce(door.clone()));
         }
     }
 }

@@ -8,7 +8,9 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::core::{Core, Guard};
+use super::actions::Clock;
+use super::core::Core;
+use super::locked::Locked;
 use super::state::{Life, State};
 use crate::link::buffer::Pool;
 use crate::link::reader::{Ended, Pass, Reader};
@@ -35,34 +37,31 @@ impl Reading {
 
 impl Core {
     /// Reads links that are ready, at most `passes` of them.
-    pub(super) fn serve<'a>(&'a self, mut state: Guard<'a>, passes: usize) -> Guard<'a> {
-        state = self.flush_due(state);
+    pub(super) fn serve(&self, locked: &mut Locked<'_>, passes: usize) {
+        self.flush_due(locked);
         for _ in 0..passes {
-            let Some(mut reading) = state.take_reader() else {
+            let Some(mut reading) = locked.engine().take_reader(&Instant::now) else {
                 break;
             };
-            // Errands of this pass wait for the next one to end: none of them is urgent before the
-            // bytes that were just announced are read.
-            drop(state);
-            reading.pass(&self.buffers);
-            state = self.lock();
+            locked.unlocked(|| reading.pass(&self.buffers));
             let place = reading.place;
             let established = reading.pass.established.is_some();
             let read = reading.pass.read;
-            state.put_reader(reading);
+            let state = locked.engine();
+            state.put_reader(reading, &Instant::now);
             // Answers go at once, and so does what waited for the peer to be there.
             if established
                 || state
                     .link(place)
                     .is_some_and(|link| !link.control.is_empty())
             {
-                state = self.flush(state, place.link);
+                self.flush(locked, place.link);
             }
-            self.after_io(&mut state, place);
+            let state = locked.engine();
+            self.after_io(state, place);
             let links = state.ready.len();
-            state = self.share(state, links, read);
+            self.share(locked, links, read);
         }
-        state
     }
 
     /// A link's tokens are home again after a pass: what became possible by that?
@@ -97,7 +96,7 @@ impl Core {
 
 impl State {
     /// Takes out the reader of the next link that can be read.
-    fn take_reader(&mut self) -> Option<Reading> {
+    fn take_reader(&mut self, clock: Clock<'_>) -> Option<Reading> {
         while let Some(key) = self.ready.pop_front() {
             let Some(link) = self.links.get_mut(key) else {
                 continue;
@@ -111,7 +110,7 @@ impl State {
             }
             if link.stage == Stage::Up {
                 if room == 0 {
-                    self.pause(key);
+                    self.pause(key, clock);
                     continue;
                 }
                 // Of a connection that is broken, what the peer said before is read to its end.
@@ -143,7 +142,7 @@ impl State {
 
     /// An inbox is full: the connection is not read until it has room, and the peer's PINGs are not
     /// answered. Until then the peer is shown now and then that this side lives.
-    fn pause(&mut self, key: usize) {
+    fn pause(&mut self, key: usize, clock: Clock<'_>) {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
@@ -156,13 +155,13 @@ impl State {
             serial: link.serial,
         };
         let show = link.liveness.as_mut();
-        if let Some(at) = show.and_then(|liveness| liveness.pause(Instant::now)) {
+        if let Some(at) = show.and_then(|liveness| liveness.pause(clock)) {
             self.set_timer(at, Timer::Show(place));
         }
     }
 
     /// Puts a reader back, with what it found.
-    pub(super) fn put_reader(&mut self, reading: Reading) {
+    pub(super) fn put_reader(&mut self, reading: Reading, clock: Clock<'_>) {
         let Reading {
             place,
             reader,
@@ -196,7 +195,7 @@ impl State {
         if let Some((peer, form)) = pass.established.take() {
             if let Some(link) = self.links.get_mut(key) {
                 link.form = form;
-                link.begin_liveness(Instant::now());
+                link.begin_liveness(clock());
             }
             match self.admit(key, peer) {
                 Ok(()) => {
@@ -214,7 +213,7 @@ impl State {
             link.heard_traffic |= traffic;
         }
         for command in pass.commands.drain(..) {
-            self.obey(place, command);
+            self.obey(place, command, clock);
         }
         if !pass.messages.is_empty() {
             self.accept_messages(key, &mut pass);
@@ -267,7 +266,7 @@ impl State {
     }
 
     /// Does what a command of the peer asks for.
-    fn obey(&mut self, place: Place, command: Zmtp) {
+    fn obey(&mut self, place: Place, command: Zmtp, clock: Clock<'_>) {
         let key = place.link;
         match command {
             Zmtp::Subscribe(topic) => self.subscription(key, &topic, true),
@@ -280,7 +279,7 @@ impl State {
                         link.pongs += 1;
                     }
                 }
-                self.note_ping(place, ttl);
+                self.note_ping(place, ttl, clock());
             }
             Zmtp::Error(reason) => {
                 let fault = crate::zmtp::ProtocolError::PeerError { reason };
@@ -313,9 +312,9 @@ impl State {
 
     /// RFC 37, "Heartbeating": the peer asks to be given up after a silence of `ttl` tenths of a
     /// second; zero asks for nothing.
-    fn note_ping(&mut self, place: Place, ttl: u16) {
+    fn note_ping(&mut self, place: Place, ttl: u16, now: Instant) {
         let liveness = self.link(place).and_then(|link| link.liveness.as_mut());
-        let at = liveness.and_then(|liveness| liveness.pinged_by_peer(Instant::now(), ttl));
+        let at = liveness.and_then(|liveness| liveness.pinged_by_peer(now, ttl));
         if let Some(at) = at {
             self.set_timer(at, Timer::PeerTtl { place, at });
         }

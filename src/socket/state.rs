@@ -1,7 +1,7 @@
 //! What is behind a socket's one lock: the pattern, the links and their queues, and who waits.
 //!
 //! Nothing here makes a system call or takes another socket's lock. What has to be done after the
-//! lock is released is left in [`State::errands`].
+//! lock is released is left in [`State::actions`].
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -9,27 +9,23 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
+use super::actions::{Action, Actions, Discarded, Due};
 use super::admission::Admission;
 use super::glance::Glance;
 use super::helpers::Helpers;
-use crate::discard::discard_messages;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::heat::Heat;
-use crate::lease::{Lease, Ring};
-use crate::link::pipe::{Door, PipeEnd};
+use crate::lease::Lease;
 use crate::link::reader::Pass;
-use crate::link::writer::Writer;
-use crate::link::{Link, Origin, Stage, Wire};
-use crate::message::Message;
+use crate::link::{Link, Origin, Stage};
 use crate::monitor::{Event, EventKind, EventQueue};
 use crate::options::Options;
 use crate::pattern::Pattern;
 use crate::peer::{PeerInfo, PeerRefusal};
-use crate::reactor::timers::deadline;
-use crate::reactor::{Command, Place, SocketId, Timer};
+use crate::reactor::{Place, Timer};
 use crate::stats::Stats;
-use crate::transport::{Listener, Stream};
+use crate::transport::Listener;
 use crate::zmtp::encoder::Outbox;
 
 /// What drives a socket's connections: its own poll. Holding it is the lease.
@@ -37,71 +33,6 @@ use crate::zmtp::encoder::Outbox;
 pub(super) struct Driver {
     pub(super) poll: mio::Poll,
     pub(super) events: mio::Events,
-}
-
-/// Something to be done once the lock is released.
-#[derive(Debug)]
-pub(super) enum Errand {
-    Reactor(Command),
-    /// Drop what may run code of the user's.
-    Discard(Discarded),
-    /// Tell the other end of a pipe.
-    Announce(Door),
-    GiveRoom(Door),
-    Hang(Door),
-    /// Subscriptions wait in the pipe. They are not in this errand, which another thread's may
-    /// overtake.
-    Changes(Door),
-    /// Try inproc links again that were refused for want of a place.
-    TryRefused,
-    /// Wait no longer for somebody to bind an inproc name.
-    StopSeeking(Arc<Endpoint>, Place),
-    /// Close a connection: a system call.
-    Close(Wire),
-    /// Tell the peer that no more comes: a system call.
-    Shutdown(Arc<Stream>),
-    /// Forget what departed subscribers left.
-    Forget,
-    /// Closed to the end: tell the context.
-    Leave,
-    #[cfg(feature = "log")]
-    Log(Arc<Event>),
-    /// Say that closing takes its time, and why.
-    #[cfg(feature = "log")]
-    LogLinger(String),
-}
-
-/// What was taken out of a socket and is not wanted any more. Bodies of messages may be the user's, and
-/// what their `Drop` does is not to be done under a lock: it may call this very socket.
-#[derive(Debug)]
-pub(super) enum Discarded {
-    Message(Message),
-    Messages(VecDeque<Message>),
-    Outbox(Outbox),
-    Pipe(PipeEnd),
-    Writer(Box<Writer>),
-    Link(Box<Link>),
-}
-
-impl Discarded {
-    /// To be called without a lock.
-    pub(super) fn discard(self) {
-        match self {
-            Discarded::Message(message) => discard_messages([message]),
-            Discarded::Messages(messages) => discard_messages(messages),
-            // These see to it that each of their bodies is dropped by itself.
-            Discarded::Outbox(outbox) => drop(outbox),
-            Discarded::Pipe(pipe) => drop(pipe),
-            Discarded::Writer(writer) => drop(writer),
-            Discarded::Link(link) => drop(link),
-        }
-    }
-}
-
-impl From<VecDeque<Message>> for Discarded {
-    fn from(messages: VecDeque<Message>) -> Discarded {
-        Discarded::Messages(messages)
-    }
 }
 
 /// How far a socket is on its way out.
@@ -133,7 +64,6 @@ pub(super) struct Loan {
 /// See the module's text.
 #[derive(Debug)]
 pub(super) struct State {
-    pub(super) id: SocketId,
     pub(super) pattern: Pattern,
     pub(super) links: Slab<Link>,
     pub(super) lease: Lease<Driver>,
@@ -171,9 +101,8 @@ pub(super) struct State {
     pub(super) accept_timer: bool,
     /// When monitors were told last that listeners do not accept.
     pub(super) told_shut: Option<Instant>,
-    pub(super) errands: Vec<Errand>,
-    /// Who waits must be woken when the lock is released.
-    pub(super) ring: Ring,
+    /// What is to be done once the lock is released.
+    pub(super) actions: Actions,
     pub(super) bound: Vec<Bound>,
     pub(super) last_endpoint: Option<Arc<Endpoint>>,
     pub(super) life: Life,
@@ -197,9 +126,8 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(id: SocketId, pattern: Pattern, options: &Options) -> State {
+    pub(super) fn new(pattern: Pattern, options: &Options) -> State {
         State {
-            id,
             pattern,
             links: Slab::new(),
             lease: Lease::default(),
@@ -221,8 +149,7 @@ impl State {
             pending_timer: false,
             accept_timer: false,
             told_shut: None,
-            errands: Vec::new(),
-            ring: Ring::default(),
+            actions: Actions::default(),
             bound: Vec::new(),
             last_endpoint: None,
             life: Life::Open,
@@ -255,9 +182,7 @@ impl State {
     /// Whoever waits shall look again.
     #[inline]
     pub(super) fn wake_waiters(&mut self) {
-        let ring = self.lease.ring();
-        self.ring.poll |= ring.poll;
-        self.ring.followers |= ring.followers;
+        self.actions.notify(self.lease.ring());
     }
 
     /// Why a socket that is not open serves no call.
@@ -266,14 +191,6 @@ impl State {
             Life::Open => Ok(()),
             _ if self.reactor_died => Err(Error::ReactorDied),
             _ => Err(Error::Closed),
-        }
-    }
-
-    /// Has something dropped once the lock is released.
-    pub(super) fn discard(&mut self, what: impl Into<Discarded>) {
-        let what = what.into();
-        if !matches!(&what, Discarded::Messages(none) if none.is_empty()) {
-            self.errands.push(Errand::Discard(what));
         }
     }
 
@@ -339,7 +256,7 @@ impl State {
             monitor.push(Arc::clone(&event));
         }
         #[cfg(feature = "log")]
-        self.errands.push(Errand::Log(event));
+        self.actions.push(Action::Log(event));
     }
 
     // ----- links -----
@@ -400,7 +317,7 @@ impl State {
                 any = true;
             });
             if any {
-                self.errands.push(Errand::Changes(door.clone()));
+                self.actions.push(Action::Changes(door.clone()));
             }
         } else {
             let (control, form) = (&mut link.control, link.form);
@@ -430,7 +347,7 @@ impl State {
         let full = self.pattern.place_for(None).is_err();
         tell(&mut self.pattern);
         if full && self.pattern.place_for(None).is_ok() {
-            self.errands.push(Errand::TryRefused);
+            self.actions.push(Action::TryRefused);
         }
     }
 
@@ -454,33 +371,30 @@ impl State {
         self.note_received(link.has_departed(), messages, bytes);
         if link.far_end.is_some() {
             let endpoint = Arc::clone(&link.endpoint);
-            self.errands.push(Errand::StopSeeking(endpoint, place));
+            self.actions.push(Action::StopSeeking(endpoint, place));
         }
         if link.pipe.is_some() {
             self.pipes = self.pipes.saturating_sub(1);
         }
         if let Some((pipe, Some(door))) = &link.pipe {
             pipe.end();
-            self.errands.push(Errand::Hang(door.clone()));
+            self.actions.push(Action::Hang(door.clone()));
         }
         if let Some(wire) = link.wire.take() {
-            self.errands.push(Errand::Close(wire));
+            self.actions.push(Action::Close(wire));
         }
-        self.discard(Discarded::Link(Box::new(link)));
+        self.actions.discard(Discarded::Link(Box::new(link)));
         // A REQ that waits for this peer learns that it is gone.
         self.wake_waiters();
     }
 
     /// Asks the reactor for a timer; one that never comes is not set.
     pub(super) fn set_timer_after(&mut self, after: Duration, timer: Timer) {
-        if let Some(at) = deadline(Instant::now(), after) {
-            self.set_timer(at, timer);
-        }
+        self.actions.push(Action::Timer(Due::After(after), timer));
     }
 
     /// Asks the reactor for a timer.
     pub(super) fn set_timer(&mut self, at: Instant, timer: Timer) {
-        self.errands
-            .push(Errand::Reactor(Command::Timer(self.id, at, timer)));
+        self.actions.push(Action::Timer(Due::At(at), timer));
     }
 }

@@ -1,9 +1,10 @@
 //! Subscriptions: the user's go to every peer, and those of peers that have gone are forgotten.
 
-use std::time::Instant;
+use std::time::Duration;
 
+use super::actions::Action;
 use super::core::Core;
-use super::state::{Errand, State};
+use super::state::State;
 use crate::error::Error;
 use crate::link::Stage;
 use crate::pattern::{Forward, MAX_TOPIC};
@@ -25,18 +26,15 @@ impl Core {
                 most: MAX_TOPIC,
             });
         }
-        let mut state = self.lock();
-        if let Err(error) = state.check_open() {
-            self.unlock(state);
-            return Err(error);
-        }
+        let mut locked = self.lock();
+        let state = locked.engine();
+        state.check_open()?;
         let change = if subscribe {
             state.pattern.subscribe(topic)
         } else {
             state.pattern.unsubscribe(topic)
         };
         let Ok(forward) = change else {
-            self.unlock(state);
             let verb = if subscribe {
                 "subscribe"
             } else {
@@ -49,29 +47,27 @@ impl Core {
         };
         if forward == Forward::Upstream {
             if !subscribe {
-                self.filter_front(&mut state);
+                self.filter_front(state);
             }
             state.forward_subscription(topic, subscribe);
-            state = self.flush_dirty(state);
+            self.flush_dirty(&mut locked);
         }
-        self.unlock(state);
+        drop(locked);
         Ok(())
     }
 
     /// The reactor forgets what departed subscribers left, a slice at a time. A socket that has only
     /// inproc peers may have none: then it is done here, by the one who let the peer go.
     pub(super) fn forget_left_over(&self) {
-        let mut state = self.lock();
+        let mut locked = self.lock();
+        let state = locked.engine();
         if self.poll.get().is_some() {
-            state.set_timer(Instant::now(), Timer::Forget);
-        } else {
-            while state.pattern.forget_departed() {
-                self.unlock(state);
-                state = self.lock();
-            }
-            state.forgetting = false;
+            return state.set_timer_after(Duration::ZERO, Timer::Forget);
         }
-        self.unlock(state);
+        while locked.engine().pattern.forget_departed() {
+            locked.release();
+        }
+        locked.engine().forgetting = false;
     }
 }
 
@@ -88,7 +84,7 @@ impl State {
             }
             if let Some((pipe, Some(door))) = &link.pipe {
                 pipe.put_change(topic, subscribe);
-                self.errands.push(Errand::Changes(door.clone()));
+                self.actions.push(Action::Changes(door.clone()));
             } else {
                 link.control.push_subscription(topic, subscribe, link.form);
                 if !link.dirty {
@@ -104,7 +100,7 @@ impl State {
     pub(super) fn forget_departed(&mut self) {
         if !self.forgetting && self.pattern.has_departed() {
             self.forgetting = true;
-            self.errands.push(Errand::Forget);
+            self.actions.push(Action::Forget);
         }
     }
 }

@@ -5,34 +5,31 @@
 //! machine that takes tens of milliseconds. Whoever wants to know that a burst is on its way has a call
 //! of its own that sees to it.
 
-use super::core::{Core, Guard};
+use super::core::Core;
+use super::locked::Locked;
 use super::state::State;
 use crate::error::Error;
 
 impl Core {
     /// Locks the state for a call that does not send: the tail of a stream is written first.
-    pub(super) fn lock_for_call(&self) -> Guard<'_> {
-        let state = self.lock();
-        if state.has_tail() {
-            return self.flush_dirty(state);
+    pub(super) fn lock_for_call(&self) -> Locked<'_> {
+        let mut locked = self.lock();
+        if locked.engine().has_tail() {
+            self.flush_dirty(&mut locked);
         }
-        state
+        locked
     }
 
     /// One of several handles is gone: the thread that had it may have been the one that sent.
     pub(super) fn handle_dropped(&self) {
         // After a fork the connections are the parent's, and so is what is queued for them.
         if self.streams && !self.context.is_forked() {
-            let state = self.lock_for_call();
-            self.unlock(state);
+            drop(self.lock_for_call());
         }
     }
 
     pub(super) fn check_open(&self) -> Result<(), Error> {
-        let state = self.lock_for_call();
-        let open = state.check_open();
-        self.unlock(state);
-        open
+        self.lock_for_call().engine().check_open()
     }
 }
 
@@ -110,7 +107,7 @@ mod tests {
     fn burst<K: Sends>(socket: &Socket<K>) -> u32 {
         for n in 0..1_000_000u32 {
             socket.send(n.to_be_bytes()).unwrap();
-            if socket.core().lock().has_tail() {
+            if socket.core().lock().engine().has_tail() {
                 return n + 1;
             }
         }

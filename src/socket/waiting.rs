@@ -4,9 +4,11 @@ use std::time::{Duration, Instant};
 
 use mio::Events;
 
-use super::core::{place_of, token_of, Core, Guard, WAKER};
-use super::state::{Driver, Errand, State};
-use crate::lease::{Entry, Ring};
+use super::actions::Action;
+use super::core::{place_of, token_of, Core, WAKER};
+use super::locked::Locked;
+use super::state::{Driver, State};
+use crate::lease::Entry;
 use crate::link::pipe::{pause, Hushed};
 use crate::reactor::timers::{deadline, LONGEST_POLL};
 use crate::reactor::{Command, Place};
@@ -39,85 +41,84 @@ impl Core {
     ///
     /// Comes back after any change; the caller looks whether it is the one it wants. `tried` says
     /// that a caller without time has had its one look at the connections.
-    pub(super) fn wait<'a>(
-        &'a self,
-        mut state: Guard<'a>,
+    pub(super) fn wait(
+        &self,
+        locked: &mut Locked<'_>,
         wait: Wait,
         tried: &mut bool,
-    ) -> Result<Guard<'a>, OutOfTime> {
+    ) -> Result<(), OutOfTime> {
         let timeout = match wait {
             Wait::Forever => None,
             Wait::Never => Some(Duration::ZERO),
             Wait::Until(deadline) => Some(deadline.saturating_duration_since(Instant::now())),
         };
         if *tried && timeout == Some(Duration::ZERO) {
-            self.unlock(state);
             return Err(OutOfTime);
         }
-        if state.has_tail() {
+        if locked.engine().has_tail() {
             // A DEALER or a PAIR: what it has just sent may be what it waits to have answered.
-            return Ok(self.flush_dirty(state));
+            self.flush_dirty(locked);
+            return Ok(());
         }
         *tried = true;
         // Another caller may be waiting awake, for whom announcements are not made; this one may
         // have to sleep.
-        if state.listen_again() {
-            return Ok(state);
+        if !locked.engine().listen_again() {
+            self.drive(locked, timeout);
         }
-        Ok(self.drive(state, timeout))
+        Ok(())
     }
 
     /// Takes the lease and drives, or waits for whoever has it.
-    fn drive<'a>(&'a self, mut state: Guard<'a>, timeout: Option<Duration>) -> Guard<'a> {
+    fn drive(&self, locked: &mut Locked<'_>, timeout: Option<Duration>) {
+        let state = locked.engine();
         let Some((mut driver, entry)) = state.lease.enter() else {
-            return self.follow(state, timeout);
+            return self.follow(locked, timeout);
         };
         if state.ready.is_empty() {
-            state = self.poll(state, &mut driver, entry, timeout);
+            self.poll(locked, &mut driver, entry, timeout);
         } else if entry == Entry::TakenOver || state.links.len() > 1 {
             // A peer that always has more must not keep the others from being seen.
-            state = self.poll(state, &mut driver, entry, Some(Duration::ZERO));
+            self.poll(locked, &mut driver, entry, Some(Duration::ZERO));
         }
-        state = self.serve(state, PASSES);
+        self.serve(locked, PASSES);
+        let state = locked.engine();
         let parting = state.lease.leave(driver);
         if parting.tell_reactor {
-            state.errands.push(Errand::Reactor(Command::Watch(self.id)));
+            state.actions.push(Action::Watch);
         }
         if parting.wake_follower {
             self.bell.part(parting);
         }
-        state
     }
 
     /// The lease was the reactor's: it shall no longer be woken for this socket, but look after the
     /// lease.
-    fn take_over<'a>(&'a self, state: Guard<'a>) -> Guard<'a> {
-        self.unlock(state);
+    fn take_over(&self, locked: &mut Locked<'_>) {
+        locked.release();
         if let Some(poll) = self.poll.get() {
             poll.reactor.deregister(poll.fd);
             poll.reactor.send(Command::Watch(self.id));
         }
-        self.lock()
     }
 
     /// Sleeps in the socket's poll, or spins first if asked to, and notes what happened.
-    fn poll<'a>(
-        &'a self,
-        mut state: Guard<'a>,
+    fn poll(
+        &self,
+        locked: &mut Locked<'_>,
         driver: &mut Driver,
         entry: Entry,
         timeout: Option<Duration>,
-    ) -> Guard<'a> {
-        state.lease.set_sleeping(true);
+    ) {
+        locked.engine().lease.set_sleeping(true);
         if entry == Entry::TakenOver {
-            state = self.take_over(state);
+            self.take_over(locked);
         }
-        self.unlock(state);
+        locked.release();
         self.poll_driver(driver, timeout);
-        let mut state = self.lock();
+        let state = locked.engine();
         state.lease.set_sleeping(false);
-        note_events(&mut state, &driver.events);
-        state
+        note_events(state, &driver.events);
     }
 
     fn poll_driver(&self, driver: &mut Driver, timeout: Option<Duration>) {
@@ -147,41 +148,39 @@ impl Core {
     }
 
     /// Somebody else drives, or there is nothing to drive: waits for the bell.
-    fn follow<'a>(&'a self, mut state: Guard<'a>, timeout: Option<Duration>) -> Guard<'a> {
-        if !state.errands.is_empty() || state.ring != Ring::default() {
-            self.unlock(state);
-            // What was done meanwhile may be what is waited for.
-            return self.lock();
+    fn follow(&self, locked: &mut Locked<'_>, timeout: Option<Duration>) {
+        let state = locked.engine();
+        if !state.actions.is_empty() {
+            // What is done by that may be what is waited for.
+            return locked.release();
         }
         if timeout == Some(Duration::ZERO) {
-            return state;
+            return;
         }
         if state.pipes > 0 && state.glance.pays() {
-            return self.look_around(state, timeout);
+            return self.look_around(locked, timeout);
         }
         state.lease.follow(true);
-        let mut state = self.bell.wait(state, timeout);
-        state.lease.follow(false);
-        self.close_shortcut(state)
+        locked.wait(timeout);
+        locked.engine().lease.follow(false);
     }
 
     /// Waits a moment, awake, for an inproc peer to do something; no longer than `timeout`.
-    fn look_around<'a>(&'a self, mut state: Guard<'a>, timeout: Option<Duration>) -> Guard<'a> {
-        let mut hushed = state.hush();
+    fn look_around(&self, locked: &mut Locked<'_>, timeout: Option<Duration>) {
+        let mut hushed = locked.engine().hush();
         let seen = self.pokes.load(Ordering::Acquire);
-        drop(state);
+        locked.release();
         let most = timeout.map_or(tuning::LOOKING, |most| most.min(tuning::LOOKING));
         let paid = look_until(most, || {
             self.pokes.load(Ordering::Acquire) != seen
                 || hushed.as_mut().is_some_and(Hushed::is_over)
         });
-        state = self.lock();
+        let state = locked.engine();
         state.glance.learn(paid);
         if hushed.is_some() {
             state.listen_again();
         }
         // Nobody rings for one who is not asleep: it looks at the state again before it sleeps.
-        state
     }
 
     /// An inproc peer has done something; those who wait awake see it here. To be called with the
@@ -191,12 +190,8 @@ impl Core {
     }
 
     /// The reactor drives: all that is ready, in turns of `PASSES`.
-    pub(super) fn drive_for_reactor<'a>(
-        &'a self,
-        mut state: Guard<'a>,
-        mut driver: Driver,
-    ) -> Guard<'a> {
-        self.unlock(state);
+    pub(super) fn drive_for_reactor(&self, locked: &mut Locked<'_>, mut driver: Driver) {
+        locked.release();
         if driver
             .poll
             .poll(&mut driver.events, Some(Duration::ZERO))
@@ -204,16 +199,15 @@ impl Core {
         {
             driver.events.clear();
         }
-        state = self.lock();
-        note_events(&mut state, &driver.events);
-        state = self.serve(state, PASSES);
+        note_events(locked.engine(), &driver.events);
+        self.serve(locked, PASSES);
+        let state = locked.engine();
         if !state.ready.is_empty() || !driver.events.is_empty() {
             // More to do, or more to see: other sockets first.
-            state.errands.push(Errand::Reactor(Command::Ready(self.id)));
+            state.actions.push(Action::Drive);
         }
         let parting = state.lease.leave_reactor(driver);
         self.bell.part(parting);
-        state
     }
 }
 

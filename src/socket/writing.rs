@@ -1,10 +1,12 @@
 //! Writing: what links have queued goes into the kernel, without the socket's lock.
 
-use super::core::{token_of, Core, Guard};
-use super::state::{Discarded, Errand, Life, State};
+use super::actions::{Action, Discarded};
+use super::core::{token_of, Core};
+use super::locked::Locked;
+use super::state::{Life, State};
 use crate::link::reader::Ended;
 use crate::link::writer::{Writer, Wrote};
-use crate::reactor::{Command, Place, Timer};
+use crate::reactor::{Place, Timer};
 use crate::tuning;
 
 /// Turns that one flush writes before it leaves the rest to the reactor, so that a thread that
@@ -14,68 +16,70 @@ const FLIGHTS: usize = 16;
 
 impl Core {
     /// Writes all links that have something to write.
-    pub(super) fn flush_dirty<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
+    pub(super) fn flush_dirty(&self, locked: &mut Locked<'_>) {
+        let state = locked.engine();
         // Links that become dirty again meanwhile are for the next round.
         if state.helpers.count() > 0 {
-            let State { due, dirty, .. } = &mut *state;
-            due.append(dirty);
-            state = self.flush_due(state);
+            state.due.append(&mut state.dirty);
+            self.flush_due(locked);
         } else {
             for _ in 0..state.dirty.len() {
-                let Some(key) = state.dirty.pop() else { break };
-                state = self.flush(state, key);
+                let Some(key) = locked.engine().dirty.pop() else {
+                    break;
+                };
+                self.flush(locked, key);
             }
         }
-        state.batches.clear();
-        state
+        locked.engine().batches.clear();
     }
 
     /// Writes the links of a hot socket whose batch is full.
-    pub(super) fn flush_batches<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
+    pub(super) fn flush_batches(&self, locked: &mut Locked<'_>) {
+        let state = locked.engine();
         if state.helpers.count() > 0 {
-            let State { due, batches, .. } = &mut *state;
-            due.append(batches);
-            return self.flush_due(state);
+            state.due.append(&mut state.batches);
+            return self.flush_due(locked);
         }
-        while let Some(key) = state.batches.pop() {
-            state = self.flush(state, key);
+        while let Some(key) = locked.engine().batches.pop() {
+            self.flush(locked, key);
         }
-        state
     }
 
     /// Writes links that are due, with whoever comes to help. Whoever makes more of them due writes
     /// as many.
-    pub(super) fn flush_due<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
-        for _ in 0..state.due.len() {
+    pub(super) fn flush_due(&self, locked: &mut Locked<'_>) {
+        for _ in 0..locked.engine().due.len() {
+            let state = locked.engine();
             let Some(key) = state.due.pop() else { break };
             let links = 1 + state.due.len();
             let bytes = state.links.get(key).map_or(0, |link| link.outbox.bytes());
-            state = self.share(state, links, bytes);
-            state = self.flush(state, key);
+            self.share(locked, links, bytes);
+            self.flush(locked, key);
         }
-        state
     }
 
-    /// Writes what one link has queued, unless somebody is at it already: then that one takes it
+    /// Writes what one link has queued, unless another thread is at it already: then that one takes it
     /// along.
-    pub(super) fn flush<'a>(&'a self, mut state: Guard<'a>, key: usize) -> Guard<'a> {
+    pub(super) fn flush(&self, locked: &mut Locked<'_>, key: usize) {
         for _ in 0..FLIGHTS {
-            let Some((place, mut writer)) = state.take_writer(key) else {
-                return state;
+            let Some((place, mut writer)) = locked.engine().take_writer(key) else {
+                return;
             };
-            drop(state);
-            let wrote = writer.pass();
-            self.ask_for_room(place, &mut writer, matches!(wrote, Wrote::Blocked));
-            state = self.lock();
+            let wrote = locked.unlocked(|| {
+                let wrote = writer.pass();
+                self.ask_for_room(place, &mut writer, matches!(wrote, Wrote::Blocked));
+                wrote
+            });
+            let state = locked.engine();
             let more = state.put_writer(place, writer, wrote);
-            self.after_io(&mut state, place);
+            self.after_io(state, place);
             if !more {
-                return state;
+                return;
             }
         }
+        let state = locked.engine();
         state.mark_dirty(key);
-        state.errands.push(Errand::Reactor(Command::Sweep(self.id)));
-        state
+        state.actions.push(Action::Sweep);
     }
 
     /// When the kernel is full, has an event say when it is not.
@@ -146,7 +150,7 @@ impl State {
         let hot = self.heat.is_hot();
         let open = self.life == Life::Open;
         if self.link(place).is_none_or(|link| link.wire.is_none()) {
-            self.discard(Discarded::Writer(writer));
+            self.actions.discard(Discarded::Writer(writer));
             return false;
         }
         let Some(link) = self.link(place) else {

@@ -1,0 +1,252 @@
+//! What the engine wants done outside its lock: a value that it fills and [`Locked`](super::locked::Locked)
+//! takes out, runs and empties, whichever way a function is left.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::discard::discard_messages;
+use crate::endpoint::Endpoint;
+use crate::lease::Ring;
+use crate::link::pipe::{Door, PipeEnd};
+use crate::link::writer::Writer;
+use crate::link::{Link, Wire};
+use crate::message::Message;
+#[cfg(feature = "log")]
+use crate::monitor::Event;
+use crate::reactor::{Place, Timer};
+use crate::transport::Stream;
+use crate::zmtp::encoder::Outbox;
+
+/// What tells the time to those parts of the engine that want to know it now and then. They have no clock
+/// of their own, and reading one costs too much to be done whether it is wanted or not.
+pub(super) type Clock<'a> = &'a dyn Fn() -> Instant;
+
+/// When a timer is due. The engine has no clock: it says how long from now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    After(Duration),
+    At(Instant),
+}
+
+/// One thing to be done once the lock is released.
+#[derive(Debug)]
+pub(super) enum Action {
+    /// Have the reactor drive: there is something to read that no event tells.
+    Drive,
+    /// Have the reactor look after the lease.
+    Watch,
+    /// Have the reactor write what a hot socket has queued.
+    Sweep,
+    /// Have listeners that wait ask again.
+    Accept,
+    /// Have the reactor forget the socket.
+    Remove,
+    Timer(Due, Timer),
+    /// Look from time to time how much of what was written the peer's system has.
+    WatchAcknowledged(Place),
+    /// Have a link connect, after a pause.
+    Connect {
+        place: Place,
+        endpoint: Arc<Endpoint>,
+        after: Duration,
+    },
+    /// Tell the other end of a pipe that there is something to receive.
+    Announce(Door),
+    GiveRoom(Door),
+    Hang(Door),
+    /// Subscriptions wait in the pipe. They are not in this action, which another thread's may
+    /// overtake.
+    Changes(Door),
+    /// Try inproc links again that were refused for want of a place.
+    TryRefused,
+    /// Wait no longer for an inproc name to be bound.
+    StopSeeking(Arc<Endpoint>, Place),
+    /// Close a connection: a system call.
+    Close(Wire),
+    /// Tell the peer that no more comes: a system call.
+    Shutdown(Arc<Stream>),
+    /// Have what departed subscribers left forgotten.
+    Forget,
+    /// Closed to the end: tell the context.
+    Leave,
+    #[cfg(feature = "log")]
+    Log(Arc<Event>),
+    /// Say that closing takes its time, and why.
+    #[cfg(feature = "log")]
+    LogLinger(String),
+}
+
+/// What was taken out of a socket and is not wanted any more. Bodies of messages may be the user's, and
+/// what their `Drop` does is not to be done under a lock: it may call this very socket.
+#[derive(Debug)]
+pub(super) enum Discarded {
+    Message(Message),
+    Messages(VecDeque<Message>),
+    Outbox(Outbox),
+    Pipe(PipeEnd),
+    Writer(Box<Writer>),
+    Link(Box<Link>),
+}
+
+impl Discarded {
+    /// To be called without a lock.
+    fn discard(self) {
+        match self {
+            Discarded::Message(message) => discard_messages([message]),
+            Discarded::Messages(messages) => discard_messages(messages),
+            // These see to it that each of their bodies is dropped by itself.
+            Discarded::Outbox(outbox) => drop(outbox),
+            Discarded::Pipe(pipe) => drop(pipe),
+            Discarded::Writer(writer) => drop(writer),
+            Discarded::Link(link) => drop(link),
+        }
+    }
+}
+
+impl From<VecDeque<Message>> for Discarded {
+    fn from(messages: VecDeque<Message>) -> Discarded {
+        Discarded::Messages(messages)
+    }
+}
+
+/// What is to be done once the lock is released: who is woken, what is told to the outside, and what
+/// is dropped. In this order: what the user's `Drop` does may depend on all else being done.
+#[derive(Debug, Default)]
+pub(super) struct Actions {
+    notify: Ring,
+    list: Vec<Action>,
+    bin: Vec<Discarded>,
+}
+
+/// Actions that were taken out, to be run without the lock.
+#[derive(Debug)]
+pub(super) struct Taken {
+    notify: Ring,
+    first: Option<Action>,
+    rest: Vec<Action>,
+    bin: Vec<Discarded>,
+}
+
+impl Taken {
+    /// Wakes who is to be woken, runs the actions in the order in which they came, and drops what was
+    /// discarded.
+    pub(super) fn run(self, notify: impl FnOnce(Ring), run: impl FnMut(Action)) {
+        notify(self.notify);
+        self.first.into_iter().chain(self.rest).for_each(run);
+        self.bin.into_iter().for_each(Discarded::discard);
+    }
+}
+
+impl Actions {
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty() && self.notify == Ring::default() && self.bin.is_empty()
+    }
+
+    /// Waiting callers shall look again: those that the lease says are asleep.
+    #[inline]
+    pub(super) fn notify(&mut self, ring: Ring) {
+        self.notify.poll |= ring.poll;
+        self.notify.followers |= ring.followers;
+    }
+
+    pub(super) fn push(&mut self, action: Action) {
+        self.list.push(action);
+    }
+
+    /// Has something dropped.
+    pub(super) fn discard(&mut self, what: impl Into<Discarded>) {
+        let what = what.into();
+        if !matches!(&what, Discarded::Messages(none) if none.is_empty()) {
+            self.bin.push(what);
+        }
+    }
+}
+
+impl Actions {
+    /// Takes them all out.
+    pub(super) fn take(&mut self) -> Taken {
+        // One action is the rule, and leaves the list its memory.
+        let (first, rest) = match self.list.len() {
+            0 | 1 => (self.list.pop(), Vec::new()),
+            _ => (None, std::mem::take(&mut self.list)),
+        };
+        Taken {
+            notify: std::mem::take(&mut self.notify),
+            first,
+            rest,
+            bin: std::mem::take(&mut self.bin),
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::sync::Mutex;
+
+    use bytes::Bytes;
+
+    use super::*;
+
+    type Log = Arc<Mutex<Vec<String>>>;
+
+    struct Owner(Log);
+
+    impl AsRef<[u8]> for Owner {
+        fn as_ref(&self) -> &[u8] {
+            &[7; 100]
+        }
+    }
+
+    impl Drop for Owner {
+        fn drop(&mut self) {
+            self.0.lock().unwrap().push("dropped".into());
+        }
+    }
+
+    fn run(actions: &mut Actions, log: &Log) {
+        let note = |text: String| log.lock().unwrap().push(text);
+        let notify = |ring: Ring| note(format!("{}{}", ring.poll, ring.followers));
+        actions
+            .take()
+            .run(notify, |action| note(format!("{action:?}")));
+    }
+
+    #[test]
+    fn who_waits_is_woken_first_and_what_is_not_wanted_is_dropped_last() {
+        let log = Log::default();
+        let mut actions = Actions::default();
+        let body = Bytes::from_owner(Owner(Arc::clone(&log)));
+        actions.discard(Discarded::Message(Message::from(body)));
+        actions.push(Action::Drive);
+        actions.push(Action::Leave);
+        actions.notify(Ring {
+            poll: true,
+            followers: false,
+        });
+        actions.notify(Ring::default());
+        assert!(!actions.is_empty());
+        assert!(log.lock().unwrap().is_empty());
+        run(&mut actions, &log);
+        let expected = ["truefalse", "Drive", "Leave", "dropped"];
+        assert_eq!(*log.lock().unwrap(), expected);
+        assert!(actions.is_empty());
+    }
+
+    #[test]
+    fn each_action_is_run_once() {
+        let log = Log::default();
+        let mut actions = Actions::default();
+        for count in 0..4 {
+            (0..count).for_each(|_| actions.push(Action::Watch));
+            log.lock().unwrap().clear();
+            run(&mut actions, &log);
+            run(&mut actions, &log);
+            let ran = log.lock().unwrap().clone();
+            assert_eq!(ran.iter().filter(|text| *text == "Watch").count(), count);
+        }
+        actions.discard(VecDeque::new());
+        assert!(actions.is_empty(), "nothing needs no dropping");
+    }
+}

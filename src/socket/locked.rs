@@ -1,0 +1,174 @@
+//! The engine behind its lock: the one way in, and the one way out.
+
+use std::time::{Duration, Instant};
+
+use super::actions::{Action, Due};
+use super::core::{Core, Guard};
+use super::state::State;
+use crate::reactor::timers::deadline;
+use crate::reactor::{Command, Request, Timer};
+use crate::tuning;
+
+/// The engine, locked. Dropping this releases the lock, and then does what the engine wants done
+/// outside it (its [`Actions`](super::actions::Actions)), whichever way a function is left.
+///
+/// It is passed on as `&mut`, also to what has to let go of the lock for a while: what a reference to
+/// the engine was found to say before that call cannot be used behind it.
+pub(super) struct Locked<'a> {
+    core: &'a Core,
+    /// `None` while the lock is released: [`engine`](Locked::engine) takes it again.
+    guard: Option<Guard<'a>>,
+}
+
+impl<'a> Locked<'a> {
+    /// The engine, locked again if the lock had been released.
+    #[inline]
+    pub(super) fn engine(&mut self) -> &mut State {
+        let core = self.core;
+        self.guard.get_or_insert_with(|| core.lock_state())
+    }
+
+    /// Releases the lock, and does what is to be done outside it. [`engine`](Locked::engine) locks
+    /// again.
+    #[inline]
+    pub(super) fn release(&mut self) {
+        if let Some(mut guard) = self.guard.take() {
+            if !guard.actions.is_empty() {
+                let actions = guard.actions.take();
+                drop(guard);
+                self.core.run(actions);
+            }
+        }
+    }
+
+    /// Does something without the lock that is to be done with a token in hand.
+    ///
+    /// Actions wait until the token is back: what they call, or drop, may be the user's code, which
+    /// may want what the token's holder keeps from it. Nothing of them is urgent before the bytes are
+    /// read or written that were just announced.
+    #[inline]
+    pub(super) fn unlocked<R>(&mut self, work: impl FnOnce() -> R) -> R {
+        self.guard = None;
+        let result = work();
+        self.guard = Some(self.core.lock_state());
+        result
+    }
+
+    /// Sleeps on the condition variable until notified, at most for `timeout`.
+    pub(super) fn wait(&mut self, timeout: Option<Duration>) {
+        let core = self.core;
+        let guard = self.guard.take().unwrap_or_else(|| core.lock_state());
+        let mut guard = core.bell.wait(guard, timeout);
+        core.close_shortcut(&mut guard);
+        self.guard = Some(guard);
+    }
+}
+
+impl Drop for Locked<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
+impl Core {
+    #[inline]
+    pub(super) fn lock(&self) -> Locked<'_> {
+        Locked {
+            core: self,
+            guard: Some(self.lock_state()),
+        }
+    }
+
+    #[inline]
+    fn lock_state(&self) -> Guard<'_> {
+        let mut state = self.state.lock();
+        if state.shortcut.is_some() {
+            self.close_shortcut(&mut state);
+        }
+        state
+    }
+
+    #[cold]
+    fn run(&self, actions: super::actions::Taken) {
+        actions.run(
+            |ring| self.bell.ring(ring),
+            |action| self.run_action(action),
+        );
+    }
+
+    #[cold]
+    fn run_action(&self, action: Action) {
+        match action {
+            Action::Drive => self.tell_reactor(Command::Ready(self.id)),
+            Action::Watch => self.tell_reactor(Command::Watch(self.id)),
+            Action::Sweep => self.tell_reactor(Command::Sweep(self.id)),
+            Action::Accept => self.tell_reactor(Command::Accept(self.id)),
+            Action::Remove => self.tell_reactor(Command::Remove(self.id)),
+            Action::Timer(due, timer) => self.set_timer(due, timer),
+            Action::WatchAcknowledged(place) => {
+                let pause = tuning::FAREWELL_LOOK;
+                let since = Instant::now();
+                let timer = Timer::Acknowledged {
+                    place,
+                    since,
+                    pause,
+                };
+                self.set_timer(Due::At(since + pause), timer);
+            }
+            Action::Connect {
+                place,
+                endpoint,
+                after,
+            } => {
+                let request = Request {
+                    endpoint,
+                    options: std::sync::Arc::clone(&self.transport),
+                    timeout: self.options.connect_timeout,
+                };
+                // A try that never comes: the link waits until it is disconnected or the socket closed.
+                if let Some(at) = deadline(Instant::now(), after) {
+                    self.tell_reactor(Command::Connect {
+                        socket: self.id,
+                        place,
+                        request,
+                        at,
+                    });
+                }
+            }
+            Action::Announce(door) => door.readable(),
+            Action::GiveRoom(door) => door.room(),
+            Action::Hang(door) => door.closed(),
+            Action::Changes(door) => door.changes(),
+            Action::TryRefused => self.try_refused(),
+            Action::StopSeeking(endpoint, place) => self.stop_seeking(&endpoint, place),
+            Action::Close(wire) => drop(wire),
+            // It fails only when the connection has gone already.
+            Action::Shutdown(stream) => drop(stream.shutdown_write()),
+            Action::Forget => self.forget_left_over(),
+            Action::Leave => self.context.leave(self.id),
+            #[cfg(feature = "log")]
+            Action::Log(event) => log::debug!(target: "sinew", "{} {event}", self.socket_type),
+            #[cfg(feature = "log")]
+            Action::LogLinger(text) => log::info!(target: "sinew", "{} {text}", self.socket_type),
+        }
+    }
+
+    fn tell_reactor(&self, command: Command) {
+        if let Some(poll) = self.poll.get() {
+            // A reactor that has died has told its sockets, which are closed by that.
+            let _ = poll.reactor.send(command);
+        }
+    }
+
+    fn set_timer(&self, due: Due, timer: Timer) {
+        let at = match due {
+            Due::At(at) => Some(at),
+            // One that never comes is not set.
+            Due::After(after) => deadline(Instant::now(), after),
+        };
+        if let Some(at) = at {
+            self.tell_reactor(Command::Timer(self.id, at, timer));
+        }
+    }
+}
