@@ -6,7 +6,8 @@
 //! - *told by the core*: `attach`, `retire`, `detach`, `connection_lost`, `connection_renewed`, `set_room`,
 //!   `set_readable`, and what peers say: `handle_subscription`, `handle_upstream`;
 //! - *to take a peer on*: `admit`, once it is known who it is, and `place_for`;
-//! - *to send*: `route`, and where it says [`Route::To`], `starts_afresh` before the push;
+//! - *to send*: `route`, and where it says [`Route::To`], `starts_afresh` before the push,
+//!   where it says [`Route::Wait`], `awaits_nothing`;
 //! - *to receive*: `may_receive`, `next`, pop, `incoming`, one message at a time; or, where the
 //!   pattern prefetches, `next`, pop, `filter`, a batch at a time;
 //! - *to wait*: `has_room`.
@@ -113,6 +114,7 @@ macro_rules! patterns {
                 fn route(&mut self, message: &mut Message) -> Route<'_>;
                 fn envelope_frames(&self) -> usize;
                 fn starts_afresh(&self) -> bool;
+                fn awaits_nothing(&self) -> bool;
                 fn may_receive(&mut self) -> Result<(), Refusal>;
                 fn next(&mut self) -> Option<LinkId>;
                 fn return_turn(&mut self, link: LinkId);

@@ -101,6 +101,11 @@ impl Rules for Req {
         !self.fair.is_empty()
     }
 
+    fn awaits_nothing(&self) -> bool {
+        let idle = matches!(self.state, State::Idle);
+        !self.fair.is_empty() && (idle || self.peer_gone())
+    }
+
     /// RFC 28: a request goes to the next peer that has room, behind an empty delimiter; and there
     /// is no second one before the answer.
     fn route(&mut self, message: &mut Message) -> Route<'_> {
@@ -299,6 +304,24 @@ mod tests {
         assert_eq!(ask(&mut req, "two").0, 1);
         assert!(req.incoming(0, ["", "1"].into()).is_err());
         assert_eq!(req.incoming(1, ["", "2"].into()), Ok("2".into()));
+    }
+
+    #[test]
+    fn what_nobody_asked_for_is_of_use_to_nobody_but_what_may_be_the_answer_is() {
+        let mut req = req(PatternSettings {
+            relaxed: true,
+            ..PatternSettings::default()
+        });
+        assert!(!req.awaits_nothing(), "nothing is pending");
+        req.set_readable(1, true);
+        assert!(req.awaits_nothing());
+        assert_eq!(ask(&mut req, "one").0, 0);
+        req.connection_lost(0);
+        assert!(req.awaits_nothing());
+        req.set_readable(0, true);
+        assert!(!req.awaits_nothing(), "it may hold the answer");
+        req.detach(0);
+        assert!(req.awaits_nothing());
     }
 
     #[test]

@@ -143,6 +143,12 @@ pub(crate) trait Rules: Sized {
         false
     }
 
+    /// Asked after [`Route::Wait`]: whether something is pending inbound and nothing of it can be
+    /// received before the next message is sent, so that it is discarded now.
+    fn awaits_nothing(&self) -> bool {
+        false
+    }
+
     // ----- receiving -----
 
     /// Whether a receive is legal now. Of REQ's [`Refusal::PeerGone`] this is the one report: after

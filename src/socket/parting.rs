@@ -172,6 +172,8 @@ impl State {
                 self.admission.depart(messages, bytes);
             }
             self.vacate(|pattern| pattern.retire(key));
+            // A REQ that waits for a peer has no use for what this one has left: see `offer`.
+            self.wake_waiters();
         }
     }
 

@@ -269,7 +269,14 @@ impl State {
                 self.stats.dropped += 1;
                 Ok(Offer::Taken)
             }
-            Route::Wait => Ok(Offer::Full),
+            Route::Wait => {
+                // What peers that are gone have said and nobody asked for could otherwise never be
+                // received, and keeps the listeners from accepting the one that is waited for.
+                if self.pattern.awaits_nothing() {
+                    self.forget_inboxes();
+                }
+                Ok(Offer::Full)
+            }
             Route::Refused(refusal) => Err(send_refusal(refusal)),
         }
     }

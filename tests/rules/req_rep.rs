@@ -223,6 +223,34 @@ fn answers_that_nobody_waits_for_use_up_no_room() {
 }
 
 #[test]
+fn what_departed_peers_said_unasked_keeps_no_peer_of_a_req_out() {
+    for relaxed in [false, true] {
+        let context = Context::new();
+        let req = context.socket(Req).recv_hwm(4).relaxed(relaxed);
+        let req = req.bind("tcp://127.0.0.1:*").unwrap();
+        let monitor = req.monitor();
+        for _ in 0..2 {
+            let mut peer = Raw::connect(&address(&req)).shake("REP");
+            for _ in 0..3 {
+                peer.send(MORE, b"");
+                peer.send(0, b"noise");
+            }
+            drop(peer);
+            await_disconnect(&monitor);
+        }
+        // What is left of the two is more than the mark, so that the listener does not accept.
+        let rep = context.socket(Rep).connect(address(&req)).unwrap();
+        await_event(&monitor, |kind| {
+            matches!(kind, EventKind::AcceptPaused { .. })
+        });
+        req.send_timeout("ask", SOON).unwrap();
+        assert_eq!(rep.recv_timeout(SOON).unwrap(), "ask");
+        rep.send("answer").unwrap();
+        assert_eq!(req.recv_timeout(SOON).unwrap(), "answer");
+    }
+}
+
+#[test]
 fn an_envelope_of_any_length_comes_back_as_it_was() {
     let ctx = Context::new();
     let rep = ctx.socket(Rep).bind("tcp://127.0.0.1:*").unwrap();
