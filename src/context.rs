@@ -83,6 +83,10 @@ impl Context {
     fn begin_close(&self) -> Vec<Arc<dyn Member>> {
         // Before the list is taken: a socket is on the list, or sees this after it was put there.
         self.inner.closed.store(true, Ordering::SeqCst);
+        if self.inner.is_forked() {
+            // The sockets are the parent's, and a thread that is not here may have held the list.
+            return Vec::new();
+        }
         let sockets = self.inner.sockets();
         for socket in &sockets {
             socket.close();
@@ -266,10 +270,14 @@ impl Inner {
         self.all_closed.notify_all();
     }
 
-    /// Waits until every socket is closed to the end. In a forked child nothing ends.
+    /// Waits until every socket is closed to the end. In a forked child nothing ends, and locks may be
+    /// held for ever.
     fn await_all_closed(&self) {
+        if self.is_forked() {
+            return;
+        }
         let mut open = self.open.lock();
-        while *open > 0 && !self.is_forked() {
+        while *open > 0 {
             open = self.all_closed.wait(open, None);
         }
     }

@@ -8,6 +8,7 @@
 use std::io::Read;
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -178,4 +179,47 @@ fn a_forked_child_that_drops_its_copies_disturbs_nobody() {
         }
         drop(monitor);
     }
+}
+
+/// Ends the threads of a test, also when it fails.
+struct AtTheEnd<'a>(&'a AtomicBool);
+
+impl Drop for AtTheEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_forked_child_closes_its_copies_though_other_threads_were_inside_them() {
+    let ctx = Context::new();
+    let pull = ctx.socket(Pull).bind("tcp://127.0.0.1:*").unwrap();
+    let at = pull.endpoint().unwrap().to_string();
+    let push = ctx.socket(Push).connect(&at).unwrap();
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let _over = AtTheEnd(&over);
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                push.send("on and on").unwrap();
+            }
+        });
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                let _ = pull.recv_timeout(Duration::from_millis(1));
+            }
+        });
+        for _ in 0..40 {
+            let mut copies = Some((ctx.clone(), pull.clone(), push.clone()));
+            let (alive, held) = UnixStream::pair().unwrap();
+            let pid = fork(|| {
+                let (ctx, pull, push) = copies.take().unwrap();
+                let _ = pull.close();
+                let _ = push.close();
+                ctx.shutdown();
+            });
+            drop(held);
+            await_fork(pid, alive);
+        }
+    });
 }

@@ -16,10 +16,14 @@ use crate::stats::CloseReport;
 impl Core {
     /// Closes, and waits until everything is delivered or linger is over.
     pub(crate) fn close_and_wait(&self) -> CloseReport {
+        if self.context.is_forked() {
+            // Nothing of it is this process's, and a thread that is not here may have held the lock.
+            return CloseReport { undelivered: 0 };
+        }
         self.begin_close();
         let mut locked = self.lock();
         let mut tried = false;
-        while locked.engine().life != Life::Closed && !self.context.is_forked() {
+        while locked.engine().life != Life::Closed {
             // Driving from here saves the reactor a wake-up; the reactor keeps the deadline.
             let _ = self.wait(&mut locked, Wait::Forever, &mut tried);
         }
