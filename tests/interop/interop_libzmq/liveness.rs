@@ -225,6 +225,49 @@ fn heartbeats_of_both_keep_an_idle_connection_up() {
 }
 
 #[test]
+fn heartbeats_of_libzmq_keep_a_connection_up_whose_receiver_here_is_busy() {
+    let kept = |silence: &Duration| keeps_up_with_a_full_inbox(*silence);
+    assert!(SILENCES.iter().any(kept), "lost after every silence");
+}
+
+/// Our PULL receives nothing for a while, so that its inbox fills and it reads no more; libzmq must go
+/// on hearing from it. True: the connection stayed, and every message came, in order.
+fn keeps_up_with_a_full_inbox(silence: Duration) -> bool {
+    let pull = Context::new().socket(Pull).recv_hwm(10).open();
+    let pull = pull.expect("our PULL");
+    let push = theirs(&zmq::Context::new(), Kind::Push);
+    set_their_heartbeats(&push, silence);
+    push.set_int(option::SNDHWM, 10).expect("their option");
+    let monitor = pull.monitor();
+    let _address = Setup::TCP.join(&pull.clone().into_dynamic(), &push);
+    wait_for(&monitor, "up", is_up);
+    let quiet_until = Instant::now() + QUIET * silence;
+    let mut sent = 0;
+    let mut stayed = true;
+    while stayed && Instant::now() < quiet_until {
+        // 64 KiB each: what the two systems hold is a few megabytes.
+        let mut message = vec![0; 64 * 1024];
+        message[..4].copy_from_slice(&u32::to_be_bytes(sent));
+        if push.poll_out(BEAT.as_millis() as i32).expect("their poll") {
+            push.try_send(&message).expect("their send");
+            sent += 1;
+        }
+        stayed = !std::iter::from_fn(|| monitor.try_recv().ok()).any(|event| is_down(&event.kind));
+    }
+    if !stayed {
+        println!("lost after a silence of {silence:?}");
+        return false;
+    }
+    assert!(sent > 10, "{sent}");
+    for n in 0..sent {
+        let message = pull.recv_timeout(DEADLINE).expect("our receive");
+        let first = message.as_bytes().expect("one frame")[..4].to_vec();
+        assert_eq!(first, u32::to_be_bytes(n));
+    }
+    true
+}
+
+#[test]
 fn heartbeats_between_messages_harm_none_of_them() {
     let pull = Context::new()
         .socket(Pull)
