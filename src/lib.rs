@@ -93,11 +93,17 @@ mod transport;
 mod link;
 mod reactor;
 
-// floor 4: sockets
-mod context;
+// floor 4: the engine
+mod engine;
 mod monitor;
-mod socket;
 mod stats;
+
+// floor 5: what drives it
+mod context;
+mod drive;
+
+// floor 6: sockets
+mod socket;
 
 #[cfg(all(test, loom))]
 mod loom_models;

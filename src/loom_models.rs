@@ -6,8 +6,8 @@
 //! ```
 //!
 //! [`Lease`], [`Bell`], [`Flight`] and the pipe are the real ones. Around them stands a miniature
-//! of the socket that takes the same steps under the same lock as `socket/locked` and
-//! `socket/service`, with a condition variable where the kernel would be. A model fails when
+//! of the socket that takes the same steps under the same lock as `drive/locked` and
+//! `drive/io`, with a condition variable where the kernel would be. A model fails when
 //! somebody waits for ever (loom calls that a deadlock) or when an assertion does not hold.
 
 use std::collections::VecDeque;

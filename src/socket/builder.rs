@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::core::Core;
 use super::kind::{Kind, Publishes, Requests, Subscribes};
 use super::Socket;
 use crate::context::Context;
+use crate::drive::core::Core;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::options::{KeepAlive, Options};

@@ -1,42 +1,16 @@
 //! [`Socket`]: the handle that users hold.
 
-mod actions;
-mod admission;
-mod admitting;
 mod builder;
-mod closing;
-mod core;
-mod died;
-mod driven;
-mod endpoints;
-mod glance;
-mod heartbeat;
-mod helpers;
-mod inproc;
 mod iter;
 mod kind;
-mod locked;
-mod names;
-mod parting;
-mod peers;
-mod random;
-mod receiving;
-mod sending;
-mod service;
-mod shortcut;
-mod state;
-mod subscribing;
-mod tail;
-mod waiting;
-mod writing;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use self::core::Core;
-use self::waiting::Wait;
 use crate::context::User;
+use crate::drive::core::Core;
+use crate::drive::waiting::Wait;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, RecvError, SendError, SendErrorKind, SendManyError};
 use crate::message::Message;
@@ -154,7 +128,7 @@ impl<K: Kind> Socket<K> {
     }
 
     #[inline]
-    fn core(&self) -> &Core {
+    pub(crate) fn core(&self) -> &Core {
         &self.handle.0.core
     }
 

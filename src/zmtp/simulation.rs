@@ -286,7 +286,7 @@ impl End {
         self.connect();
     }
 
-    // ----- heartbeats, by the rules of `socket/peers` -----
+    // ----- heartbeats, by the rules of `engine/heartbeat` -----
 
     fn obey(&mut self, now: u64) {
         for command in std::mem::take(&mut self.commands) {

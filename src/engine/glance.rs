@@ -5,7 +5,7 @@ use crate::tuning;
 /// Whether trying pays. Waiting awake for an inproc peer does in a stream or a quick exchange, and is
 /// waste when messages are rare; so is a helper that finds everything done when it comes.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Glance {
+pub(crate) struct Glance {
     /// Occasions still to be let pass before the next try.
     blind: u8,
     /// How many that will be after the next vain try.
@@ -13,13 +13,13 @@ pub(super) struct Glance {
 }
 
 impl Glance {
-    pub(super) fn pays(&mut self) -> bool {
+    pub(crate) fn pays(&mut self) -> bool {
         let pays = self.blind == 0;
         self.blind = self.blind.saturating_sub(1);
         pays
     }
 
-    pub(super) fn learn(&mut self, paid: bool) {
+    pub(crate) fn learn(&mut self, paid: bool) {
         if paid {
             *self = Glance::default();
         } else {

@@ -1,7 +1,7 @@
 //! Reading: what came over a link's connection is taken in without the socket's lock, and booked.
 //!
-//! Each step takes a link's token out of the state, releases the lock, reads, and comes back with
-//! what it found.
+//! The token to read a link is taken out of the engine, used without the lock by `drive/io`, and put back
+//! here with what the pass found.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,9 +9,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::actions::Clock;
-use super::core::Core;
-use super::locked::Locked;
-use super::state::{Life, State};
+use super::{Engine, Life};
 use crate::link::buffer::Pool;
 use crate::link::reader::{Ended, Pass, Reader};
 use crate::link::Stage;
@@ -22,81 +20,28 @@ use crate::tuning;
 use crate::zmtp::command::Command as Zmtp;
 
 /// A reader out of its link, and what it needs for a pass.
-pub(super) struct Reading {
-    pub(super) place: Place,
-    pub(super) reader: Box<Reader>,
-    pub(super) room: usize,
-    pub(super) pass: Pass,
+pub(crate) struct Reading {
+    pub(crate) place: Place,
+    pub(crate) reader: Box<Reader>,
+    pub(crate) room: usize,
+    pub(crate) pass: Pass,
 }
 
 impl Reading {
-    pub(super) fn pass(&mut self, buffers: &Arc<Pool>) {
+    pub(crate) fn pass(&mut self, buffers: &Arc<Pool>) {
         self.reader.pass(self.room, buffers, &mut self.pass);
     }
 }
 
-impl Core {
-    /// Reads links that are ready, at most `passes` of them.
-    pub(super) fn serve(&self, locked: &mut Locked<'_>, passes: usize) {
-        self.flush_due(locked);
-        for _ in 0..passes {
-            let Some(mut reading) = locked.engine().take_reader(&Instant::now) else {
-                break;
-            };
-            locked.unlocked(|| reading.pass(&self.buffers));
-            let place = reading.place;
-            let established = reading.pass.established.is_some();
-            let read = reading.pass.read;
-            let state = locked.engine();
-            state.put_reader(reading, &Instant::now);
-            // Answers go at once, and so does what waited for the peer to be there.
-            if established
-                || state
-                    .link(place)
-                    .is_some_and(|link| !link.control.is_empty())
-            {
-                self.flush(locked, place.link);
-            }
-            let state = locked.engine();
-            self.after_io(state, place);
-            let links = state.ready.len();
-            self.share(locked, links, read);
-        }
+impl<D> Engine<D> {
+    /// Whether there is still more than one hand can do: a lone link, or what others are about to
+    /// finish, is not.
+    pub(crate) fn is_shared_work(&self) -> bool {
+        !self.due.is_empty() || !self.ready.is_empty() && self.ready.len() + self.reading > 1
     }
 
-    /// A link's tokens are home again after a pass: what became possible by that?
-    pub(super) fn after_io(&self, state: &mut State, place: Place) {
-        let lingering = state.life == Life::Lingering;
-        let Some(link) = state.link(place) else {
-            return;
-        };
-        let ending = (link.leaving || lingering) && link.is_flushed();
-        let stage = link.stage;
-        let Some(wire) = &mut link.wire else { return };
-        if !wire.is_home() {
-            return;
-        }
-        if ending && stage == Stage::Handshake {
-            // It was on its way in when the end began: nothing is owed to this peer.
-            wire.ended.get_or_insert(Ended::ByUs);
-        }
-        if wire.ended.is_some() {
-            state.bury(place.link, &self.options);
-            while let Some(key) = state.reconnect.pop() {
-                self.try_again(state, key);
-            }
-        } else if ending && stage == Stage::Up {
-            state.bid_farewell(place.link);
-        }
-        if lingering {
-            self.check_closed(state);
-        }
-    }
-}
-
-impl State {
     /// Takes out the reader of the next link that can be read.
-    fn take_reader(&mut self, clock: Clock<'_>) -> Option<Reading> {
+    pub(crate) fn take_reader(&mut self, clock: Clock<'_>) -> Option<Reading> {
         while let Some(key) = self.ready.pop_front() {
             let Some(link) = self.links.get_mut(key) else {
                 continue;
@@ -161,7 +106,7 @@ impl State {
     }
 
     /// Puts a reader back, with what it found.
-    pub(super) fn put_reader(&mut self, reading: Reading, clock: Clock<'_>) {
+    pub(crate) fn put_reader(&mut self, reading: Reading, clock: Clock<'_>) {
         let Reading {
             place,
             reader,
@@ -252,7 +197,7 @@ impl State {
     }
 
     /// A message to a socket that does not receive: ZMTP 3.0 subscribes with such.
-    pub(super) fn take_upstream(&mut self, key: usize, message: &Message) {
+    pub(crate) fn take_upstream(&mut self, key: usize, message: &Message) {
         if let Err(excess) = self.pattern.handle_upstream(key, message) {
             return self.end_wire(key, Ended::Excess(excess));
         }
@@ -292,7 +237,7 @@ impl State {
     }
 
     /// A peer subscribes, or takes a subscription back.
-    pub(super) fn subscription(&mut self, key: usize, topic: &[u8], subscribe: bool) {
+    pub(crate) fn subscription(&mut self, key: usize, topic: &[u8], subscribe: bool) {
         match self.pattern.handle_subscription(key, topic, subscribe) {
             Ok(()) if self.pattern.can().publishes => {
                 let topic = Bytes::copy_from_slice(topic);

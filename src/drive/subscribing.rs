@@ -2,11 +2,8 @@
 
 use std::time::Duration;
 
-use super::actions::Action;
 use super::core::Core;
-use super::state::State;
 use crate::error::Error;
-use crate::link::Stage;
 use crate::pattern::{Forward, MAX_TOPIC};
 use crate::reactor::Timer;
 
@@ -27,12 +24,12 @@ impl Core {
             });
         }
         let mut locked = self.lock();
-        let state = locked.engine();
-        state.check_open()?;
+        let engine = locked.engine();
+        engine.check_open()?;
         let change = if subscribe {
-            state.pattern.subscribe(topic)
+            engine.pattern.subscribe(topic)
         } else {
-            state.pattern.unsubscribe(topic)
+            engine.pattern.unsubscribe(topic)
         };
         let Ok(forward) = change else {
             let verb = if subscribe {
@@ -47,9 +44,9 @@ impl Core {
         };
         if forward == Forward::Upstream {
             if !subscribe {
-                self.filter_front(state);
+                self.filter_front(engine);
             }
-            state.forward_subscription(topic, subscribe);
+            engine.forward_subscription(topic, subscribe);
             self.flush_dirty(&mut locked);
         }
         drop(locked);
@@ -60,47 +57,13 @@ impl Core {
     /// inproc peers may have none: then it is done here, by the one who let the peer go.
     pub(super) fn forget_left_over(&self) {
         let mut locked = self.lock();
-        let state = locked.engine();
+        let engine = locked.engine();
         if self.poll.get().is_some() {
-            return state.set_timer_after(Duration::ZERO, Timer::Forget);
+            return engine.set_timer_after(Duration::ZERO, Timer::Forget);
         }
         while locked.engine().pattern.forget_departed() {
             locked.release();
         }
         locked.engine().forgetting = false;
-    }
-}
-
-impl State {
-    /// Sends a subscription, or takes one back, to every peer that is there.
-    pub(super) fn forward_subscription(&mut self, topic: &[u8], subscribe: bool) {
-        let keys: Vec<_> = self.links.iter().map(|(key, _)| key).collect();
-        for key in keys {
-            let Some(link) = self.links.get_mut(key) else {
-                continue;
-            };
-            if link.stage != Stage::Up {
-                continue;
-            }
-            if let Some((pipe, Some(door))) = &link.pipe {
-                pipe.put_change(topic, subscribe);
-                self.actions.push(Action::Changes(door.clone()));
-            } else {
-                link.control.push_subscription(topic, subscribe, link.form);
-                if !link.dirty {
-                    link.dirty = true;
-                    self.dirty.push(key);
-                }
-            }
-        }
-    }
-
-    /// A subscriber that left had more topics than are forgotten in one go: has the rest forgotten by
-    /// and by.
-    pub(super) fn forget_departed(&mut self) {
-        if !self.forgetting && self.pattern.has_departed() {
-            self.forgetting = true;
-            self.actions.push(Action::Forget);
-        }
     }
 }

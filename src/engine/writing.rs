@@ -1,121 +1,21 @@
 //! Writing: what links have queued goes into the kernel, without the socket's lock.
 
-use super::actions::{Action, Discarded};
-use super::core::{token_of, Core};
-use super::locked::Locked;
-use super::state::{Life, State};
+use super::actions::Discarded;
+use super::{Engine, Life};
 use crate::link::reader::Ended;
 use crate::link::writer::{Writer, Wrote};
 use crate::reactor::{Place, Timer};
 use crate::tuning;
 
-/// Turns that one flush writes before it leaves the rest to the reactor, so that a thread that
-/// happens to hold the token is not kept for ever by what others queue. The kernel is usually full
-/// before that.
-const FLIGHTS: usize = 16;
-
-impl Core {
-    /// Writes all links that have something to write.
-    pub(super) fn flush_dirty(&self, locked: &mut Locked<'_>) {
-        let state = locked.engine();
-        // Links that become dirty again meanwhile are for the next round.
-        if state.helpers.count() > 0 {
-            state.due.append(&mut state.dirty);
-            self.flush_due(locked);
-        } else {
-            for _ in 0..state.dirty.len() {
-                let Some(key) = locked.engine().dirty.pop() else {
-                    break;
-                };
-                self.flush(locked, key);
-            }
-        }
-        locked.engine().batches.clear();
+impl<D> Engine<D> {
+    /// Whether a stream has left something for its next batch.
+    #[inline]
+    pub(crate) fn has_tail(&self) -> bool {
+        self.heat.is_hot() && !self.dirty.is_empty()
     }
 
-    /// Writes the links of a hot socket whose batch is full.
-    pub(super) fn flush_batches(&self, locked: &mut Locked<'_>) {
-        let state = locked.engine();
-        if state.helpers.count() > 0 {
-            state.due.append(&mut state.batches);
-            return self.flush_due(locked);
-        }
-        while let Some(key) = locked.engine().batches.pop() {
-            self.flush(locked, key);
-        }
-    }
-
-    /// Writes links that are due, with whoever comes to help. Whoever makes more of them due writes
-    /// as many.
-    pub(super) fn flush_due(&self, locked: &mut Locked<'_>) {
-        for _ in 0..locked.engine().due.len() {
-            let state = locked.engine();
-            let Some(key) = state.due.pop() else { break };
-            let links = 1 + state.due.len();
-            let bytes = state.links.get(key).map_or(0, |link| link.outbox.bytes());
-            self.share(locked, links, bytes);
-            self.flush(locked, key);
-        }
-    }
-
-    /// Writes what one link has queued, unless another thread is at it already: then that one takes it
-    /// along.
-    pub(super) fn flush(&self, locked: &mut Locked<'_>, key: usize) {
-        for _ in 0..FLIGHTS {
-            let Some((place, mut writer)) = locked.engine().take_writer(key) else {
-                return;
-            };
-            let wrote = locked.unlocked(|| {
-                let wrote = writer.pass();
-                self.ask_for_room(place, &mut writer, matches!(wrote, Wrote::Blocked));
-                wrote
-            });
-            let state = locked.engine();
-            let more = state.put_writer(place, writer, wrote);
-            self.after_io(state, place);
-            if !more {
-                return;
-            }
-        }
-        let state = locked.engine();
-        state.mark_dirty(key);
-        state.actions.push(Action::Sweep);
-    }
-
-    /// When the kernel is full, has an event say when it is not.
-    ///
-    /// Nobody asks before: a new connection, which always has room, would begin with a wake-up that
-    /// says so. A TCP stream that has asked goes on asking, at no cost. The kernel wakes the poll of
-    /// a Unix-domain socket for every message that its peer reads, so that one takes the question
-    /// back later. Only the holder of the writer does either, so that the two cannot cross.
-    pub(super) fn ask_for_room(&self, place: Place, writer: &mut Writer, blocked: bool) {
-        let asked = writer.asked_for_room;
-        let settled = if writer.stream().is_tcp() {
-            asked || !blocked
-        } else {
-            !asked && !blocked
-        };
-        if settled {
-            return;
-        }
-        writer.asked_for_room = blocked;
-        let interest = if blocked {
-            mio::Interest::READABLE | mio::Interest::WRITABLE
-        } else {
-            mio::Interest::READABLE
-        };
-        if let Some(poll) = self.poll_if_any() {
-            // It fails only for a stream that is not registered any more.
-            let _ = writer
-                .stream()
-                .rewatch(&poll.registry, token_of(place), interest);
-        }
-    }
-}
-
-impl State {
     /// Takes out the writer of a link that has something to write and can.
-    fn take_writer(&mut self, key: usize) -> Option<(Place, Box<Writer>)> {
+    pub(crate) fn take_writer(&mut self, key: usize) -> Option<(Place, Box<Writer>)> {
         let link = self.links.get_mut(key)?;
         link.dirty = false;
         let up = link.is_up();
@@ -140,7 +40,7 @@ impl State {
     }
 
     /// Puts a writer back. True: there is more that should go at once.
-    pub(super) fn put_writer(
+    pub(crate) fn put_writer(
         &mut self,
         place: Place,
         mut writer: Box<Writer>,
@@ -221,7 +121,7 @@ impl State {
     }
 
     /// Buffers have grown: gives them back after a while.
-    pub(super) fn slim_later(&mut self) {
+    pub(crate) fn slim_later(&mut self) {
         if !self.slimming {
             self.slimming = true;
             self.set_timer_after(tuning::SLIM, Timer::Slim);
@@ -229,7 +129,7 @@ impl State {
     }
 
     /// Some time after buffers had grown: gives back what no stream needs any more.
-    pub(super) fn slim(&mut self) {
+    pub(crate) fn slim(&mut self) {
         if self.heat.is_hot() {
             return self.set_timer_after(tuning::SLIM, Timer::Slim);
         }
@@ -245,7 +145,7 @@ impl State {
     }
 
     /// Notes that a link has something to write.
-    pub(super) fn mark_dirty(&mut self, key: usize) {
+    pub(crate) fn mark_dirty(&mut self, key: usize) {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
@@ -256,7 +156,7 @@ impl State {
     }
 
     /// The kernel takes bytes for this link again.
-    pub(super) fn unblock(&mut self, key: usize) {
+    pub(crate) fn unblock(&mut self, key: usize) {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };

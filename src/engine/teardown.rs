@@ -3,18 +3,46 @@
 use std::sync::Arc;
 
 use super::actions::{Action, Discarded};
-use super::state::{Life, State};
+use super::{Engine, Life};
 use crate::link::reader::Ended;
 use crate::link::{Origin, Stage};
 use crate::monitor::EventKind;
-use crate::options::Options;
 use crate::reactor::Place;
 use crate::tuning;
 use crate::zmtp::encoder::Outbox;
 
-impl State {
+impl<D> Engine<D> {
+    /// A link's tokens are home again after a pass: what became possible by that?
+    pub(crate) fn after_io(&mut self, place: Place) {
+        let lingering = self.life == Life::Lingering;
+        let Some(link) = self.link(place) else {
+            return;
+        };
+        let ending = (link.leaving || lingering) && link.is_flushed();
+        let stage = link.stage;
+        let Some(wire) = &mut link.wire else { return };
+        if !wire.is_home() {
+            return;
+        }
+        if ending && stage == Stage::Handshake {
+            // It was on its way in when the end began: nothing is owed to this peer.
+            wire.ended.get_or_insert(Ended::ByUs);
+        }
+        if wire.ended.is_some() {
+            self.bury(place.link);
+            while let Some(key) = self.reconnect.pop() {
+                self.try_again(key);
+            }
+        } else if ending && stage == Stage::Up {
+            self.bid_farewell(place.link);
+        }
+        if lingering {
+            self.check_closed();
+        }
+    }
+
     /// Ends a connection for a reason of our own; it is buried once both tokens are home.
-    pub(super) fn end_wire(&mut self, key: usize, ended: Ended) {
+    pub(crate) fn end_wire(&mut self, key: usize, ended: Ended) {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
@@ -24,7 +52,7 @@ impl State {
     }
 
     /// A connection has ended and both its tokens are home.
-    pub(super) fn bury(&mut self, key: usize, options: &Options) {
+    fn bury(&mut self, key: usize) {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
@@ -91,7 +119,7 @@ impl State {
         match link.origin {
             Origin::Connected if !given_up && (!link.leaving || stage != Stage::Farewell) => {
                 self.drop_if_refused(key, &mut rewound);
-                self.await_reconnect(key, rewound, options.immediate);
+                self.await_reconnect(key, rewound, self.options.immediate);
             }
             _ => self.let_go(key, rewound.messages()),
         }
@@ -120,7 +148,7 @@ impl State {
 
     /// Asks the system what the peer's has not acknowledged yet, now and from time to time: when the
     /// connection has been reset it is too late to ask.
-    pub(super) fn watch_acknowledged(&mut self, key: usize) {
+    pub(crate) fn watch_acknowledged(&mut self, key: usize) {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
@@ -149,7 +177,7 @@ impl State {
     }
 
     /// Counts what was queued for a peer that will not get it any more.
-    pub(super) fn count_lost(&mut self, lost: u64) {
+    pub(crate) fn count_lost(&mut self, lost: u64) {
         self.stats.dropped += lost;
         if self.life == Life::Lingering {
             self.undelivered += lost;
@@ -157,7 +185,7 @@ impl State {
     }
 
     /// A link that is past goes, once what it brought is received.
-    pub(super) fn drain_or_remove(&mut self, key: usize) {
+    pub(crate) fn drain_or_remove(&mut self, key: usize) {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
@@ -182,7 +210,7 @@ impl State {
     ///
     /// Closing at once could lose what is still on its way: a system resets a connection that is
     /// closed with unread bytes, or is sent more later, and throws away what it had still to send.
-    pub(super) fn bid_farewell(&mut self, key: usize) {
+    pub(crate) fn bid_farewell(&mut self, key: usize) {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
@@ -200,5 +228,74 @@ impl State {
         self.watch_acknowledged(key);
         self.enqueue(key);
         self.tell_driver();
+    }
+    /// Gives a link up for good; what it had queued is lost, and counted.
+    pub(crate) fn abandon(&mut self, key: usize) {
+        let Some(link) = self.links.get(key) else {
+            return;
+        };
+        let lost = link.undelivered() as u64;
+        self.count_lost(lost);
+        self.remove_link(key);
+    }
+
+    /// The time of a link is over: it goes, with its connection if it has one.
+    pub(crate) fn give_up(&mut self, key: usize) -> Place {
+        let Some(link) = self.links.get_mut(key) else {
+            return Place {
+                link: key,
+                serial: 0,
+            };
+        };
+        link.leaving = true;
+        let place = Place {
+            link: key,
+            serial: link.serial,
+        };
+        if let Some(wire) = &mut link.wire {
+            // Whatever else was wrong with it: it is not to come back.
+            wire.ended = Some(Ended::Linger);
+            wire.broken = true;
+        } else {
+            self.abandon(key);
+        }
+        place
+    }
+
+    /// Forgets a link altogether. Nobody holds its tokens.
+    pub(crate) fn remove_link(&mut self, key: usize) {
+        let Some(mut link) = self.links.try_remove(key) else {
+            return;
+        };
+        if link.attached {
+            self.vacate(|pattern| pattern.detach(key));
+            self.forget_departed();
+        }
+        let place = Place {
+            link: key,
+            serial: link.serial,
+        };
+        if link.wire.is_some() {
+            self.release_connection(place, link.origin);
+        }
+        let (messages, bytes) = (link.inward.messages(), link.inward.bytes());
+        self.note_received(link.has_departed(), messages, bytes);
+        if link.far_end.is_some() {
+            let endpoint = Arc::clone(&link.endpoint);
+            self.actions.push(Action::StopSeeking(endpoint, place));
+        }
+        if link.pipe.is_some() {
+            self.pipes = self.pipes.saturating_sub(1);
+        }
+        if let Some((pipe, Some(door))) = &link.pipe {
+            pipe.end();
+            self.actions.push(Action::Hang(door.clone()));
+        }
+        if let Some(wire) = link.wire.take() {
+            self.actions.push(Action::Close(wire));
+        }
+        self.actions.discard(Discarded::Link(Box::new(link)));
+        // A REQ that waits for this peer learns that it is gone.
+        self.wake_waiters();
     }
 }

@@ -3,9 +3,9 @@
 use std::sync::{Arc, Weak};
 
 use super::core::Core;
-use super::state::Life;
 use crate::context::Member;
 use crate::endpoint::Endpoint;
+use crate::engine::Life;
 use crate::error::Error;
 use crate::reactor::Place;
 
@@ -105,9 +105,11 @@ impl Core {
         // before it was on the list.
         let free = binder.has_place() && {
             let mut locked = self.lock();
-            let state = locked.engine();
-            let seeks = state.link(place).is_some_and(|link| link.far_end.is_some());
-            seeks && state.pattern.place_for(Some(place.link)).is_ok()
+            let engine = locked.engine();
+            let seeks = engine
+                .link(place)
+                .is_some_and(|link| link.far_end.is_some());
+            seeks && engine.pattern.place_for(Some(place.link)).is_ok()
         };
         if free {
             self.stop_seeking(endpoint, place);
@@ -121,11 +123,11 @@ impl Core {
         let Some(me) = self.me.upgrade() else { return };
         let me: Arc<dyn Member> = me;
         let mut locked = self.lock();
-        let state = locked.engine();
-        if state.life != Life::Open {
+        let engine = locked.engine();
+        if engine.life != Life::Open {
             return;
         }
-        let own: Vec<_> = state
+        let own: Vec<_> = engine
             .links
             .iter()
             .filter(|(_, link)| link.far_end.is_some())

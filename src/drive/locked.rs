@@ -2,15 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use super::actions::{Action, Due};
+use super::core::Engine;
 use super::core::{Core, Guard};
-use super::state::State;
+use crate::engine::actions::{Action, Due, Taken};
 use crate::reactor::timers::deadline;
 use crate::reactor::{Command, Request, Timer};
 use crate::tuning;
 
 /// The engine, locked. Dropping this releases the lock, and then does what the engine wants done
-/// outside it (its [`Actions`](super::actions::Actions)), whichever way a function is left.
+/// outside it (its [`Actions`](crate::engine::actions::Actions)), whichever way a function is left.
 ///
 /// It is passed on as `&mut`, also to what has to let go of the lock for a while: what a reference to
 /// the engine was found to say before that call cannot be used behind it.
@@ -23,7 +23,7 @@ pub(super) struct Locked<'a> {
 impl<'a> Locked<'a> {
     /// The engine, locked again if the lock had been released.
     #[inline]
-    pub(super) fn engine(&mut self) -> &mut State {
+    pub(super) fn engine(&mut self) -> &mut Engine {
         let core = self.core;
         self.guard.get_or_insert_with(|| core.lock_state())
     }
@@ -82,15 +82,15 @@ impl Core {
 
     #[inline]
     fn lock_state(&self) -> Guard<'_> {
-        let mut state = self.state.lock();
-        if state.shortcut.is_some() {
-            self.close_shortcut(&mut state);
+        let mut engine = self.engine.lock();
+        if engine.shortcut.is_some() {
+            self.close_shortcut(&mut engine);
         }
-        state
+        engine
     }
 
     #[cold]
-    fn run(&self, actions: super::actions::Taken) {
+    fn run(&self, actions: Taken) {
         actions.run(
             |ring| self.bell.ring(ring),
             |action| self.run_action(action),

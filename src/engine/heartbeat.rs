@@ -3,8 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::core::Core;
-use super::state::State;
+use super::Engine;
 use crate::link::liveness::{Liveness, Pulse};
 use crate::link::reader::Ended;
 use crate::link::Stage;
@@ -12,16 +11,17 @@ use crate::reactor::{Place, Timer};
 use crate::tuning;
 use crate::zmtp::command::{Command as Zmtp, PingContext};
 
-impl Core {
+impl<D> Engine<D> {
     /// RFC 37, "Heartbeating": a PING every interval; anything that the peer sends is an answer.
-    pub(super) fn send_ping(&self, state: &mut State, place: Place, now: Instant) {
+    pub(crate) fn send_ping(&mut self, place: Place, now: Instant) {
         let Some(interval) = self.options.heartbeat_interval else {
             return;
         };
         // The wire counts tenths of a second in 16 bits.
         let ttl = self.options.heartbeat_ttl.unwrap_or_default().as_millis() / 100;
         let ttl = u16::try_from(ttl).unwrap_or(u16::MAX);
-        let Some(link) = state.link(place).filter(|link| link.stage == Stage::Up) else {
+        let timeout = self.heartbeat_timeout();
+        let Some(link) = self.link(place).filter(|link| link.stage == Stage::Up) else {
             return;
         };
         // One that the peer does not take is enough to say so.
@@ -31,13 +31,12 @@ impl Core {
                 context: PingContext::default(),
             });
         }
-        let timeout = self.heartbeat_timeout();
         let liveness = link.liveness.as_mut();
         if let Some(at) = liveness.and_then(|liveness| liveness.ping(now, timeout)) {
-            state.set_timer(at, Timer::Alive(place));
+            self.set_timer(at, Timer::Alive(place));
         }
         let interval = interval.max(tuning::HEARTBEAT_LEAST);
-        state.set_timer_after(interval, Timer::Heartbeat(place));
+        self.set_timer_after(interval, Timer::Heartbeat(place));
     }
 
     fn heartbeat_timeout(&self) -> Duration {
@@ -46,20 +45,20 @@ impl Core {
         timeout.max(tuning::HEARTBEAT_LEAST)
     }
 
-    pub(super) fn check_alive(&self, state: &mut State, place: Place, now: Instant) {
+    pub(crate) fn check_alive(&mut self, place: Place, now: Instant) {
         let timeout = self.heartbeat_timeout();
-        let pulse = state.take_pulse(place, |liveness, deaf| {
+        let pulse = self.take_pulse(place, |liveness, deaf| {
             liveness.ping_due(now, timeout, deaf)
         });
         match pulse {
-            Pulse::Silent => state.end_wire(place.link, Ended::Silent),
-            Pulse::LookAt(at) => state.set_timer(at, Timer::Alive(place)),
+            Pulse::Silent => self.end_wire(place.link, Ended::Silent),
+            Pulse::LookAt(at) => self.set_timer(at, Timer::Alive(place)),
             Pulse::Done => {}
         }
     }
 }
 
-impl State {
+impl<D> Engine<D> {
     /// Asks of a connection that is up whether its peer lives.
     fn take_pulse(
         &mut self,
@@ -74,7 +73,7 @@ impl State {
         liveness.map_or(Pulse::Done, |liveness| ask(liveness, deaf))
     }
 
-    pub(super) fn check_peer_ttl(&mut self, place: Place, at: Instant, now: Instant) {
+    pub(crate) fn check_peer_ttl(&mut self, place: Place, at: Instant, now: Instant) {
         let pulse = self.take_pulse(place, |liveness, deaf| liveness.ttl_due(at, now, deaf));
         match pulse {
             Pulse::Silent => self.end_wire(place.link, Ended::PeerTtl),
@@ -85,7 +84,7 @@ impl State {
 
     /// A PONG that nobody asked for, towards a peer whose PINGs wait unread behind its messages: to
     /// libzmq as to this library, whatever comes is a sign of life.
-    pub(super) fn show_life(&mut self, place: Place, now: Instant) {
+    pub(crate) fn show_life(&mut self, place: Place, now: Instant) {
         let Some(link) = self.link(place).filter(|link| link.stage == Stage::Up) else {
             return;
         };

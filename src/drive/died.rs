@@ -1,26 +1,26 @@
 //! The reactor has panicked: the sockets that it served are closed, and say why.
 
 use super::core::Core;
-use super::state::Life;
+use crate::engine::Life;
 
 impl Core {
     /// Ends the socket at once. What it had queued is lost and counted, blocked calls return
     /// `ReactorDied`, and so does every later one; closing waits for nothing.
     pub(super) fn end_without_reactor(&self) {
         let mut locked = self.lock();
-        let state = locked.engine();
-        if state.life == Life::Closed {
+        let engine = locked.engine();
+        if engine.life == Life::Closed {
             return;
         }
-        state.reactor_died = true;
+        engine.reactor_died = true;
         // What is lost from here on counts as undelivered.
-        state.life = Life::Lingering;
-        let bound = std::mem::take(&mut state.bound);
-        let keys: Vec<_> = state.links.iter().map(|(key, _)| key).collect();
+        engine.life = Life::Lingering;
+        let bound = std::mem::take(&mut engine.bound);
+        let keys: Vec<_> = engine.links.iter().map(|(key, _)| key).collect();
         for key in keys {
-            state.abandon(key);
+            engine.abandon(key);
         }
-        self.check_closed(state);
+        engine.check_closed();
         drop(locked);
         for bound in bound {
             self.release(bound);

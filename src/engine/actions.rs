@@ -20,18 +20,18 @@ use crate::zmtp::encoder::Outbox;
 
 /// What tells the time to those parts of the engine that want to know it now and then. They have no clock
 /// of their own, and reading one costs too much to be done whether it is wanted or not.
-pub(super) type Clock<'a> = &'a dyn Fn() -> Instant;
+pub(crate) type Clock<'a> = &'a dyn Fn() -> Instant;
 
 /// When a timer is due. The engine has no clock: it says how long from now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Due {
+pub(crate) enum Due {
     After(Duration),
     At(Instant),
 }
 
 /// One thing to be done once the lock is released.
 #[derive(Debug)]
-pub(super) enum Action {
+pub(crate) enum Action {
     /// Have the reactor drive: there is something to read that no event tells.
     Drive,
     /// Have the reactor look after the lease.
@@ -80,7 +80,7 @@ pub(super) enum Action {
 /// What was taken out of a socket and is not wanted any more. Bodies of messages may be the user's, and
 /// what their `Drop` does is not to be done under a lock: it may call this very socket.
 #[derive(Debug)]
-pub(super) enum Discarded {
+pub(crate) enum Discarded {
     Message(Message),
     Messages(VecDeque<Message>),
     Outbox(Outbox),
@@ -113,7 +113,7 @@ impl From<VecDeque<Message>> for Discarded {
 /// What is to be done once the lock is released: who is woken, what is told to the outside, and what
 /// is dropped. In this order: what the user's `Drop` does may depend on all else being done.
 #[derive(Debug, Default)]
-pub(super) struct Actions {
+pub(crate) struct Actions {
     notify: Ring,
     list: Vec<Action>,
     bin: Vec<Discarded>,
@@ -121,7 +121,7 @@ pub(super) struct Actions {
 
 /// Actions that were taken out, to be run without the lock.
 #[derive(Debug)]
-pub(super) struct Taken {
+pub(crate) struct Taken {
     notify: Ring,
     first: Option<Action>,
     rest: Vec<Action>,
@@ -131,7 +131,7 @@ pub(super) struct Taken {
 impl Taken {
     /// Wakes who is to be woken, runs the actions in the order in which they came, and drops what was
     /// discarded.
-    pub(super) fn run(self, notify: impl FnOnce(Ring), run: impl FnMut(Action)) {
+    pub(crate) fn run(self, notify: impl FnOnce(Ring), run: impl FnMut(Action)) {
         notify(self.notify);
         self.first.into_iter().chain(self.rest).for_each(run);
         self.bin.into_iter().for_each(Discarded::discard);
@@ -140,23 +140,23 @@ impl Taken {
 
 impl Actions {
     #[inline]
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.list.is_empty() && self.notify == Ring::default() && self.bin.is_empty()
     }
 
     /// Waiting callers shall look again: those that the lease says are asleep.
     #[inline]
-    pub(super) fn notify(&mut self, ring: Ring) {
+    pub(crate) fn notify(&mut self, ring: Ring) {
         self.notify.poll |= ring.poll;
         self.notify.followers |= ring.followers;
     }
 
-    pub(super) fn push(&mut self, action: Action) {
+    pub(crate) fn push(&mut self, action: Action) {
         self.list.push(action);
     }
 
     /// Has something dropped.
-    pub(super) fn discard(&mut self, what: impl Into<Discarded>) {
+    pub(crate) fn discard(&mut self, what: impl Into<Discarded>) {
         let what = what.into();
         if !matches!(&what, Discarded::Messages(none) if none.is_empty()) {
             self.bin.push(what);
@@ -166,7 +166,7 @@ impl Actions {
 
 impl Actions {
     /// Takes them all out.
-    pub(super) fn take(&mut self) -> Taken {
+    pub(crate) fn take(&mut self) -> Taken {
         // One action is the rule, and leaves the list its memory.
         let (first, rest) = match self.list.len() {
             0 | 1 => (self.list.pop(), Vec::new()),

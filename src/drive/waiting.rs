@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use mio::Events;
 
-use super::actions::Action;
 use super::core::{place_of, token_of, Core, WAKER};
+use super::core::{Driver, Engine};
 use super::locked::Locked;
-use super::state::{Driver, State};
+use crate::engine::actions::Action;
 use crate::lease::Entry;
 use crate::link::pipe::{pause, Hushed};
 use crate::reactor::timers::{deadline, LONGEST_POLL};
@@ -71,21 +71,21 @@ impl Core {
 
     /// Takes the lease and drives, or waits for whoever has it.
     fn drive(&self, locked: &mut Locked<'_>, timeout: Option<Duration>) {
-        let state = locked.engine();
-        let Some((mut driver, entry)) = state.lease.enter() else {
+        let engine = locked.engine();
+        let Some((mut driver, entry)) = engine.lease.enter() else {
             return self.follow(locked, timeout);
         };
-        if state.ready.is_empty() {
+        if engine.ready.is_empty() {
             self.poll(locked, &mut driver, entry, timeout);
-        } else if entry == Entry::TakenOver || state.links.len() > 1 {
+        } else if entry == Entry::TakenOver || engine.links.len() > 1 {
             // A peer that always has more must not keep the others from being seen.
             self.poll(locked, &mut driver, entry, Some(Duration::ZERO));
         }
         self.serve(locked, PASSES);
-        let state = locked.engine();
-        let parting = state.lease.leave(driver);
+        let engine = locked.engine();
+        let parting = engine.lease.leave(driver);
         if parting.tell_reactor {
-            state.actions.push(Action::Watch);
+            engine.actions.push(Action::Watch);
         }
         if parting.wake_follower {
             self.bell.part(parting);
@@ -116,9 +116,9 @@ impl Core {
         }
         locked.release();
         self.poll_driver(driver, timeout);
-        let state = locked.engine();
-        state.lease.set_sleeping(false);
-        note_events(state, &driver.events);
+        let engine = locked.engine();
+        engine.lease.set_sleeping(false);
+        note_events(engine, &driver.events);
     }
 
     fn poll_driver(&self, driver: &mut Driver, timeout: Option<Duration>) {
@@ -149,18 +149,18 @@ impl Core {
 
     /// Somebody else drives, or there is nothing to drive: waits for the bell.
     fn follow(&self, locked: &mut Locked<'_>, timeout: Option<Duration>) {
-        let state = locked.engine();
-        if !state.actions.is_empty() {
+        let engine = locked.engine();
+        if !engine.actions.is_empty() {
             // What is done by that may be what is waited for.
             return locked.release();
         }
         if timeout == Some(Duration::ZERO) {
             return;
         }
-        if state.pipes > 0 && state.glance.pays() {
+        if engine.pipes > 0 && engine.glance.pays() {
             return self.look_around(locked, timeout);
         }
-        state.lease.follow(true);
+        engine.lease.follow(true);
         locked.wait(timeout);
         locked.engine().lease.follow(false);
     }
@@ -175,16 +175,16 @@ impl Core {
             self.pokes.load(Ordering::Acquire) != seen
                 || hushed.as_mut().is_some_and(Hushed::is_over)
         });
-        let state = locked.engine();
-        state.glance.learn(paid);
+        let engine = locked.engine();
+        engine.glance.learn(paid);
         if hushed.is_some() {
-            state.listen_again();
+            engine.listen_again();
         }
-        // Nobody rings for one who is not asleep: it looks at the state again before it sleeps.
+        // Nobody rings for one who is not asleep: it looks at the engine again before it sleeps.
     }
 
     /// An inproc peer has done something; those who wait awake see it here. To be called with the
-    /// state locked, so that who finds nothing there and then looks here misses nothing.
+    /// engine locked, so that who finds nothing there and then looks here misses nothing.
     pub(super) fn poke(&self) {
         self.pokes.fetch_add(1, Ordering::Release);
     }
@@ -201,12 +201,12 @@ impl Core {
         }
         note_events(locked.engine(), &driver.events);
         self.serve(locked, PASSES);
-        let state = locked.engine();
-        if !state.ready.is_empty() || !driver.events.is_empty() {
+        let engine = locked.engine();
+        if !engine.ready.is_empty() || !driver.events.is_empty() {
             // More to do, or more to see: other sockets first.
-            state.actions.push(Action::Drive);
+            engine.actions.push(Action::Drive);
         }
-        let parting = state.lease.leave_reactor(driver);
+        let parting = engine.lease.leave_reactor(driver);
         self.bell.part(parting);
     }
 }
@@ -240,42 +240,14 @@ fn look_until(most: Duration, mut seen: impl FnMut() -> bool) -> bool {
     }
 }
 
-impl State {
-    /// A caller is about to wait awake: if the socket has one peer, and that is inproc, it need not
-    /// announce what it sends meanwhile. Announcing costs it this socket's lock.
-    fn hush(&mut self) -> Option<Hushed> {
-        if self.links.len() != 1 || !self.pattern.can().receives || self.lease.has_sleepers() {
-            return None;
-        }
-        let (key, link) = self.links.iter().next()?;
-        let (pipe, _) = link.pipe.as_ref()?;
-        let hushed = pipe.hush()?;
-        self.hushed = Some(key);
-        Some(hushed)
-    }
-
-    /// Has announcements made again, if there are none now. True: something came meanwhile.
-    fn listen_again(&mut self) -> bool {
-        let Some(key) = self.hushed.take() else {
-            return false;
-        };
-        let pipe = self.links.get(key).and_then(|link| link.pipe.as_ref());
-        let found = pipe.is_some_and(|(pipe, _)| pipe.listen());
-        if found {
-            self.pattern.set_readable(key, true);
-        }
-        found
-    }
-}
-
 /// Books what the poll said: which links can be read or written.
-fn note_events(state: &mut State, events: &Events) {
+fn note_events(engine: &mut Engine, events: &Events) {
     for event in events {
         if event.token() == WAKER {
             continue;
         }
         let (key, serial) = place_of(event.token());
-        let Some(link) = state.links.get_mut(key) else {
+        let Some(link) = engine.links.get_mut(key) else {
             continue;
         };
         // A token holds as much of the serial as fits.
@@ -293,11 +265,11 @@ fn note_events(state: &mut State, events: &Events) {
             wire.readable = true;
             wire.hung_up |= ended;
             if !link.paused {
-                state.enqueue(key);
+                engine.enqueue(key);
             }
         }
         if event.is_writable() {
-            state.unblock(key);
+            engine.unblock(key);
         }
     }
 }

@@ -1,7 +1,25 @@
 //! What is behind a socket's one lock: the pattern, the links and their queues, and who waits.
 //!
-//! Nothing here makes a system call or takes another socket's lock. What has to be done after the
-//! lock is released is left in [`State::actions`].
+//! A machine without a clock, a thread or a poll: the time is an argument, and what has to be done
+//! outside is left in [`Engine::actions`]. `drive` locks it, does its I/O and runs its actions.
+
+pub(crate) mod actions;
+mod admission;
+mod admitting;
+mod closing;
+mod glance;
+mod heartbeat;
+pub(crate) mod helpers;
+pub(crate) mod inproc;
+mod jitter;
+pub(crate) mod reading;
+mod receiving;
+mod reconnect;
+pub(crate) mod sending;
+mod subscribing;
+mod teardown;
+mod timers;
+mod writing;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -9,10 +27,11 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
-use super::actions::{Action, Actions, Discarded, Due};
-use super::admission::Admission;
-use super::glance::Glance;
-use super::helpers::Helpers;
+use self::actions::{Action, Actions, Due};
+use self::admission::Admission;
+use self::glance::Glance;
+use self::helpers::Helpers;
+use self::jitter::Jitter;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::heat::Heat;
@@ -28,16 +47,9 @@ use crate::stats::Stats;
 use crate::transport::Listener;
 use crate::zmtp::encoder::Outbox;
 
-/// What drives a socket's connections: its own poll. Holding it is the lease.
-#[derive(Debug)]
-pub(super) struct Driver {
-    pub(super) poll: mio::Poll,
-    pub(super) events: mio::Events,
-}
-
 /// How far a socket is on its way out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Life {
+pub(crate) enum Life {
     Open,
     /// No call is served any more; what was accepted is being delivered.
     Lingering,
@@ -46,88 +58,92 @@ pub(super) enum Life {
 
 /// A listener of this socket.
 #[derive(Debug)]
-pub(super) struct Bound {
-    pub(super) endpoint: Arc<Endpoint>,
+pub(crate) struct Bound {
+    pub(crate) endpoint: Arc<Endpoint>,
     /// `None` for inproc.
-    pub(super) listener: Option<Arc<Listener>>,
+    pub(crate) listener: Option<Arc<Listener>>,
 }
 
 /// Messages that left a link's inbox for the front and are not received yet.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Loan {
-    pub(super) link: usize,
-    pub(super) epoch: u32,
-    pub(super) messages: usize,
-    pub(super) bytes: usize,
+pub(crate) struct Loan {
+    pub(crate) link: usize,
+    pub(crate) epoch: u32,
+    pub(crate) messages: usize,
+    pub(crate) bytes: usize,
 }
 
-/// See the module's text.
+/// See the module's text. `D` is what drives it, of which it only knows where it is.
 #[derive(Debug)]
-pub(super) struct State {
-    pub(super) pattern: Pattern,
-    pub(super) links: Slab<Link>,
-    pub(super) lease: Lease<Driver>,
-    pub(super) heat: Heat,
+pub(crate) struct Engine<D> {
+    options: Arc<Options>,
+    jitter: Jitter,
+    pub(crate) pattern: Pattern,
+    pub(crate) links: Slab<Link>,
+    pub(crate) lease: Lease<D>,
+    pub(crate) heat: Heat,
     /// Links that may have something to read, each once.
-    pub(super) ready: VecDeque<usize>,
+    pub(crate) ready: VecDeque<usize>,
     /// Links that are being read now.
-    pub(super) reading: usize,
-    pub(super) helpers: Helpers,
+    pub(crate) reading: usize,
+    pub(crate) helpers: Helpers,
     /// Links that have something to write, each once.
-    pub(super) dirty: Vec<usize>,
+    pub(crate) dirty: Vec<usize>,
     /// Links that are inproc.
-    pub(super) pipes: usize,
-    pub(super) glance: Glance,
+    pub(crate) pipes: usize,
+    pub(crate) glance: Glance,
     /// The inproc link that sends without a word, because somebody waits awake. Nobody sleeps
     /// while there is one.
-    pub(super) hushed: Option<usize>,
+    pub(crate) hushed: Option<usize>,
     /// What departed subscribers left is being forgotten.
-    pub(super) forgetting: bool,
+    pub(crate) forgetting: bool,
     /// A timer runs that will give buffers' memory back.
-    pub(super) slimming: bool,
+    pub(crate) slimming: bool,
     /// The link whose messages may be taking the shortcut now.
-    pub(super) shortcut: Option<usize>,
+    pub(crate) shortcut: Option<usize>,
     /// Links that have just lost their connection and want a new one.
-    pub(super) reconnect: Vec<usize>,
+    pub(crate) reconnect: Vec<usize>,
     /// Links to be written now by whoever comes first: their connection takes bytes again, or they
     /// are many and helpers exist.
-    pub(super) due: Vec<usize>,
+    pub(crate) due: Vec<usize>,
     /// Links whose outbox is worth a write although they are hot.
-    pub(super) batches: Vec<usize>,
-    pub(super) admission: Admission,
+    pub(crate) batches: Vec<usize>,
+    pub(crate) admission: Admission,
     /// A timer runs for the oldest handshake.
-    pub(super) pending_timer: bool,
+    pub(crate) pending_timer: bool,
     /// A timer runs after which a listener that waits may ask again.
-    pub(super) accept_timer: bool,
+    pub(crate) accept_timer: bool,
     /// When monitors were told last that listeners do not accept.
-    pub(super) told_shut: Option<Instant>,
+    pub(crate) told_shut: Option<Instant>,
     /// What is to be done once the lock is released.
-    pub(super) actions: Actions,
-    pub(super) bound: Vec<Bound>,
-    pub(super) last_endpoint: Option<Arc<Endpoint>>,
-    pub(super) life: Life,
+    pub(crate) actions: Actions,
+    pub(crate) bound: Vec<Bound>,
+    pub(crate) last_endpoint: Option<Arc<Endpoint>>,
+    pub(crate) life: Life,
     /// The socket is closed because its reactor has panicked; only true when `life` is `Closed`.
-    pub(super) reactor_died: bool,
-    pub(super) undelivered: u64,
-    pub(super) stats: Stats,
-    pub(super) monitors: Vec<Arc<EventQueue>>,
+    pub(crate) reactor_died: bool,
+    pub(crate) undelivered: u64,
+    pub(crate) stats: Stats,
+    pub(crate) monitors: Vec<Arc<EventQueue>>,
     /// Names the next connection.
-    pub(super) serial: u32,
+    pub(crate) serial: u32,
     /// Pause between two PINGs.
-    pub(super) heartbeat: Option<Duration>,
+    pub(crate) heartbeat: Option<Duration>,
     /// PUB encodes here, once for all subscribers.
-    pub(super) scratch: Outbox,
+    pub(crate) scratch: Outbox,
     /// The links that PUB's message goes to.
-    pub(super) chosen: Vec<usize>,
-    pub(super) lent: Vec<Loan>,
+    pub(crate) chosen: Vec<usize>,
+    pub(crate) lent: Vec<Loan>,
     /// Counts the batches that were taken for the front; wraps.
-    pub(super) batch: u32,
+    pub(crate) batch: u32,
     spare_passes: Vec<Pass>,
 }
 
-impl State {
-    pub(super) fn new(pattern: Pattern, options: &Options) -> State {
-        State {
+impl<D> Engine<D> {
+    pub(crate) fn new(pattern: Pattern, options: &Arc<Options>, seed: u64) -> Engine<D> {
+        Engine {
+            options: Arc::clone(options),
+            jitter: Jitter::new(seed),
             pattern,
             links: Slab::new(),
             lease: Lease::default(),
@@ -167,13 +183,13 @@ impl State {
         }
     }
 
-    pub(super) fn next_serial(&mut self) -> u32 {
+    pub(crate) fn next_serial(&mut self) -> u32 {
         self.serial = self.serial.wrapping_add(1);
         self.serial
     }
 
     /// The link at a place, unless that connection is past.
-    pub(super) fn link(&mut self, place: Place) -> Option<&mut Link> {
+    pub(crate) fn link(&mut self, place: Place) -> Option<&mut Link> {
         self.links
             .get_mut(place.link)
             .filter(|link| link.serial == place.serial)
@@ -181,12 +197,12 @@ impl State {
 
     /// Whoever waits shall look again.
     #[inline]
-    pub(super) fn wake_waiters(&mut self) {
+    pub(crate) fn wake_waiters(&mut self) {
         self.actions.notify(self.lease.ring());
     }
 
     /// Why a socket that is not open serves no call.
-    pub(super) fn check_open(&self) -> Result<(), Error> {
+    pub(crate) fn check_open(&self) -> Result<(), Error> {
         match self.life {
             Life::Open => Ok(()),
             _ if self.reactor_died => Err(Error::ReactorDied),
@@ -196,12 +212,12 @@ impl State {
 
     // ----- spare parts -----
 
-    pub(super) fn take_pass(&mut self) -> Pass {
+    pub(crate) fn take_pass(&mut self) -> Pass {
         self.spare_passes.pop().unwrap_or_default()
     }
 
     /// Keeps a few for the next passes: as many as threads read at once, and one more.
-    pub(super) fn return_pass(&mut self, pass: Pass) {
+    pub(crate) fn return_pass(&mut self, pass: Pass) {
         let most = 2 + self.helpers.count();
         if self.spare_passes.len() < most {
             self.spare_passes.push(pass);
@@ -211,7 +227,7 @@ impl State {
     // ----- the outside -----
 
     /// Tells monitors, and the log, what happened to a link.
-    pub(super) fn report(&mut self, key: usize, kind: EventKind) {
+    pub(crate) fn report(&mut self, key: usize, kind: EventKind) {
         if self.monitors.is_empty() && !cfg!(feature = "log") {
             return;
         }
@@ -223,7 +239,7 @@ impl State {
     }
 
     /// The same, for a link whose connection is not there any more.
-    pub(super) fn report_with(&mut self, key: usize, kind: EventKind, address: Option<String>) {
+    pub(crate) fn report_with(&mut self, key: usize, kind: EventKind, address: Option<String>) {
         let Some(link) = self.links.get(key) else {
             return;
         };
@@ -237,7 +253,7 @@ impl State {
     }
 
     /// Tells monitors, and the log, what happened to an endpoint.
-    pub(super) fn report_endpoint(&mut self, endpoint: &Arc<Endpoint>, kind: EventKind) {
+    pub(crate) fn report_endpoint(&mut self, endpoint: &Arc<Endpoint>, kind: EventKind) {
         let endpoint = Arc::clone(endpoint);
         self.publish(Event {
             kind,
@@ -262,7 +278,7 @@ impl State {
     // ----- links -----
 
     /// Makes a link known to the pattern.
-    pub(super) fn attach(&mut self, key: usize) {
+    pub(crate) fn attach(&mut self, key: usize) {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
@@ -277,7 +293,7 @@ impl State {
     }
 
     /// The peer of a link says who it is: asks the pattern whether it takes it on.
-    pub(super) fn admit(&mut self, key: usize, peer: PeerInfo) -> Result<(), PeerRefusal> {
+    pub(crate) fn admit(&mut self, key: usize, peer: PeerInfo) -> Result<(), PeerRefusal> {
         self.attach(key);
         let Some(link) = self.links.get_mut(key) else {
             return Ok(());
@@ -288,7 +304,7 @@ impl State {
 
     /// The peer of a link, which was admitted, is there: from now on it counts. Tells SUB's
     /// subscriptions to it.
-    pub(super) fn welcome(&mut self, key: usize) {
+    pub(crate) fn welcome(&mut self, key: usize) {
         let Some(link) = self.links.get(key) else {
             return;
         };
@@ -336,14 +352,14 @@ impl State {
 
     /// How many peers are there: counted when asked for, because a number that is kept beside the
     /// links' stages is one more thing that each way into and out of `Up` can forget.
-    pub(super) fn peers(&self) -> usize {
+    pub(crate) fn peers(&self) -> usize {
         let links = self.links.iter();
         links.filter(|(_, link)| link.stage == Stage::Up).count()
     }
 
     /// Tells the pattern that a link has lost its peer for good, and what was refused for want of a
     /// place that there is one now.
-    pub(super) fn vacate(&mut self, tell: impl FnOnce(&mut Pattern)) {
+    pub(crate) fn vacate(&mut self, tell: impl FnOnce(&mut Pattern)) {
         let full = self.pattern.place_for(None).is_err();
         tell(&mut self.pattern);
         if full && self.pattern.place_for(None).is_ok() {
@@ -351,50 +367,13 @@ impl State {
         }
     }
 
-    /// Forgets a link altogether. Nobody holds its tokens.
-    pub(super) fn remove_link(&mut self, key: usize) {
-        let Some(mut link) = self.links.try_remove(key) else {
-            return;
-        };
-        if link.attached {
-            self.vacate(|pattern| pattern.detach(key));
-            self.forget_departed();
-        }
-        let place = Place {
-            link: key,
-            serial: link.serial,
-        };
-        if link.wire.is_some() {
-            self.release_connection(place, link.origin);
-        }
-        let (messages, bytes) = (link.inward.messages(), link.inward.bytes());
-        self.note_received(link.has_departed(), messages, bytes);
-        if link.far_end.is_some() {
-            let endpoint = Arc::clone(&link.endpoint);
-            self.actions.push(Action::StopSeeking(endpoint, place));
-        }
-        if link.pipe.is_some() {
-            self.pipes = self.pipes.saturating_sub(1);
-        }
-        if let Some((pipe, Some(door))) = &link.pipe {
-            pipe.end();
-            self.actions.push(Action::Hang(door.clone()));
-        }
-        if let Some(wire) = link.wire.take() {
-            self.actions.push(Action::Close(wire));
-        }
-        self.actions.discard(Discarded::Link(Box::new(link)));
-        // A REQ that waits for this peer learns that it is gone.
-        self.wake_waiters();
-    }
-
     /// Asks the reactor for a timer; one that never comes is not set.
-    pub(super) fn set_timer_after(&mut self, after: Duration, timer: Timer) {
+    pub(crate) fn set_timer_after(&mut self, after: Duration, timer: Timer) {
         self.actions.push(Action::Timer(Due::After(after), timer));
     }
 
     /// Asks the reactor for a timer.
-    pub(super) fn set_timer(&mut self, at: Instant, timer: Timer) {
+    pub(crate) fn set_timer(&mut self, at: Instant, timer: Timer) {
         self.actions.push(Action::Timer(Due::At(at), timer));
     }
 }

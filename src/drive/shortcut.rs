@@ -1,9 +1,11 @@
 //! The shortcut of a socket that balances (PUSH, DEALER, PAIR) and has one peer: a stream of messages goes behind a lock of its own, and is
-//! booked with the state a batch at a time.
+//! booked with the engine a batch at a time.
 //!
-//! The shortcut is open only while nobody holds the state: whoever locks that closes it first and
+//! The shortcut is open only while no thread holds the engine: who locks that closes it first and
 //! finds everything where it belongs (`Core::lock`). So no other part of the engine knows of it.
 
+use super::core::{Core, Engine};
+use crate::engine::Life;
 use crate::link::pipe::{Door, PipeEnd};
 use crate::link::Link;
 use crate::message::Message;
@@ -11,7 +13,7 @@ use crate::sync::Mutex;
 use crate::tuning;
 use crate::zmtp::encoder::Outbox;
 
-/// See the module's text. Lock order: after the state, before a pipe.
+/// See the module's text. Lock order: after the engine, before a pipe.
 #[derive(Debug, Default)]
 pub(super) struct Shortcut {
     lane: Mutex<Lane>,
@@ -42,7 +44,7 @@ pub(super) enum Taken {
     Yes,
     /// It is queued, and the inproc peer waits for it.
     Announce(Door),
-    /// It is queued, and there is something to do with the state: a batch is full, or a pipe is.
+    /// It is queued, and there is something to do with the engine: a batch is full, or a pipe is.
     Last,
     /// The shortcut is closed.
     No,
@@ -70,7 +72,7 @@ impl Shortcut {
                 match (put.announce, put.full) {
                     (false, false) => Taken::Yes,
                     (true, false) => Taken::Announce(door.clone()),
-                    // What is done with the state sees to the announcement too.
+                    // What is done with the engine sees to the announcement too.
                     (_, true) => Taken::Last,
                 }
             }
@@ -98,6 +100,54 @@ impl Shortcut {
         lane.way = Way::Closed;
         let piped = std::mem::take(&mut lane.piped);
         book(&mut lane.outbox, piped);
+    }
+}
+
+impl Core {
+    /// Opens the shortcut, if the socket is one that has it.
+    #[inline]
+    pub(super) fn open_shortcut(&self, engine: &mut Engine) {
+        if !self.balances || engine.links.len() != 1 || engine.life != Life::Open {
+            return;
+        }
+        let hot = engine.heat.is_hot();
+        let Some((key, link)) = engine.links.iter().next() else {
+            return;
+        };
+        if self.open_direct(link) || self.shortcut.open(link, hot) {
+            engine.shortcut = Some(key);
+        }
+    }
+
+    /// Opens the way straight into an inproc link's pipe, if that is the socket's first.
+    #[inline]
+    fn open_direct(&self, link: &Link) -> bool {
+        let Some((pipe, Some(_))) = &link.pipe else {
+            return false;
+        };
+        if link.leaving || !link.is_up() {
+            return false;
+        }
+        self.direct
+            .get()
+            .is_some_and(|(first, _)| first.is_same_pipe(pipe) && first.open_direct())
+    }
+
+    /// Closes the shortcut and books what went that way.
+    #[cold]
+    pub(super) fn close_shortcut(&self, engine: &mut Engine) {
+        let Some(key) = engine.shortcut.take() else {
+            return;
+        };
+        let direct = self.direct.get().map_or(0, |(pipe, _)| pipe.close_direct());
+        self.shortcut.close(|frames, piped| {
+            if !frames.is_empty() {
+                engine.book_batch(key, frames);
+            }
+            if direct + piped > 0 {
+                engine.book_pipe(key, direct + piped);
+            }
+        });
     }
 }
 

@@ -7,11 +7,10 @@
 
 use super::core::Core;
 use super::locked::Locked;
-use super::state::State;
 use crate::error::Error;
 
 impl Core {
-    /// Locks the state for a call that does not send: the tail of a stream is written first.
+    /// Locks the engine for a call that does not send: the tail of a stream is written first.
     pub(super) fn lock_for_call(&self) -> Locked<'_> {
         let mut locked = self.lock();
         if locked.engine().has_tail() {
@@ -21,7 +20,7 @@ impl Core {
     }
 
     /// One of several handles is gone: the thread that had it may have been the one that sent.
-    pub(super) fn handle_dropped(&self) {
+    pub(crate) fn handle_dropped(&self) {
         // After a fork the connections are the parent's, and so is what is queued for them.
         if self.streams && !self.context.is_forked() {
             drop(self.lock_for_call());
@@ -30,14 +29,6 @@ impl Core {
 
     pub(super) fn check_open(&self) -> Result<(), Error> {
         self.lock_for_call().engine().check_open()
-    }
-}
-
-impl State {
-    /// Whether a stream has left something for its next batch.
-    #[inline]
-    pub(super) fn has_tail(&self) -> bool {
-        self.heat.is_hot() && !self.dirty.is_empty()
     }
 }
 

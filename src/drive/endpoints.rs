@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::core::Core;
-use super::state::{Bound, State};
 use crate::endpoint::Endpoint;
+use crate::engine::Bound;
 use crate::error::Error;
 use crate::link::{Link, Origin, Stage};
 use crate::monitor::EventKind;
-use crate::reactor::{Command, Place, Timer};
+use crate::reactor::{Command, Place};
 use crate::transport;
 
 /// How long `unbind` waits for the reactor to let go of the listener. It answers within
@@ -48,15 +48,15 @@ impl Core {
         };
         let endpoint = Arc::clone(&bound.endpoint);
         let mut locked = self.lock();
-        let state = locked.engine();
-        if let Err(error) = state.check_open() {
+        let engine = locked.engine();
+        if let Err(error) = engine.check_open() {
             drop(locked);
             self.release(bound);
             return Err(error);
         }
-        state.bound.push(bound);
-        state.last_endpoint = Some(Arc::clone(&endpoint));
-        state.report_endpoint(&endpoint, EventKind::Listening);
+        engine.bound.push(bound);
+        engine.last_endpoint = Some(Arc::clone(&endpoint));
+        engine.report_endpoint(&endpoint, EventKind::Listening);
         drop(locked);
         Ok(Endpoint::clone(&endpoint))
     }
@@ -70,26 +70,26 @@ impl Core {
             self.poll_side()?;
         }
         let mut locked = self.lock();
-        let state = locked.engine();
-        state.check_open()?;
-        state.last_endpoint = Some(Arc::clone(&endpoint));
+        let engine = locked.engine();
+        engine.check_open()?;
+        engine.last_endpoint = Some(Arc::clone(&endpoint));
         // libzmq ignores it for the patterns that would otherwise get or ask for everything twice.
-        if state.pattern.can().connects_once && is_connected(&state.links, &endpoint) {
+        if engine.pattern.can().connects_once && is_connected(&engine.links, &endpoint) {
             return Ok(Endpoint::clone(&endpoint));
         }
-        let serial = state.next_serial();
+        let serial = engine.next_serial();
         let (origin, stage) = (Origin::Connected, Stage::Waiting);
         let link = Link::new(serial, origin, stage, Arc::clone(&endpoint), &self.options);
-        let key = state.links.insert(link);
+        let key = engine.links.insert(link);
         if inproc {
-            self.connect_inproc(state, key);
+            engine.connect_inproc(key);
         } else {
-            self.connect_link(state, key, Duration::ZERO);
+            engine.connect_link(key, Duration::ZERO);
         }
         // With `immediate` nobody queues for it before it is there.
         if !self.options.immediate {
-            state.attach(key);
-            state.wake_waiters();
+            engine.attach(key);
+            engine.wake_waiters();
         }
         drop(locked);
         if inproc {
@@ -100,16 +100,16 @@ impl Core {
 
     pub(crate) fn unbind(&self, wanted: &Endpoint) -> Result<(), Error> {
         let mut locked = self.lock_for_call();
-        let state = locked.engine();
-        let Some(at) = state
+        let engine = locked.engine();
+        let Some(at) = engine
             .bound
             .iter()
             .position(|bound| *bound.endpoint == *wanted)
         else {
             return Err(Error::NotFound(wanted.to_string()));
         };
-        let bound = state.bound.swap_remove(at);
-        state.report_endpoint(&bound.endpoint, EventKind::Closed);
+        let bound = engine.bound.swap_remove(at);
+        engine.report_endpoint(&bound.endpoint, EventKind::Closed);
         drop(locked);
         self.release(bound);
         Ok(())
@@ -135,60 +135,24 @@ impl Core {
             self.poll_side()?;
         }
         let mut locked = self.lock_for_call();
-        let state = locked.engine();
-        let found = state.links.iter().find(|(_, link)| {
+        let engine = locked.engine();
+        let found = engine.links.iter().find(|(_, link)| {
             link.origin == Origin::Connected && !link.leaving && *link.endpoint == *wanted
         });
         let Some((key, _)) = found else {
             return Err(Error::NotFound(wanted.to_string()));
         };
-        state.pattern.set_room(key, false);
-        self.see_off(state, key);
+        engine.pattern.set_room(key, false);
+        engine.see_off(key);
         Ok(())
     }
 
     /// Whether anything is queued for an inproc name that nobody has.
     fn has_unanswered(&self) -> bool {
         let mut locked = self.lock();
-        let state = locked.engine();
-        let mut links = state.links.iter();
+        let engine = locked.engine();
+        let mut links = engine.links.iter();
         links.any(|(_, link)| link.pipe.is_some() && !link.is_flushed())
-    }
-
-    /// A link gets no more messages, and goes once what it has queued is delivered or the linger
-    /// time is over.
-    pub(super) fn see_off(&self, state: &mut State, key: usize) {
-        let Some(link) = state.links.get_mut(key) else {
-            return;
-        };
-        link.leaving = true;
-        let place = Place {
-            link: key,
-            serial: link.serial,
-        };
-        let leave = Timer::Leave {
-            link: key,
-            epoch: link.epoch,
-        };
-        let flushed = link.is_flushed();
-        match link.stage {
-            Stage::Farewell | Stage::Draining => return,
-            _ if link.pipe.is_some() && flushed => return state.remove_link(key),
-            Stage::Waiting if flushed => {
-                state.report(key, EventKind::Closed);
-                return state.remove_link(key);
-            }
-            // It may have been asked for nothing: a stranger, or a socket that only receives.
-            Stage::Handshake if flushed => {
-                state.set_timer_after(Duration::ZERO, Timer::Farewell(place));
-            }
-            Stage::Up if flushed && link.pipe.is_none() => state.bid_farewell(key),
-            Stage::Up if link.pipe.is_none() => state.watch_acknowledged(key),
-            _ => {}
-        }
-        if let Some(linger) = self.options.linger {
-            state.set_timer_after(linger, leave);
-        }
     }
 
     pub(crate) fn last_endpoint(&self) -> Option<Endpoint> {

@@ -1,7 +1,7 @@
 //! Who can help when one socket's peers are too much for whoever drives it: the context's other
 //! reactors.
 //!
-//! What is shared is what the state lists anyway: links to be read (`ready`) and links to be written
+//! What is shared is what the engine lists anyway: links to be read (`ready`) and links to be written
 //! (`due`). A helper takes a token off a list, like everybody else, and brings it back. The lease is
 //! not its business: it never polls.
 
@@ -14,7 +14,7 @@ use crate::tuning;
 /// A handle is the leave to ask that reactor: whoever asks takes it out, and the helper puts it back
 /// when it has done what it could. So nobody is asked twice. All of it is behind the socket's lock.
 #[derive(Debug, Default)]
-pub(super) struct Helpers {
+pub(crate) struct Helpers {
     idle: Vec<Handle>,
     /// Those that were asked and are not back.
     asked: usize,
@@ -23,7 +23,7 @@ pub(super) struct Helpers {
 }
 
 impl Helpers {
-    pub(super) fn new(idle: Vec<Handle>) -> Helpers {
+    pub(crate) fn new(idle: Vec<Handle>) -> Helpers {
         Helpers {
             idle,
             ..Helpers::default()
@@ -32,14 +32,14 @@ impl Helpers {
 
     /// How many there are, idle or not.
     #[inline]
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.idle.len() + self.asked
     }
 
     /// Somebody to ask, when so many links with about so many bytes each wait for those who are at
     /// it, and that is worth waking a thread.
     #[inline]
-    pub(super) fn hire(&mut self, links: usize, bytes: usize) -> Option<Handle> {
+    pub(crate) fn hire(&mut self, links: usize, bytes: usize) -> Option<Handle> {
         if self.idle.is_empty() {
             return None;
         }
@@ -53,12 +53,12 @@ impl Helpers {
     }
 
     /// A helper came, and found something to do or not.
-    pub(super) fn learn(&mut self, found: bool) {
+    pub(crate) fn learn(&mut self, found: bool) {
         self.glance.learn(found);
     }
 
     /// A helper has done what it could.
-    pub(super) fn dismiss(&mut self, helper: Handle) {
+    pub(crate) fn dismiss(&mut self, helper: Handle) {
         self.asked = self.asked.saturating_sub(1);
         self.idle.push(helper);
     }

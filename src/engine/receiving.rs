@@ -1,132 +1,17 @@
-//! Receiving: one message at a time, or a batch that waits in front of the big lock.
+//! Which message is received next: one at a time, or a batch.
 
 use std::collections::VecDeque;
 
 use super::actions::{Action, Discarded};
-use super::core::Core;
-use super::locked::Locked;
-use super::state::{Life, Loan, State};
-use super::waiting::{OutOfTime, Wait};
+use super::{Engine, Life, Loan};
 use crate::error::RecvError;
 use crate::link::Stage;
 use crate::message::Message;
 use crate::pattern::Refusal;
 use crate::tuning;
 
-impl Core {
-    /// Receives, waiting for a message as long as allowed.
-    #[inline]
-    pub(crate) fn recv(&self, wait: Wait) -> Result<Message, RecvError> {
-        if self.prefetches {
-            if let Some(message) = self.front.lock().pop_front() {
-                return Ok(message);
-            }
-            if !matches!(wait, Wait::Never) {
-                if let Some((pipe, _)) = self.direct.get() {
-                    pipe.gather();
-                }
-            }
-        }
-        self.recv_behind(wait)
-    }
-
-    /// Nothing is in front: looks behind the big lock.
-    fn recv_behind(&self, wait: Wait) -> Result<Message, RecvError> {
-        let mut locked = self.lock();
-        let mut tried = false;
-        loop {
-            if let Some(message) = self.take_message(locked.engine())? {
-                return Ok(message);
-            }
-            self.wait_for_message(&mut locked, wait, &mut tried)?;
-        }
-    }
-
-    fn take_message(&self, state: &mut State) -> Result<Option<Message>, RecvError> {
-        if !self.prefetches {
-            return state.take_message();
-        }
-        state.check_receiver()?;
-        // Lock order: the front comes after the state, and is never held while the state is taken.
-        let mut front = self.front.lock();
-        if front.is_empty() {
-            state.take_batch(&mut front);
-            if front.len() > 1 {
-                // Who waits behind the big lock shall look in front.
-                state.wake_waiters();
-            }
-        }
-        Ok(front.pop_front())
-    }
-
-    /// Receives at least one message, and up to `most` that are there, into `messages`.
-    pub(crate) fn recv_many(
-        &self,
-        messages: &mut Vec<Message>,
-        most: usize,
-        wait: Wait,
-    ) -> Result<usize, RecvError> {
-        if most == 0 {
-            return Ok(0);
-        }
-        let before = messages.len();
-        let more = |messages: &Vec<Message>| most - (messages.len() - before);
-        self.take_front(messages, most);
-        let mut locked = self.lock();
-        let mut tried = messages.len() > before;
-        while more(messages) > 0 {
-            match self.take_message(locked.engine()) {
-                Ok(Some(message)) => {
-                    messages.push(message);
-                    self.take_front(messages, more(messages));
-                }
-                // What came before the error goes out first; the next call repeats it.
-                Ok(None) | Err(_) if messages.len() > before => break,
-                Ok(None) => self.wait_for_message(&mut locked, wait, &mut tried)?,
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(messages.len() - before)
-    }
-
-    /// Takes what is in front, at most `most`.
-    fn take_front(&self, messages: &mut Vec<Message>, most: usize) {
-        if self.prefetches {
-            let mut front = self.front.lock();
-            let most = most.min(front.len());
-            messages.extend(front.drain(..most));
-        }
-    }
-
-    /// A topic is wanted no longer: takes what only it matched out of the front. What is still in the
-    /// links' inboxes is filtered when it is taken out of them.
-    pub(super) fn filter_front(&self, state: &mut State) {
-        if !self.prefetches {
-            return;
-        }
-        let mut front = self.front.lock();
-        let unwanted = state.pattern.filter(&mut front);
-        drop(front);
-        state.stats.received -= unwanted.len() as u64;
-        state.actions.discard(unwanted);
-    }
-
-    fn wait_for_message(
-        &self,
-        locked: &mut Locked<'_>,
-        wait: Wait,
-        tried: &mut bool,
-    ) -> Result<(), RecvError> {
-        self.wait(locked, wait, tried)
-            .map_err(|OutOfTime| match wait {
-                Wait::Never => RecvError::WouldBlock,
-                _ => RecvError::TimedOut,
-            })
-    }
-}
-
-impl State {
-    fn check_receiver(&self) -> Result<(), RecvError> {
+impl<D> Engine<D> {
+    pub(crate) fn check_receiver(&self) -> Result<(), RecvError> {
         match self.life {
             Life::Open => Ok(()),
             _ if self.reactor_died => Err(RecvError::ReactorDied),
@@ -136,7 +21,7 @@ impl State {
 
     /// The next message for the application, if there is one.
     #[inline]
-    pub(super) fn take_message(&mut self) -> Result<Option<Message>, RecvError> {
+    pub(crate) fn take_message(&mut self) -> Result<Option<Message>, RecvError> {
         self.check_receiver()?;
         if let Err(refusal) = self.pattern.may_receive() {
             return Err(recv_refusal(refusal));
@@ -183,7 +68,7 @@ impl State {
     ///
     /// What is in front still counts as waiting to be received: it is credited to its link when
     /// the front is used up and this is called again.
-    pub(super) fn take_batch(&mut self, front: &mut VecDeque<Message>) {
+    pub(crate) fn take_batch(&mut self, front: &mut VecDeque<Message>) {
         self.repay();
         self.batch = self.batch.wrapping_add(1);
         while front.is_empty() {
@@ -322,13 +207,13 @@ impl State {
     }
 
     /// An inbox that was full has room: read its connection again.
-    pub(super) fn resume_reading(&mut self, key: usize) {
+    pub(crate) fn resume_reading(&mut self, key: usize) {
         self.enqueue(key);
         self.tell_driver();
     }
 
     /// There is something to read that no event tells.
-    pub(super) fn tell_driver(&mut self) {
+    pub(crate) fn tell_driver(&mut self) {
         if self.lease.is_reactors() {
             // Nobody else would come by.
             self.actions.push(Action::Drive);
@@ -339,7 +224,7 @@ impl State {
     }
 
     /// Puts a link on the list of those to be read.
-    pub(super) fn enqueue(&mut self, key: usize) {
+    pub(crate) fn enqueue(&mut self, key: usize) {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
@@ -350,7 +235,7 @@ impl State {
     }
 
     /// REQ: replies to earlier requests are thrown away before a new one goes out.
-    pub(super) fn forget_inboxes(&mut self) {
+    pub(crate) fn forget_inboxes(&mut self) {
         let keys: Vec<_> = self.links.iter().map(|(key, _)| key).collect();
         for key in keys {
             let Some(link) = self.links.get_mut(key) else {
@@ -404,9 +289,9 @@ mod tests {
     use crate::peer::SocketType;
     use proptest::prelude::*;
 
-    /// A receiver's state with links that never run out of messages: each message names its link.
+    /// A receiver's engine with links that never run out of messages: each message names its link.
     struct Busy {
-        state: State,
+        engine: Engine<()>,
         /// The far ends of those links that are inproc.
         far: Vec<Option<PipeEnd>>,
     }
@@ -414,14 +299,17 @@ mod tests {
     impl Busy {
         fn new(socket_type: SocketType) -> Busy {
             let pattern = Pattern::new(socket_type, &PatternSettings::default()).unwrap();
-            let mut state = State::new(pattern, &Options::default());
-            let _ = state.pattern.subscribe(b"");
-            Busy { state, far: vec![] }
+            let mut engine = Engine::new(pattern, &Arc::default(), 0);
+            let _ = engine.pattern.subscribe(b"");
+            Busy {
+                engine,
+                far: vec![],
+            }
         }
 
         fn add(&mut self, inproc: bool) -> usize {
             let endpoint: Arc<Endpoint> = Arc::new("inproc://busy".parse().unwrap());
-            let serial = self.state.next_serial();
+            let serial = self.engine.next_serial();
             let (origin, stage) = (Origin::Accepted, Stage::Up);
             let mut link = Link::new(serial, origin, stage, endpoint, &Options::default());
             let (near, far) = pipe((0, 0), (0, 0));
@@ -429,14 +317,14 @@ mod tests {
                 link.pipe = Some((near, None));
             }
             self.far.push(inproc.then_some(far));
-            let key = self.state.links.insert(link);
-            self.state.attach(key);
+            let key = self.engine.links.insert(link);
+            self.engine.attach(key);
             key
         }
 
         /// Gives a link so many messages.
         fn feed(&mut self, key: usize, messages: usize) {
-            let link = &mut self.state.links[key];
+            let link = &mut self.engine.links[key];
             for _ in 0..messages {
                 let message = Message::from(key.to_string());
                 if let Some(far) = &self.far[key] {
@@ -446,13 +334,13 @@ mod tests {
                     link.inbox.push_back(message);
                 }
             }
-            self.state.pattern.set_readable(key, true);
+            self.engine.pattern.set_readable(key, true);
         }
 
         /// Takes a batch, and gives back to each link what was taken of its messages.
         fn take(&mut self, served: &mut [usize]) {
             let mut front = VecDeque::new();
-            self.state.take_batch(&mut front);
+            self.engine.take_batch(&mut front);
             assert!(!front.is_empty(), "nothing taken after {served:?}");
             for message in front {
                 let key: usize = message.to_str().unwrap().parse().unwrap();
@@ -518,13 +406,13 @@ mod tests {
             busy.feed(key, 1);
             busy.far[key].take().unwrap().end();
             let mut front = VecDeque::new();
-            busy.state.take_batch(&mut front);
+            busy.engine.take_batch(&mut front);
             assert_eq!(front.len(), 1);
             front.clear();
-            busy.state.take_batch(&mut front);
+            busy.engine.take_batch(&mut front);
             assert!(front.is_empty());
-            assert_eq!(busy.state.links.len(), 1);
-            assert_eq!(busy.state.links[key].stage, Stage::Up);
+            assert_eq!(busy.engine.links.len(), 1);
+            assert_eq!(busy.engine.links[key].stage, Stage::Up);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A socket's engine: sending, receiving and waiting, for one lock and whoever is inside a call.
+//! What a socket's handles share: its engine behind the one lock, and what stands beside it.
 
 use std::collections::VecDeque;
 use std::os::fd::{AsRawFd, RawFd};
@@ -6,11 +6,11 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use mio::{Events, Poll, Token, Waker};
 
-use super::actions::Action;
-use super::helpers::Helpers;
 use super::shortcut::Shortcut;
-use super::state::{Driver, Life, State};
 use crate::context::Inner;
+use crate::engine::actions::Action;
+use crate::engine::helpers::Helpers;
+use crate::engine::{self, Life};
 use crate::error::Error;
 use crate::link::buffer::Pool;
 use crate::link::pipe::{Door, PipeEnd};
@@ -27,7 +27,16 @@ use crate::sync::{Mutex, MutexGuard};
 use crate::transport::TransportOptions;
 use crate::tuning;
 
-pub(super) type Guard<'a> = MutexGuard<'a, State>;
+pub(super) type Engine = engine::Engine<Driver>;
+
+pub(super) type Guard<'a> = MutexGuard<'a, Engine>;
+
+/// What drives a socket's connections: its own poll. Holding it is the lease.
+#[derive(Debug)]
+pub(crate) struct Driver {
+    pub(crate) poll: Poll,
+    pub(crate) events: Events,
+}
 
 /// The waker's token in a socket's poll.
 pub(super) const WAKER: Token = Token(usize::MAX);
@@ -55,12 +64,12 @@ pub(super) struct PollSide {
 pub(crate) struct Core {
     pub(super) id: SocketId,
     pub(super) socket_type: SocketType,
-    pub(super) options: Options,
+    pub(super) options: Arc<Options>,
     pub(super) transport: Arc<TransportOptions>,
     pub(super) context: Arc<Inner>,
     pub(super) me: Weak<Core>,
-    pub(super) state: Mutex<State>,
-    /// If the pattern prefetches: messages that were taken out of the state together and are received next, so that
+    pub(super) engine: Mutex<Engine>,
+    /// If the pattern prefetches: messages that were taken out of the engine together and are received next, so that
     /// most receives take a lock that nobody else wants and nothing more.
     pub(super) front: Mutex<VecDeque<Message>>,
     /// What readers read into.
@@ -103,13 +112,14 @@ impl Core {
         let pattern =
             Pattern::new(socket_type, &settings).ok_or(Error::NoSuchSocket(socket_type))?;
         let can = pattern.can();
+        let options = Arc::new(options);
         let core = Arc::new_cyclic(|me| Core {
             id,
             socket_type,
-            transport: Arc::new(TransportOptions::from(&options)),
+            transport: Arc::new(TransportOptions::from(&*options)),
             context: Arc::clone(context),
             me: Weak::clone(me),
-            state: Mutex::new(State::new(pattern, &options)),
+            engine: Mutex::new(Engine::new(pattern, &options, super::random::seed())),
             front: Mutex::new(VecDeque::new()),
             buffers: Pool::new(),
             prefetches: can.prefetches,
@@ -140,10 +150,10 @@ impl Core {
 
     pub(crate) fn stats(&self) -> Stats {
         let mut locked = self.lock_for_call();
-        let state = locked.engine();
+        let engine = locked.engine();
         let mut stats = Stats {
-            peers: state.peers(),
-            ..state.stats
+            peers: engine.peers(),
+            ..engine.stats
         };
         stats.received = stats
             .received
@@ -154,11 +164,11 @@ impl Core {
     pub(crate) fn monitor(&self) -> Monitor {
         let queue = EventQueue::new();
         let mut locked = self.lock_for_call();
-        let state = locked.engine();
-        if state.life == Life::Closed {
+        let engine = locked.engine();
+        if engine.life == Life::Closed {
             queue.end();
         } else {
-            state.monitors.push(Arc::clone(&queue));
+            engine.monitors.push(Arc::clone(&queue));
         }
         Monitor::new(queue)
     }
@@ -195,14 +205,14 @@ impl Core {
         });
         let events = Events::with_capacity(tuning::EVENTS);
         let mut locked = self.lock();
-        let state = locked.engine();
-        state.lease.install(Driver { poll, events });
-        state.helpers = Helpers::new(helpers);
+        let engine = locked.engine();
+        engine.lease.install(Driver { poll, events });
+        engine.helpers = Helpers::new(helpers);
         // Those who wait on the condition variable may drive from now on.
-        state.wake_waiters();
-        if state.life == Life::Closed {
+        engine.wake_waiters();
+        if engine.life == Life::Closed {
             // Closed meanwhile, when there was no reactor yet that could be told.
-            state.actions.push(Action::Remove);
+            engine.actions.push(Action::Remove);
         }
         Ok(side)
     }

@@ -58,7 +58,7 @@ const LOOKED_AT: usize = 64;
 
 /// Why listeners do not accept now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Bound {
+pub(crate) enum Bound {
     Connections,
     Handshakes,
     Departed,
@@ -66,7 +66,7 @@ pub(super) enum Bound {
 
 impl Bound {
     /// The reason, for monitors.
-    pub(super) fn reason(self) -> &'static str {
+    pub(crate) fn reason(self) -> &'static str {
         match self {
             Bound::Connections => "there are max_connections connections",
             Bound::Handshakes => "max_pending_handshakes connections are in their handshake",
@@ -80,7 +80,7 @@ impl Bound {
 
 /// What a listener that wants to accept is told.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Entrance {
+pub(crate) enum Entrance {
     Open,
     /// Not before there is room, which is told, or this instant.
     Shut(Bound, Option<Instant>),
@@ -88,10 +88,10 @@ pub(super) enum Entrance {
 
 /// See the module's text.
 #[derive(Debug)]
-pub(super) struct Admission {
+pub(crate) struct Admission {
     connections: usize,
     most_connections: usize,
-    pub(super) pending: Pending,
+    pub(crate) pending: Pending,
     /// What links whose connection is gone have in their inboxes, all together.
     departed: Marks,
     /// Why a listener was told to wait, which will be told when to go on.
@@ -99,7 +99,7 @@ pub(super) struct Admission {
 }
 
 impl Admission {
-    pub(super) fn new(options: &Options) -> Admission {
+    pub(crate) fn new(options: &Options) -> Admission {
         Admission {
             connections: 0,
             most_connections: unless_zero(options.max_connections),
@@ -110,7 +110,7 @@ impl Admission {
     }
 
     /// A listener wants to accept one connection.
-    pub(super) fn ask(&mut self, now: Instant) -> Entrance {
+    pub(crate) fn ask(&mut self, now: Instant) -> Entrance {
         let entrance = if self.connections >= self.most_connections {
             Entrance::Shut(Bound::Connections, None)
         } else if self.departed.is_full() {
@@ -126,7 +126,7 @@ impl Admission {
     }
 
     /// Whether a listener waits and should ask again now.
-    pub(super) fn may_resume(&mut self) -> bool {
+    pub(crate) fn may_resume(&mut self) -> bool {
         let room = self.connections < self.most_connections && !self.departed.is_full();
         let resume = match self.waiting {
             None => false,
@@ -141,24 +141,24 @@ impl Admission {
     }
 
     /// A connection was accepted. Gives the one that is to go for it, if any.
-    pub(super) fn enter(&mut self, now: Instant) -> Option<Place> {
+    pub(crate) fn enter(&mut self, now: Instant) -> Option<Place> {
         self.connections += 1;
         self.pending.make_room(now)
     }
 
     /// An accepted connection is gone.
-    pub(super) fn leave(&mut self, place: Place) {
+    pub(crate) fn leave(&mut self, place: Place) {
         self.connections = self.connections.saturating_sub(1);
         self.pending.leave(place);
     }
 
     /// A connection is gone, and has left messages to be received.
-    pub(super) fn depart(&mut self, messages: usize, bytes: usize) {
+    pub(crate) fn depart(&mut self, messages: usize, bytes: usize) {
         self.departed.add(messages, bytes);
     }
 
     /// Messages of a connection that is gone were received.
-    pub(super) fn received(&mut self, messages: usize, bytes: usize) {
+    pub(crate) fn received(&mut self, messages: usize, bytes: usize) {
         self.departed.sub(messages, bytes);
     }
 }
@@ -201,7 +201,7 @@ impl Entry {
 
 /// The accepted connections whose handshake did not end at once.
 #[derive(Debug)]
-pub(super) struct Pending {
+pub(crate) struct Pending {
     most: usize,
     /// Those that are in their handshake, by link: the connection's serial, and where it is from.
     members: HashMap<usize, (u32, Source)>,
@@ -279,7 +279,7 @@ impl Pending {
     /// A connection that was accepted has not finished its handshake at once. `said`: what it has
     /// said so far is something; `silent` tells of others whether they have said nothing. Gives the
     /// one that is to go, which may be the new one.
-    pub(super) fn enter(
+    pub(crate) fn enter(
         &mut self,
         place: Place,
         address: Option<IpAddr>,
@@ -360,7 +360,7 @@ impl Pending {
     }
 
     /// A connection is not in its handshake any more, if it was.
-    pub(super) fn leave(&mut self, place: Place) {
+    pub(crate) fn leave(&mut self, place: Place) {
         let Slot::Occupied(member) = self.members.entry(place.link) else {
             return;
         };
@@ -377,12 +377,12 @@ impl Pending {
     }
 
     /// Since when the oldest has been in its handshake.
-    pub(super) fn oldest_since(&mut self) -> Option<Instant> {
+    pub(crate) fn oldest_since(&mut self) -> Option<Instant> {
         self.oldest().map(|entry| entry.since)
     }
 
     /// Takes out the oldest, if its handshake has taken this long.
-    pub(super) fn overdue(&mut self, timeout: Duration, now: Instant) -> Option<Place> {
+    pub(crate) fn overdue(&mut self, timeout: Duration, now: Instant) -> Option<Place> {
         let oldest = self.oldest()?;
         if !oldest.is_older_than(timeout, now) {
             return None;

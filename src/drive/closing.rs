@@ -1,0 +1,95 @@
+//! The end of a socket: what was accepted is delivered as far as linger allows, and what was not is
+//! counted.
+
+use std::time::{Duration, Instant};
+
+use super::core::Core;
+use super::locked::Locked;
+use super::waiting::Wait;
+use crate::engine::actions::Action;
+use crate::engine::Life;
+use crate::reactor::timers::deadline;
+use crate::reactor::Timer;
+use crate::stats::CloseReport;
+
+impl Core {
+    /// Closes, and waits until everything is delivered or linger is over.
+    pub(crate) fn close_and_wait(&self) -> CloseReport {
+        if self.context.is_forked() {
+            // Nothing of it is this process's, and a thread that is not here may have held the lock.
+            return CloseReport { undelivered: 0 };
+        }
+        self.begin_close();
+        let mut locked = self.lock();
+        let mut tried = false;
+        while locked.engine().life != Life::Closed {
+            // Driving from here saves the reactor a wake-up; the reactor keeps the deadline.
+            let _ = self.wait(&mut locked, Wait::Forever, &mut tried);
+        }
+        CloseReport {
+            undelivered: locked.engine().undelivered,
+        }
+    }
+
+    /// Stops serving calls, wakes those who wait, and starts to linger.
+    pub(crate) fn begin_close(&self) {
+        if self.context.is_forked() {
+            // The connections are the parent's; whatever was done to them here would be done there.
+            return;
+        }
+        let mut locked = self.lock();
+        let engine = locked.engine();
+        if engine.life != Life::Open {
+            return;
+        }
+        engine.life = Life::Lingering;
+        let unread = std::mem::take(&mut *self.front.lock());
+        engine.actions.discard(unread);
+        let bound = std::mem::take(&mut engine.bound);
+        locked.release();
+        for bound in bound {
+            self.release(bound);
+        }
+        self.start_linger(&mut locked);
+    }
+
+    fn start_linger(&self, locked: &mut Locked<'_>) {
+        self.flush_dirty(locked);
+        let engine = locked.engine();
+        let keys: Vec<_> = engine.links.iter().map(|(key, _)| key).collect();
+        for key in keys {
+            engine.see_off_for_good(key);
+        }
+        match self.options.linger {
+            Some(Duration::ZERO) => engine.end_linger(),
+            Some(linger) => {
+                if let Some(at) = deadline(Instant::now(), linger) {
+                    // A socket that has only inproc peers has had no use for a reactor so far.
+                    if !engine.links.is_empty() {
+                        locked.release();
+                        if self.poll_side().is_err() {
+                            locked.engine().end_linger();
+                        }
+                    }
+                    locked.engine().set_timer(at, Timer::Linger);
+                }
+            }
+            None => {}
+        }
+        let engine = locked.engine();
+        #[cfg(feature = "log")]
+        engine.set_timer_after(crate::tuning::LINGER_NOTICE, Timer::StillLingering);
+        engine.check_closed();
+        // Whoever waits in a call learns that it is over; then the reactor is the one who drives.
+        engine.wake_waiters();
+        if let Some(driver) = engine.lease.surrender() {
+            locked.unlocked(|| self.hand_to_reactor());
+            let engine = locked.engine();
+            let parting = engine.lease.leave_reactor(driver);
+            self.bell.part(parting);
+            engine.actions.push(Action::Drive);
+        } else {
+            engine.actions.push(Action::Watch);
+        }
+    }
+}

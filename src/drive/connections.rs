@@ -1,0 +1,100 @@
+//! Connections come and go: adopting them, losing them, trying again, keeping them alive.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::core::Core;
+use crate::endpoint::Endpoint;
+use crate::engine::Life;
+use crate::link::reader::{Ended, Reader};
+use crate::link::writer::Writer;
+use crate::link::{Link, Origin, Stage};
+use crate::monitor::EventKind;
+use crate::reactor::Place;
+use crate::transport::Stream;
+use crate::zmtp::connection::{Handshake, Local};
+use crate::zmtp::encoder::Outbox;
+
+/// A greeting and a READY without a routing id of its own take less: no need to grow.
+const HELLO: usize = 128;
+
+/// A connection that is not a link's yet.
+pub(super) struct Arrival {
+    pub(super) stream: Arc<Stream>,
+    pub(super) reader: Box<Reader>,
+    pub(super) writer: Box<Writer>,
+    /// What is said first.
+    pub(super) hello: Outbox,
+}
+
+impl Core {
+    /// A listener brought a connection.
+    pub(super) fn adopt_accepted(&self, endpoint: &Arc<Endpoint>, stream: Stream) {
+        let arrival = self.arrival(stream);
+        let mut locked = self.lock();
+        let engine = locked.engine();
+        if engine.life != Life::Open {
+            return;
+        }
+        let serial = engine.next_serial();
+        let (origin, stage) = (Origin::Accepted, Stage::Handshake);
+        let link = Link::new(serial, origin, stage, Arc::clone(endpoint), &self.options);
+        let key = engine.links.insert(link);
+        if let Some(gone) = engine.admission.enter(Instant::now()) {
+            engine.end_wire(gone.link, Ended::Crowded);
+            engine.after_io(gone);
+        }
+        let place = Place { link: key, serial };
+        self.adopt(&mut locked, place, arrival, EventKind::Accepted);
+    }
+
+    /// `connect` brought a connection, or could not.
+    pub(super) fn adopt_connected(&self, place: Place, outcome: io::Result<Stream>) {
+        let outcome = outcome.map(|stream| self.arrival(stream));
+        let mut locked = self.lock();
+        let engine = locked.engine();
+        if engine.life == Life::Closed || engine.link(place).is_none() {
+            return;
+        }
+        match outcome {
+            Ok(arrival) => {
+                let serial = engine.next_serial();
+                if let Some(link) = engine.link(place) {
+                    link.serial = serial;
+                    link.stage = Stage::Handshake;
+                }
+                let place = Place { serial, ..place };
+                self.adopt(&mut locked, place, arrival, EventKind::Connected);
+            }
+            Err(error) => {
+                let reason = error.to_string();
+                engine.report(place.link, EventKind::ConnectFailed { reason });
+                engine.try_again(place.link);
+                engine.check_closed();
+            }
+        }
+    }
+
+    /// Makes for a connection what its link will need.
+    fn arrival(&self, stream: Stream) -> Arrival {
+        let stream = Arc::new(stream);
+        let mut handshake = Handshake::new(Local {
+            socket_type: self.socket_type,
+            routing_id: self.options.routing_id.clone(),
+            max_message_size: self.options.max_message_size,
+            recv_hwm_bytes: self.options.recv_hwm_bytes,
+            max_message_frames: self.options.max_message_frames,
+        });
+        let mut bytes = Vec::with_capacity(HELLO);
+        handshake.start(&mut bytes);
+        let mut hello = Outbox::default();
+        hello.push_raw(&bytes);
+        Arrival {
+            reader: Box::new(Reader::new(Arc::clone(&stream), handshake)),
+            writer: Box::new(Writer::new(Arc::clone(&stream))),
+            hello,
+            stream,
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! What the reactor does for a socket: the other hands on the same work.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::core::Core;
+use crate::endpoint::Endpoint;
+use crate::lease::Tick;
+use crate::monitor::EventKind;
+use crate::reactor::{Drive, Handle, Place, Timer, Watch};
+use crate::transport::Stream;
+
+impl Drive for Core {
+    fn on_ready(&self) {
+        let mut locked = self.lock();
+        // Another thread drives, or has been here since: then it is theirs.
+        if let Some(driver) = locked.engine().lease.enter_reactor() {
+            self.drive_for_reactor(&mut locked, driver);
+        }
+    }
+
+    fn on_watch(&self) -> Watch {
+        let mut locked = self.lock();
+        match locked.engine().lease.tick() {
+            Tick::Busy => Watch::Again,
+            Tick::Inside | Tick::Mine => Watch::Stop,
+            Tick::Lapsed(driver) => {
+                locked.unlocked(|| self.hand_to_reactor());
+                self.drive_for_reactor(&mut locked, driver);
+                Watch::Stop
+            }
+        }
+    }
+
+    fn on_sweep(&self) -> bool {
+        let mut locked = self.lock();
+        let found = !locked.engine().dirty.is_empty();
+        self.flush_dirty(&mut locked);
+        let engine = locked.engine();
+        let hot = engine.heat.sweep(found);
+        if !hot && !engine.dirty.is_empty() {
+            // It cooled down while something was being queued: write that too.
+            self.flush_dirty(&mut locked);
+        }
+        hot
+    }
+
+    fn on_help(&self, helper: Handle) {
+        self.help(helper);
+    }
+
+    fn on_timer(&self, timer: Timer) {
+        self.on_link_timer(timer);
+    }
+
+    fn is_current(&self, timer: Timer) -> bool {
+        self.lock().engine().is_current(timer)
+    }
+
+    fn has_link(&self, place: Place) -> bool {
+        self.lock().engine().link(place).is_some()
+    }
+
+    fn may_accept(&self, endpoint: &Arc<Endpoint>) -> bool {
+        self.lock().engine().may_accept(endpoint, Instant::now())
+    }
+
+    fn on_accepted(&self, endpoint: &Arc<Endpoint>, stream: Stream) {
+        self.adopt_accepted(endpoint, stream);
+    }
+
+    fn on_accept_failed(&self, endpoint: &Arc<Endpoint>, error: io::Error) {
+        let mut locked = self.lock();
+        let engine = locked.engine();
+        let reason = error.to_string();
+        engine.report_endpoint(endpoint, EventKind::AcceptFailed { reason });
+    }
+
+    fn on_connected(&self, place: Place, outcome: io::Result<Stream>) {
+        self.adopt_connected(place, outcome);
+    }
+
+    fn on_reactor_died(&self) {
+        self.end_without_reactor();
+    }
+}

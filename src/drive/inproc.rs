@@ -1,0 +1,278 @@
+//! inproc: sockets of one context meet by name, in either order, and exchange messages directly.
+
+use std::sync::{Arc, Weak};
+
+use super::core::Core;
+use crate::context::{Answer, Caller, Member, NoAnswer};
+use crate::endpoint::Endpoint;
+use crate::engine::actions::Action;
+use crate::engine::inproc::{recv_limits, send_limits};
+use crate::engine::Life;
+use crate::link::pipe::{Door, Neighbour, PipeEnd};
+use crate::link::{Link, Origin, Stage};
+use crate::monitor::EventKind;
+use crate::peer::PeerInfo;
+use crate::reactor::Place;
+use crate::stats::CloseReport;
+
+impl Core {
+    /// The first pipe has a way of its own.
+    fn remember(&self, pipe: &PipeEnd, door: &Door) {
+        if self.balances || self.prefetches {
+            self.direct.get_or_init(|| (pipe.clone(), door.clone()));
+        }
+    }
+
+    fn my_door(&self, place: Place) -> Door {
+        let socket: Weak<Core> = self.me.clone();
+        Door {
+            socket,
+            link: place.link,
+            serial: place.serial,
+        }
+    }
+
+    fn my_info(&self) -> PeerInfo {
+        let mut info = PeerInfo::new(self.socket_type);
+        if self.socket_type.announces_routing_id() && !self.options.routing_id.is_empty() {
+            info.routing_id = Some(self.options.routing_id.clone());
+        }
+        info
+    }
+}
+
+impl Member for Core {
+    fn close(&self) {
+        self.begin_close();
+    }
+
+    fn close_and_wait(&self) -> CloseReport {
+        Core::close_and_wait(self)
+    }
+
+    fn answer(&self, endpoint: &Arc<Endpoint>, caller: Caller) -> Result<Answer, NoAnswer> {
+        if !self.socket_type.talks_to(caller.peer.socket_type) {
+            return Err(NoAnswer::Unfit);
+        }
+        let mut locked = self.lock();
+        let engine = locked.engine();
+        if engine.life != Life::Open {
+            return Err(NoAnswer::Unfit);
+        }
+        let serial = engine.next_serial();
+        let link = Link::new(
+            serial,
+            Origin::Accepted,
+            // Up in `introduce`, where it is welcomed.
+            Stage::Handshake,
+            Arc::clone(endpoint),
+            &self.options,
+        );
+        let key = engine.links.insert(link);
+        engine.report(key, EventKind::Accepted);
+        // Its subscriptions follow in `introduce`, when the caller knows where to find this end.
+        if let Err(reason) = engine.admit(key, caller.peer) {
+            engine.report(key, EventKind::PeerRefused { reason });
+            // It has no pipe yet, so that the caller keeps what it has queued.
+            engine.remove_link(key);
+            return Err(NoAnswer::Refused(reason));
+        }
+        // This end was made with the caller's inbox as its only limit.
+        caller.pipe.widen(send_limits(&self.options));
+        self.remember(&caller.pipe, &caller.door);
+        if let Some(link) = engine.links.get_mut(key) {
+            link.pipe = Some((caller.pipe, Some(caller.door)));
+            engine.pipes += 1;
+        }
+        let place = Place { link: key, serial };
+        drop(locked);
+        let (peer, door, room) = (
+            self.my_info(),
+            self.my_door(place),
+            recv_limits(&self.options),
+        );
+        Ok(Answer { peer, door, room })
+    }
+
+    fn has_place(&self) -> bool {
+        let mut locked = self.lock();
+        let engine = locked.engine();
+        engine.life == Life::Open && engine.pattern.place_for(None).is_ok()
+    }
+
+    fn call(&self, binder: &Arc<dyn Member>, place: Place) {
+        let mut locked = self.lock();
+        let engine = locked.engine();
+        let refusal = engine.pattern.place_for(Some(place.link));
+        let Some(link) = engine.link(place).filter(|link| link.far_end.is_some()) else {
+            return;
+        };
+        let endpoint = Arc::clone(&link.endpoint);
+        if let Err(reason) = refusal {
+            engine.report(place.link, EventKind::PeerRefused { reason });
+            drop(locked);
+            return self.seek_later(&endpoint, place, binder);
+        }
+        let Some(far_end) = link.far_end.take() else {
+            return;
+        };
+        drop(locked);
+        let caller = Caller {
+            peer: self.my_info(),
+            pipe: far_end,
+            door: self.my_door(place),
+        };
+        let answer = binder.answer(&endpoint, caller);
+        let mut locked = self.lock();
+        let engine = locked.engine();
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(no_answer) => {
+                let reason = no_answer.to_string();
+                if engine.link(place).is_some() {
+                    engine.report(place.link, EventKind::HandshakeFailed { reason });
+                    engine.connect_inproc(place.link);
+                }
+                drop(locked);
+                return match no_answer {
+                    NoAnswer::Unfit => self.seek_another(&endpoint, place, Some(binder)),
+                    NoAnswer::Refused(_) => self.seek_later(&endpoint, place, binder),
+                };
+            }
+        };
+        let far = Place {
+            link: answer.door.link,
+            serial: answer.door.serial,
+        };
+        if engine.link(place).is_none() {
+            drop(locked);
+            return answer.door.closed();
+        }
+        if let Err(reason) = engine.admit(place.link, answer.peer) {
+            engine.report(place.link, EventKind::PeerRefused { reason });
+            engine.connect_inproc(place.link);
+            drop(locked);
+            answer.door.closed();
+            return self.seek_later(&endpoint, place, binder);
+        }
+        let Some(link) = engine.link(place) else {
+            return;
+        };
+        let Some((pipe, door)) = &mut link.pipe else {
+            return;
+        };
+        pipe.widen(answer.room);
+        let (room, waiting) = (pipe.has_room() && !link.leaving, pipe.waiting() > 0);
+        self.remember(pipe, &answer.door);
+        *door = Some(answer.door.clone());
+        engine.welcome(place.link);
+        engine.pattern.set_room(place.link, room);
+        if waiting {
+            engine.actions.push(Action::Announce(answer.door.clone()));
+        }
+        // Messages of the binder may have been taken before there was a door to give room through.
+        engine.actions.push(Action::GiveRoom(answer.door));
+        drop(locked);
+        binder.introduce(far);
+        // Disconnected or closed before anybody had the name: it stayed only to deliver this.
+        let mut locked = self.lock();
+        let engine = locked.engine();
+        if engine.link(place).is_some_and(|link| link.leaving) {
+            engine.remove_link(place.link);
+            engine.check_closed();
+        }
+    }
+
+    fn introduce(&self, place: Place) {
+        let mut locked = self.lock();
+        let engine = locked.engine();
+        engine.welcome_caller(place);
+    }
+}
+
+impl Neighbour for Core {
+    fn on_pipe_readable(&self, link: usize, serial: u32) {
+        let mut locked = self.lock();
+        let engine = locked.engine();
+        let place = Place { link, serial };
+        if engine.link(place).is_none() {
+            return;
+        }
+        if engine.pattern.can().receives {
+            engine.pattern.set_readable(link, true);
+            engine.wake_waiters();
+            self.poke();
+        } else {
+            engine.drain_upstream(place);
+        }
+    }
+
+    fn on_pipe_room(&self, link: usize, serial: u32) {
+        let mut locked = self.lock();
+        let engine = locked.engine();
+        let place = Place { link, serial };
+        let room = engine.link(place).is_some_and(|link| {
+            !link.leaving && link.pipe.as_ref().is_some_and(|(pipe, _)| pipe.has_room())
+        });
+        if room {
+            engine.pattern.set_room(link, true);
+            engine.wake_waiters();
+            self.poke();
+        }
+    }
+
+    fn on_pipe_closed(&self, link: usize, serial: u32) {
+        let mut locked = self.lock();
+        let engine = locked.engine();
+        let place = Place { link, serial };
+        // A caller may be gone before it was introduced; it was there all the same.
+        engine.welcome_caller(place);
+        let Some(entry) = engine.link(place) else {
+            return;
+        };
+        let (origin, endpoint) = (entry.origin, Arc::clone(&entry.endpoint));
+        if entry.stage == Stage::Up {
+            let reason = String::from("the other socket was closed");
+            engine.report(link, EventKind::Disconnected { reason });
+        }
+        let wanted = engine.life == Life::Open
+            && origin == Origin::Connected
+            && engine.link(place).is_some_and(|link| !link.leaving);
+        engine.save_inbound(link);
+        if !wanted {
+            engine.abandon_pipe(link);
+            engine.check_closed();
+            return;
+        }
+        let serial = engine.next_serial();
+        if let Some(link) = engine.link(place) {
+            link.serial = serial;
+            link.peer = None;
+        }
+        engine.connect_inproc(link);
+        let unsent = engine
+            .links
+            .get(link)
+            .is_some_and(|link| link.pipe.as_ref().is_some_and(|(p, _)| p.waiting() > 0));
+        if !unsent {
+            engine.pattern.connection_lost(link);
+        }
+        engine.wake_waiters();
+        self.poke();
+        drop(locked);
+        self.seek(&endpoint, Place { link, serial });
+    }
+
+    fn on_pipe_changes(&self, link: usize, serial: u32) {
+        let mut locked = self.lock();
+        let engine = locked.engine();
+        let pipe = engine
+            .link(Place { link, serial })
+            .and_then(|link| link.pipe.as_ref());
+        let changes = pipe.map(|(pipe, _)| pipe.take_changes());
+        for change in changes.unwrap_or_default() {
+            // Nothing to end if it is too much: the other socket is of this program.
+            engine.subscription(link, &change.topic, change.subscribe);
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! The one place where a link's token is taken out of the engine, a pass made with it without the lock,
+//! and the token put back with what the pass found.
+
+use std::io;
+use std::sync::{Arc, Weak};
+use std::time::Instant;
+
+use super::connections::Arrival;
+use super::core::{token_of, Core};
+use super::locked::Locked;
+use super::waiting::PASSES;
+use crate::engine::actions::Action;
+use crate::engine::reading::Reading;
+use crate::link::reader::Ended;
+use crate::link::writer::{Writer, Wrote};
+use crate::link::Wire;
+use crate::monitor::EventKind;
+use crate::reactor::{Command, Drive, Handle, Place};
+use crate::transport::Stream;
+
+/// Turns that one flush writes before it leaves the rest to the reactor, so that a thread that
+/// happens to hold the token is not kept for ever by what others queue. The kernel is usually full
+/// before that.
+const FLIGHTS: usize = 16;
+
+impl Core {
+    /// Reads links that are ready, at most `passes` of them.
+    pub(super) fn serve(&self, locked: &mut Locked<'_>, passes: usize) {
+        self.flush_due(locked);
+        for _ in 0..passes {
+            let Some(mut reading) = locked.engine().take_reader(&Instant::now) else {
+                break;
+            };
+            locked.unlocked(|| reading.pass(&self.buffers));
+            let place = reading.place;
+            let established = reading.pass.established.is_some();
+            let read = reading.pass.read;
+            let engine = locked.engine();
+            engine.put_reader(reading, &Instant::now);
+            // Answers go at once, and so does what waited for the peer to be there.
+            if established
+                || engine
+                    .link(place)
+                    .is_some_and(|link| !link.control.is_empty())
+            {
+                self.flush(locked, place.link);
+            }
+            let engine = locked.engine();
+            engine.after_io(place);
+            let links = engine.ready.len();
+            self.share(locked, links, read);
+        }
+    }
+
+    /// Writes all links that have something to write.
+    pub(super) fn flush_dirty(&self, locked: &mut Locked<'_>) {
+        let engine = locked.engine();
+        // Links that become dirty again meanwhile are for the next round.
+        if engine.helpers.count() > 0 {
+            engine.due.append(&mut engine.dirty);
+            self.flush_due(locked);
+        } else {
+            for _ in 0..engine.dirty.len() {
+                let Some(key) = locked.engine().dirty.pop() else {
+                    break;
+                };
+                self.flush(locked, key);
+            }
+        }
+        locked.engine().batches.clear();
+    }
+
+    /// Writes the links of a hot socket whose batch is full.
+    pub(super) fn flush_batches(&self, locked: &mut Locked<'_>) {
+        let engine = locked.engine();
+        if engine.helpers.count() > 0 {
+            engine.due.append(&mut engine.batches);
+            return self.flush_due(locked);
+        }
+        while let Some(key) = locked.engine().batches.pop() {
+            self.flush(locked, key);
+        }
+    }
+
+    /// Writes links that are due, with whoever comes to help. Whoever makes more of them due writes
+    /// as many.
+    pub(super) fn flush_due(&self, locked: &mut Locked<'_>) {
+        for _ in 0..locked.engine().due.len() {
+            let engine = locked.engine();
+            let Some(key) = engine.due.pop() else { break };
+            let links = 1 + engine.due.len();
+            let bytes = engine.links.get(key).map_or(0, |link| link.outbox.bytes());
+            self.share(locked, links, bytes);
+            self.flush(locked, key);
+        }
+    }
+
+    /// Writes what one link has queued, unless another thread is at it already: then that one takes it
+    /// along.
+    pub(super) fn flush(&self, locked: &mut Locked<'_>, key: usize) {
+        for _ in 0..FLIGHTS {
+            let Some((place, mut writer)) = locked.engine().take_writer(key) else {
+                return;
+            };
+            let wrote = locked.unlocked(|| {
+                let wrote = writer.pass();
+                self.ask_for_room(place, &mut writer, matches!(wrote, Wrote::Blocked));
+                wrote
+            });
+            let engine = locked.engine();
+            let more = engine.put_writer(place, writer, wrote);
+            engine.after_io(place);
+            if !more {
+                return;
+            }
+        }
+        let engine = locked.engine();
+        engine.mark_dirty(key);
+        engine.actions.push(Action::Sweep);
+    }
+
+    /// When the kernel is full, has an event say when it is not.
+    ///
+    /// Nobody asks before: a new connection, which always has room, would begin with a wake-up that
+    /// says so. A TCP stream that has asked goes on asking, at no cost. The kernel wakes the poll of
+    /// a Unix-domain socket for every message that its peer reads, so that one takes the question
+    /// back later. Only the holder of the writer does either, so that the two cannot cross.
+    pub(super) fn ask_for_room(&self, place: Place, writer: &mut Writer, blocked: bool) {
+        let asked = writer.asked_for_room;
+        let settled = if writer.stream().is_tcp() {
+            asked || !blocked
+        } else {
+            !asked && !blocked
+        };
+        if settled {
+            return;
+        }
+        writer.asked_for_room = blocked;
+        let interest = if blocked {
+            mio::Interest::READABLE | mio::Interest::WRITABLE
+        } else {
+            mio::Interest::READABLE
+        };
+        if let Some(poll) = self.poll_if_any() {
+            // It fails only for a stream that is not registered any more.
+            let _ = writer
+                .stream()
+                .rewatch(&poll.registry, token_of(place), interest);
+        }
+    }
+
+    /// Gives a link its connection, and says hello.
+    ///
+    /// Whoever calls has often said all of its own by the time it is accepted. Then the handshake is
+    /// one read and one write, here, and nobody else is woken for it.
+    pub(super) fn adopt(
+        &self,
+        locked: &mut Locked<'_>,
+        place: Place,
+        arrival: Arrival,
+        event: EventKind,
+    ) {
+        let accepted = event == EventKind::Accepted;
+        let engine = locked.engine();
+        let pass = engine.take_pass();
+        let Some(link) = engine.link(place) else {
+            return;
+        };
+        link.wire = Some(Wire::held(Arc::clone(&arrival.stream)));
+        let mut reading = Reading {
+            place,
+            reader: arrival.reader,
+            room: link.inward.room(),
+            pass,
+        };
+        engine.report(place.link, event);
+        let (mut writer, mut hello) = (arrival.writer, arrival.hello);
+        let (wrote, watched) = locked.unlocked(|| {
+            if accepted {
+                reading.pass(&self.buffers);
+            }
+            hello.push_raw(&reading.pass.reply);
+            reading.pass.reply.clear();
+            writer.load(&mut hello);
+            let wrote = writer.pass();
+            let watched = self.watch(place, &arrival.stream);
+            self.ask_for_room(place, &mut writer, matches!(wrote, Wrote::Blocked));
+            (wrote, watched)
+        });
+        let engine = locked.engine();
+        engine.put_reader(reading, &Instant::now);
+        let more = engine.put_writer(place, writer, wrote);
+        if let Err(error) = watched {
+            engine.end_wire(place.link, Ended::Io(error));
+        }
+        engine.bound_handshake(place, accepted, Instant::now());
+        if more {
+            self.flush(locked, place.link);
+        }
+        let engine = locked.engine();
+        engine.after_io(place);
+        if !engine.ready.is_empty() {
+            // More than one pass found, and no event will tell: whoever drives shall look.
+            engine.wake_waiters();
+            if engine.lease.is_reactors() {
+                engine.actions.push(Action::Drive);
+            }
+        }
+    }
+
+    /// Has the socket's poll tell what comes, and what came already. The link is in its place by
+    /// now: the first event may come before this returns, and must find it.
+    fn watch(&self, place: Place, stream: &Stream) -> io::Result<()> {
+        let Some(poll) = self.poll_if_any() else {
+            return Ok(());
+        };
+        stream.watch(&poll.registry, token_of(place), mio::Interest::READABLE)
+    }
+
+    /// Links wait for a pass, of which the last one moved so many bytes: asks for help if there is
+    /// some and it pays.
+    #[inline]
+    pub(super) fn share(&self, locked: &mut Locked<'_>, links: usize, bytes: usize) {
+        if let Some(helper) = locked.engine().helpers.hire(links, bytes) {
+            locked.unlocked(|| self.ask(&helper));
+        }
+    }
+
+    #[cold]
+    fn ask(&self, helper: &Handle) {
+        // A command that is never run, because the context is at its end, must keep nobody alive.
+        let me: Weak<dyn Drive> = self.me.clone();
+        helper.send(Command::Help(me));
+    }
+
+    /// A reactor has come to help: one turn.
+    pub(super) fn help(&self, helper: Handle) {
+        let mut locked = self.lock();
+        let mut found = false;
+        for _ in 0..PASSES {
+            let engine = locked.engine();
+            if let Some(key) = engine.due.pop() {
+                self.flush(&mut locked, key);
+            } else if !engine.ready.is_empty() {
+                self.serve(&mut locked, 1);
+            } else {
+                break;
+            }
+            found = true;
+            // The driver may be asleep, and shall see at once what was brought.
+            locked.release();
+        }
+        let engine = locked.engine();
+        engine.helpers.learn(found);
+        if engine.is_shared_work() {
+            // The helper's other sockets first.
+            locked.release();
+            return self.ask(&helper);
+        }
+        engine.helpers.dismiss(helper);
+        if !engine.ready.is_empty() {
+            // The last link is the driver's again.
+            engine.tell_driver();
+        }
+    }
+}

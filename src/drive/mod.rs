@@ -1,0 +1,20 @@
+//! Everything that locks an engine, does its I/O and waits: for callers, and for the reactor.
+
+mod closing;
+mod connections;
+pub(crate) mod core;
+mod died;
+mod endpoints;
+mod handler;
+mod inproc;
+mod io;
+mod locked;
+mod names;
+mod random;
+mod receiving;
+mod sending;
+mod shortcut;
+mod subscribing;
+mod tail;
+mod timers;
+pub(crate) mod waiting;

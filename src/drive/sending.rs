@@ -1,0 +1,172 @@
+//! Sending: a message finds its link, and the time to be written.
+
+use std::time::Instant;
+
+use super::core::Core;
+use super::locked::Locked;
+use super::shortcut::Taken;
+use super::waiting::{OutOfTime, Wait};
+use crate::engine::actions::Action;
+use crate::engine::sending::Offer;
+use crate::error::{SendError, SendErrorKind};
+use crate::message::Message;
+use crate::tuning::MAX_MESSAGE_FRAMES;
+
+impl Core {
+    /// Sends, waiting for room as long as allowed.
+    #[inline]
+    pub(crate) fn send(&self, mut message: Message, wait: Wait) -> Result<(), SendError> {
+        message.fill_blank();
+        if self.balances && message.len() <= MAX_MESSAGE_FRAMES {
+            if let Some((pipe, door)) = self.direct.get() {
+                if let Some(put) = pipe.put_direct(&mut message) {
+                    match (put.announce, put.full) {
+                        (false, false) => {}
+                        (true, false) => door.readable(),
+                        // What is done with the engine sees to the announcement too.
+                        (_, true) => self.write_out(&mut self.lock()),
+                    }
+                    return Ok(());
+                }
+            }
+            match self.shortcut.offer(&mut message) {
+                Taken::Yes => return Ok(()),
+                Taken::Announce(door) => {
+                    door.readable();
+                    return Ok(());
+                }
+                Taken::Last => {
+                    self.write_out(&mut self.lock());
+                    return Ok(());
+                }
+                Taken::No => {}
+            }
+        }
+        self.send_by_the_book(message, wait)
+    }
+
+    fn send_by_the_book(&self, mut message: Message, wait: Wait) -> Result<(), SendError> {
+        let mut locked = self.lock();
+        match locked.engine().offer(&mut message) {
+            Ok(Offer::Taken) => {
+                self.write_out(&mut locked);
+                Ok(())
+            }
+            Ok(Offer::Full) => self.send_when_there_is_room(&mut locked, message, wait),
+            Err(kind) => Err(SendError::new(kind, message)),
+        }
+    }
+
+    #[cold]
+    fn send_when_there_is_room(
+        &self,
+        locked: &mut Locked<'_>,
+        mut message: Message,
+        wait: Wait,
+    ) -> Result<(), SendError> {
+        let mut tried = false;
+        loop {
+            if let Err(kind) = self.make_room(locked, wait, &mut tried) {
+                return Err(SendError::new(kind, message));
+            }
+            match locked.engine().offer(&mut message) {
+                Ok(Offer::Taken) => {
+                    self.write_out(locked);
+                    return Ok(());
+                }
+                Ok(Offer::Full) => {}
+                Err(kind) => return Err(SendError::new(kind, message)),
+            }
+        }
+    }
+
+    /// Nobody has room: writes what is queued, or else waits for a change.
+    fn make_room(
+        &self,
+        locked: &mut Locked<'_>,
+        wait: Wait,
+        tried: &mut bool,
+    ) -> Result<(), SendErrorKind> {
+        if !locked.engine().dirty.is_empty() {
+            self.flush_dirty(locked);
+            if locked.engine().pattern.has_room() {
+                return Ok(());
+            }
+        }
+        self.wait(locked, wait, tried)
+            .map_err(|OutOfTime| match wait {
+                Wait::Never => SendErrorKind::WouldBlock,
+                _ => SendErrorKind::TimedOut,
+            })
+    }
+
+    /// Sends from the front of `messages` under one lock as long as there is room; what was
+    /// accepted is removed.
+    pub(crate) fn send_many(
+        &self,
+        messages: &mut Vec<Message>,
+        wait: Wait,
+    ) -> Result<usize, (SendErrorKind, usize)> {
+        let mut sent = 0;
+        let mut locked = self.lock();
+        let mut tried = false;
+        let outcome = loop {
+            let Some(message) = messages.get_mut(sent) else {
+                self.write_out(&mut locked);
+                break Ok(sent);
+            };
+            message.fill_blank();
+            let engine = locked.engine();
+            match engine.offer(message) {
+                Ok(Offer::Taken) => {
+                    sent += 1;
+                    tried = false;
+                    if !engine.batches.is_empty() {
+                        self.flush_batches(&mut locked);
+                    }
+                }
+                Ok(Offer::Full) => {
+                    if let Err(kind) = self.make_room(&mut locked, wait, &mut tried) {
+                        break Err((kind, sent));
+                    }
+                }
+                Err(kind) => {
+                    self.write_out(&mut locked);
+                    break Err((kind, sent));
+                }
+            }
+        };
+        // The messages' bodies may be the user's: they go without the lock.
+        drop(locked);
+        messages.drain(..sent);
+        outcome
+    }
+
+    /// After messages were queued: writes them now, or leaves them for the batch that they belong
+    /// to.
+    #[inline]
+    fn write_out(&self, locked: &mut Locked<'_>) {
+        let engine = locked.engine();
+        if !engine.dirty.is_empty() {
+            if !engine.heat.is_hot() {
+                self.write_cold(locked);
+            } else if !engine.batches.is_empty() {
+                self.flush_batches(locked);
+            }
+        }
+        self.open_shortcut(locked.engine());
+        locked.release();
+    }
+
+    fn write_cold(&self, locked: &mut Locked<'_>) {
+        if !self.streams {
+            return self.flush_dirty(locked);
+        }
+        let engine = locked.engine();
+        if engine.heat.before_write(Instant::now()) {
+            return engine.actions.push(Action::Sweep);
+        }
+        self.flush_dirty(locked);
+        locked.engine().heat.after_write(Instant::now());
+    }
+}

@@ -1,0 +1,143 @@
+//! What is done when a timer of the socket is due.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::core::Core;
+use super::locked::Locked;
+use crate::engine::actions::Action;
+use crate::link::liveness::Liveness;
+use crate::link::reader::Ended;
+use crate::link::Stage;
+use crate::reactor::{Place, Timer};
+use crate::tuning;
+
+impl Core {
+    /// A timer of one of the connections is due.
+    pub(super) fn on_link_timer(&self, timer: Timer) {
+        let mut locked = self.lock();
+        let engine = locked.engine();
+        let place = match timer {
+            #[cfg(test)]
+            Timer::Panic => std::panic::panic_any("a test asked for it"),
+            Timer::Handshake(place) => {
+                if engine
+                    .link(place)
+                    .is_some_and(|link| link.stage == Stage::Handshake)
+                {
+                    engine.end_wire(place.link, Ended::HandshakeTimeout);
+                }
+                place
+            }
+            Timer::Heartbeat(place) => {
+                engine.send_ping(place, Instant::now());
+                self.flush(&mut locked, place.link);
+                place
+            }
+            Timer::Alive(place) => {
+                engine.check_alive(place, Instant::now());
+                place
+            }
+            Timer::PeerTtl { place, at } => {
+                engine.check_peer_ttl(place, at, Instant::now());
+                place
+            }
+            Timer::Show(place) => {
+                engine.show_life(place, Instant::now());
+                self.flush(&mut locked, place.link);
+                place
+            }
+            Timer::Acknowledged {
+                place,
+                since,
+                pause,
+            } => return self.look_if_acknowledged(&mut locked, place, since, pause),
+            Timer::Farewell(place) => {
+                if engine.link(place).is_some() {
+                    engine.end_wire(place.link, Ended::Linger);
+                }
+                place
+            }
+            Timer::Pending => {
+                return engine.end_overdue(Instant::now());
+            }
+            Timer::Accept => {
+                engine.accept_timer = false;
+                return engine.actions.push(Action::Accept);
+            }
+            Timer::Forget => {
+                if engine.pattern.forget_departed() {
+                    engine.set_timer_after(Duration::ZERO, Timer::Forget);
+                } else {
+                    engine.forgetting = false;
+                }
+                return;
+            }
+            Timer::Slim => {
+                engine.slim();
+                return self.buffers.slim();
+            }
+            Timer::Linger => return engine.end_linger(),
+            #[cfg(feature = "log")]
+            Timer::StillLingering => return engine.say_lingering(),
+            Timer::Leave { link, epoch } => {
+                if engine
+                    .links
+                    .get(link)
+                    .is_none_or(|link| link.epoch != epoch)
+                {
+                    return;
+                }
+                let place = engine.give_up(link);
+                return engine.after_io(place);
+            }
+        };
+        locked.engine().after_io(place);
+    }
+
+    /// Notes what the peer's system has of a link that is on its way out.
+    ///
+    /// A peer that was told that no more comes has some time to end its side. After that, closing loses
+    /// nothing once its system has everything; until then the end of linger is the only bound.
+    fn look_if_acknowledged(
+        &self,
+        locked: &mut Locked<'_>,
+        place: Place,
+        since: Instant,
+        pause: Duration,
+    ) {
+        let link = locked.engine().link(place);
+        let Some(wire) = link.and_then(|link| link.wire.as_ref()) else {
+            return;
+        };
+        let stream = Arc::clone(&wire.stream);
+        let written = wire.writer.as_ref().map(|writer| writer.written());
+        // That it is over may not have been seen yet: the event says so, which comes later.
+        let (bytes, over) = locked.unlocked(|| (stream.unacknowledged(), stream.is_over()));
+        let engine = locked.engine();
+        let Some(link) = engine.link(place) else {
+            return;
+        };
+        let finished = link.stage == Stage::Farewell;
+        let pings = link.liveness.as_ref().is_some_and(Liveness::is_pinged);
+        let writer = link.wire.as_mut().and_then(|wire| wire.writer.as_mut());
+        if let (Some(bytes), Some(written), Some(writer), false) = (bytes, written, writer, over) {
+            writer.note_unacknowledged(written, bytes, finished);
+        }
+        // A peer that goes on sending would have its connection reset, and may then not read what its
+        // system has for it: such a peer has until it ends its side, or linger is over.
+        let done = finished && !over && bytes == Some(0) && !pings;
+        if done && since.elapsed() >= tuning::FAREWELL {
+            engine.end_wire(place.link, Ended::ByUs);
+            engine.after_io(place);
+        } else if bytes.is_some() {
+            let pause = (pause * 2).min(tuning::FAREWELL_LOOK_MAX);
+            let timer = Timer::Acknowledged {
+                place,
+                since,
+                pause,
+            };
+            engine.set_timer_after(pause, timer);
+        }
+    }
+}

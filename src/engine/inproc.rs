@@ -1,0 +1,141 @@
+//! Links whose peer is a socket of this context.
+
+use super::actions::{Action, Discarded};
+use super::Engine;
+use crate::link::pipe::{pipe, Hushed, Limits};
+use crate::link::{Link, Stage};
+use crate::options::Options;
+use crate::reactor::Place;
+
+/// What a pipe may hold that this side sends.
+pub(crate) fn send_limits(options: &Options) -> Limits {
+    (options.send_hwm, options.send_hwm_bytes)
+}
+
+/// What a pipe may hold that this side receives.
+pub(crate) fn recv_limits(options: &Options) -> Limits {
+    (options.recv_hwm, options.recv_hwm_bytes)
+}
+
+impl<D> Engine<D> {
+    /// Gives a fresh or orphaned link an unanswered pipe, holding what it had queued.
+    pub(crate) fn connect_inproc(&mut self, key: usize) {
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
+        let limits = send_limits(&self.options);
+        let (near, far) = pipe(limits, recv_limits(&self.options));
+        if link.pipe.is_none() {
+            self.pipes += 1;
+        }
+        let old = link.pipe.take();
+        if let Some((old, _)) = &old {
+            // What nobody took is for whoever comes next.
+            for message in old.reclaim() {
+                near.put(message);
+            }
+        }
+        let room = near.has_room() && !self.options.immediate && !link.leaving;
+        link.pipe = Some((near, None));
+        let old_far_end = link.far_end.replace(far);
+        link.stage = Stage::Waiting;
+        if link.attached {
+            self.pattern.set_room(key, room);
+        }
+        for end in old.map(|(old, _)| old).into_iter().chain(old_far_end) {
+            self.actions.discard(Discarded::Pipe(end));
+        }
+    }
+}
+
+impl<D> Engine<D> {
+    /// One who called at a name is there, unless that was said before.
+    pub(crate) fn welcome_caller(&mut self, place: Place) {
+        let called = |link: &&mut Link| link.pipe.is_some() && link.stage == Stage::Handshake;
+        if self.link(place).filter(called).is_some() {
+            self.welcome(place.link);
+        }
+    }
+
+    /// Messages to a socket that does not receive are thrown away, so that their sender never
+    /// waits for it.
+    pub(crate) fn drain_upstream(&mut self, place: Place) {
+        loop {
+            let Some(link) = self.link(place) else { return };
+            let Some((pipe, door)) = &link.pipe else {
+                return;
+            };
+            let mut messages = std::mem::take(&mut link.inbox);
+            let taken = pipe.take(&mut messages);
+            let waiting = door.clone().filter(|_| taken.room);
+            if let Some(door) = waiting {
+                self.actions.push(Action::GiveRoom(door));
+            }
+            if taken.messages == 0 {
+                return;
+            }
+            for message in &messages {
+                self.take_upstream(place.link, message);
+            }
+            self.actions.discard(messages);
+        }
+    }
+
+    /// The other end is gone: what it had sent is moved to the inbox, to be received.
+    pub(crate) fn save_inbound(&mut self, key: usize) {
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
+        let Some((pipe, _)) = &link.pipe else { return };
+        let mut rest = std::collections::VecDeque::new();
+        while pipe.take(&mut rest).messages > 0 {
+            link.inbox.append(&mut rest);
+        }
+        if !link.inbox.is_empty() {
+            self.pattern.set_readable(key, true);
+        }
+    }
+
+    /// The other end is gone and nobody else is wanted: what was queued for it is lost.
+    pub(crate) fn abandon_pipe(&mut self, key: usize) {
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
+        if let Some((pipe, _)) = link.pipe.take() {
+            self.pipes = self.pipes.saturating_sub(1);
+            let lost = pipe.reclaim();
+            self.count_lost(lost.len() as u64);
+            self.actions.discard(lost);
+            self.actions.discard(Discarded::Pipe(pipe));
+        }
+        self.drain_or_remove(key);
+    }
+}
+
+impl<D> Engine<D> {
+    /// A caller is about to wait awake: if the socket has one peer, and that is inproc, it need not
+    /// announce what it sends meanwhile. Announcing costs it this socket's lock.
+    pub(crate) fn hush(&mut self) -> Option<Hushed> {
+        if self.links.len() != 1 || !self.pattern.can().receives || self.lease.has_sleepers() {
+            return None;
+        }
+        let (key, link) = self.links.iter().next()?;
+        let (pipe, _) = link.pipe.as_ref()?;
+        let hushed = pipe.hush()?;
+        self.hushed = Some(key);
+        Some(hushed)
+    }
+
+    /// Has announcements made again, if there are none now. True: something came meanwhile.
+    pub(crate) fn listen_again(&mut self) -> bool {
+        let Some(key) = self.hushed.take() else {
+            return false;
+        };
+        let pipe = self.links.get(key).and_then(|link| link.pipe.as_ref());
+        let found = pipe.is_some_and(|(pipe, _)| pipe.listen());
+        if found {
+            self.pattern.set_readable(key, true);
+        }
+        found
+    }
+}

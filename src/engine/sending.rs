@@ -1,0 +1,199 @@
+//! A message finds its link.
+
+use super::actions::Action;
+use super::{Engine, Life};
+use crate::error::SendErrorKind;
+use crate::link::Link;
+use crate::message::Message;
+use crate::pattern::{Refusal, Route};
+use crate::tuning::MAX_MESSAGE_FRAMES;
+use crate::zmtp::encoder::Outbox;
+
+/// What an offered message met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Offer {
+    Taken,
+    /// Nobody has room.
+    Full,
+}
+
+impl<D> Engine<D> {
+    /// Routes a message and queues it for its peers. Changes `message` only when it was accepted;
+    /// what is left of it then is for the caller to drop, without the lock.
+    #[inline]
+    pub(crate) fn offer(&mut self, message: &mut Message) -> Result<Offer, SendErrorKind> {
+        if self.life != Life::Open {
+            return Err(match self.reactor_died {
+                true => SendErrorKind::ReactorDied,
+                false => SendErrorKind::Closed,
+            });
+        }
+        if message.len() > MAX_MESSAGE_FRAMES.saturating_sub(self.pattern.envelope_frames()) {
+            // A peer would end the connection within it, and again within each repetition.
+            return Err(SendErrorKind::TooManyFrames);
+        }
+        match self.pattern.route(message) {
+            Route::To(key) => {
+                if self.pattern.starts_afresh() {
+                    self.forget_inboxes();
+                }
+                self.queue(key, message);
+                Ok(Offer::Taken)
+            }
+            Route::ToMany { links, full } => {
+                self.stats.dropped += full as u64;
+                if links.is_empty() {
+                    // What most publishers send most of the time. The caller drops the message.
+                    return Ok(Offer::Taken);
+                }
+                // The list belongs to the pattern, which is told of each link as it fills.
+                self.chosen.clear();
+                self.chosen.extend_from_slice(links);
+                self.queue_for_many(message);
+                Ok(Offer::Taken)
+            }
+            Route::Drop => {
+                self.stats.dropped += 1;
+                Ok(Offer::Taken)
+            }
+            Route::Wait => {
+                // What peers that are gone have said and nobody asked for could otherwise never be
+                // received, and keeps the listeners from accepting the one that is waited for.
+                if self.pattern.awaits_nothing() {
+                    self.forget_inboxes();
+                }
+                Ok(Offer::Full)
+            }
+            Route::Refused(refusal) => Err(send_refusal(refusal)),
+        }
+    }
+
+    /// Queues a message for one peer; takes it out of `message`, or leaves a copy that is not
+    /// needed any more.
+    #[inline]
+    fn queue(&mut self, key: usize, message: &mut Message) {
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
+        self.stats.sent += 1;
+        if link.pipe.is_some() {
+            return self.put_into_pipe(key, std::mem::take(message));
+        }
+        let before = link.outbox.bytes();
+        link.outbox.push(message);
+        let bytes = link.outbox.bytes() - before;
+        self.queued(key, bytes);
+    }
+
+    /// Books what was just put into a link's outbox, and has it written.
+    #[inline]
+    fn queued(&mut self, key: usize, bytes: usize) {
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
+        let full = link.outward.add(1, bytes);
+        if link.dirty && !link.has_batch() {
+            return;
+        }
+        self.queued_first_or_last(key, full);
+    }
+
+    /// The message that makes a link dirty, and those that are worth a write.
+    #[cold]
+    pub(crate) fn queued_first_or_last(&mut self, key: usize, full: bool) {
+        if full {
+            self.pattern.set_room(key, false);
+        }
+        if self.links.get(key).is_some_and(Link::is_up) {
+            self.mark_dirty(key);
+            let batch = self.links.get(key).is_some_and(Link::has_batch);
+            if batch && self.heat.is_hot() && !self.batches.contains(&key) {
+                self.batches.push(key);
+            }
+        }
+    }
+
+    fn queue_for_many(&mut self, message: &Message) {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let chosen = std::mem::take(&mut self.chosen);
+        for &key in &chosen {
+            let Some(link) = self.links.get_mut(key) else {
+                continue;
+            };
+            self.stats.sent += 1;
+            if link.pipe.is_some() {
+                self.put_into_pipe(key, message.clone());
+                continue;
+            }
+            if scratch.is_empty() {
+                scratch.push(message);
+            }
+            link.outbox.append_copy(&scratch);
+            self.queued(key, scratch.bytes());
+        }
+        // While `message` is there, no body in here is the last of its kind.
+        scratch.clear();
+        self.scratch = scratch;
+        self.chosen = chosen;
+    }
+
+    fn put_into_pipe(&mut self, key: usize, message: Message) {
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
+        let Some((pipe, door)) = &link.pipe else {
+            return;
+        };
+        let put = pipe.put(message);
+        if put.full {
+            self.pattern.set_room(key, false);
+        }
+        if let (true, Some(door)) = (put.announce, door) {
+            self.actions.push(Action::Announce(door.clone()));
+        }
+    }
+}
+
+impl<D> Engine<D> {
+    /// Books messages that were encoded for a link.
+    pub(crate) fn book_batch(&mut self, key: usize, batch: &mut Outbox) {
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
+        let (messages, bytes) = (batch.messages(), batch.bytes());
+        if link.outbox.is_empty() {
+            std::mem::swap(&mut link.outbox, batch);
+        } else {
+            link.outbox.append_copy(batch);
+        }
+        batch.clear();
+        self.stats.sent += messages as u64;
+        let full = link.outward.add(messages, bytes);
+        self.queued_first_or_last(key, full);
+    }
+
+    /// Books messages that were put into a link's pipe, the last of which may have filled it.
+    pub(crate) fn book_pipe(&mut self, key: usize, messages: u64) {
+        self.stats.sent += messages;
+        let Some(link) = self.links.get(key) else {
+            return;
+        };
+        let Some((pipe, Some(door))) = &link.pipe else {
+            return;
+        };
+        if !pipe.has_room() {
+            self.pattern.set_room(key, false);
+            // It may be the first since the receiver looked; a word too many does no harm.
+            self.actions.push(Action::Announce(door.clone()));
+        }
+    }
+}
+
+fn send_refusal(refusal: Refusal) -> SendErrorKind {
+    match refusal {
+        Refusal::Unsupported => SendErrorKind::Unsupported,
+        Refusal::MustReceiveFirst | Refusal::MustSendFirst | Refusal::PeerGone => {
+            SendErrorKind::MustReceiveFirst
+        }
+    }
+}

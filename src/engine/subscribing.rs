@@ -1,0 +1,39 @@
+//! Subscriptions on their way to peers, and what peers that have gone left of theirs.
+
+use super::actions::Action;
+use super::Engine;
+use crate::link::Stage;
+
+impl<D> Engine<D> {
+    /// Sends a subscription, or takes one back, to every peer that is there.
+    pub(crate) fn forward_subscription(&mut self, topic: &[u8], subscribe: bool) {
+        let keys: Vec<_> = self.links.iter().map(|(key, _)| key).collect();
+        for key in keys {
+            let Some(link) = self.links.get_mut(key) else {
+                continue;
+            };
+            if link.stage != Stage::Up {
+                continue;
+            }
+            if let Some((pipe, Some(door))) = &link.pipe {
+                pipe.put_change(topic, subscribe);
+                self.actions.push(Action::Changes(door.clone()));
+            } else {
+                link.control.push_subscription(topic, subscribe, link.form);
+                if !link.dirty {
+                    link.dirty = true;
+                    self.dirty.push(key);
+                }
+            }
+        }
+    }
+
+    /// A subscriber that left had more topics than are forgotten in one go: has the rest forgotten by
+    /// and by.
+    pub(crate) fn forget_departed(&mut self) {
+        if !self.forgetting && self.pattern.has_departed() {
+            self.forgetting = true;
+            self.actions.push(Action::Forget);
+        }
+    }
+}
