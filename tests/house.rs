@@ -117,6 +117,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "engine/helpers",
             "engine/admission",
             "engine/jitter",
+            "engine/worklist",
             "engine/mod",
             "engine/inproc",
             "engine/admitting",

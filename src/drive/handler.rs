@@ -35,11 +35,11 @@ impl Drive for Core {
 
     fn on_sweep(&self) -> bool {
         let mut locked = self.lock();
-        let found = !locked.engine().dirty.is_empty();
+        let found = locked.engine().work.to_write() > 0;
         self.flush_dirty(&mut locked);
         let engine = locked.engine();
         let hot = engine.heat.sweep(found);
-        if !hot && !engine.dirty.is_empty() {
+        if !hot && engine.work.to_write() > 0 {
             // It cooled down while something was being queued: write that too.
             self.flush_dirty(&mut locked);
         }

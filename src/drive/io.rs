@@ -47,7 +47,7 @@ impl Core {
             }
             let engine = locked.engine();
             engine.after_io(place);
-            let links = engine.ready.len();
+            let links = engine.work.to_read();
             self.share(locked, links, read);
         }
     }
@@ -57,27 +57,27 @@ impl Core {
         let engine = locked.engine();
         // Links that become dirty again meanwhile are for the next round.
         if engine.helpers.count() > 0 {
-            engine.due.append(&mut engine.dirty);
+            engine.work.make_all_due();
             self.flush_due(locked);
         } else {
-            for _ in 0..engine.dirty.len() {
-                let Some(key) = locked.engine().dirty.pop() else {
+            for _ in 0..engine.work.to_write() {
+                let Some(key) = locked.engine().work.next_to_write() else {
                     break;
                 };
                 self.flush(locked, key);
             }
         }
-        locked.engine().batches.clear();
+        locked.engine().work.clear_batches();
     }
 
     /// Writes the links of a hot socket whose batch is full.
     pub(super) fn flush_batches(&self, locked: &mut Locked<'_>) {
         let engine = locked.engine();
         if engine.helpers.count() > 0 {
-            engine.due.append(&mut engine.batches);
+            engine.work.make_batches_due();
             return self.flush_due(locked);
         }
-        while let Some(key) = locked.engine().batches.pop() {
+        while let Some(key) = locked.engine().work.next_batch() {
             self.flush(locked, key);
         }
     }
@@ -85,10 +85,12 @@ impl Core {
     /// Writes links that are due, with whoever comes to help. Whoever makes more of them due writes
     /// as many.
     pub(super) fn flush_due(&self, locked: &mut Locked<'_>) {
-        for _ in 0..locked.engine().due.len() {
+        for _ in 0..locked.engine().work.due() {
             let engine = locked.engine();
-            let Some(key) = engine.due.pop() else { break };
-            let links = 1 + engine.due.len();
+            let Some(key) = engine.work.next_due() else {
+                break;
+            };
+            let links = 1 + engine.work.due();
             let bytes = engine.links.get(key).map_or(0, |link| link.outbox.bytes());
             self.share(locked, links, bytes);
             self.flush(locked, key);
@@ -115,7 +117,7 @@ impl Core {
             }
         }
         let engine = locked.engine();
-        engine.mark_dirty(key);
+        engine.work.write_later(key);
         engine.actions.push(Action::Sweep);
     }
 
@@ -199,7 +201,7 @@ impl Core {
         }
         let engine = locked.engine();
         engine.after_io(place);
-        if !engine.ready.is_empty() {
+        if engine.work.to_read() > 0 {
             // More than one pass found, and no event will tell: whoever drives shall look.
             engine.wake_waiters();
             if engine.lease.is_reactors() {
@@ -239,9 +241,9 @@ impl Core {
         let mut found = false;
         for _ in 0..PASSES {
             let engine = locked.engine();
-            if let Some(key) = engine.due.pop() {
+            if let Some(key) = engine.work.next_due() {
                 self.flush(&mut locked, key);
-            } else if !engine.ready.is_empty() {
+            } else if engine.work.to_read() > 0 {
                 self.serve(&mut locked, 1);
             } else {
                 break;
@@ -252,13 +254,13 @@ impl Core {
         }
         let engine = locked.engine();
         engine.helpers.learn(found);
-        if engine.is_shared_work() {
+        if engine.work.is_shared() {
             // The helper's other sockets first.
             locked.release();
             return self.ask(&helper);
         }
         engine.helpers.dismiss(helper);
-        if !engine.ready.is_empty() {
+        if engine.work.to_read() > 0 {
             // The last link is the driver's again.
             engine.tell_driver();
         }

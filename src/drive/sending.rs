@@ -87,7 +87,7 @@ impl Core {
         wait: Wait,
         tried: &mut bool,
     ) -> Result<(), SendErrorKind> {
-        if !locked.engine().dirty.is_empty() {
+        if locked.engine().work.to_write() > 0 {
             self.flush_dirty(locked);
             if locked.engine().pattern.has_room() {
                 return Ok(());
@@ -121,7 +121,7 @@ impl Core {
                 Ok(Offer::Taken) => {
                     sent += 1;
                     tried = false;
-                    if !engine.batches.is_empty() {
+                    if engine.work.has_batches() {
                         self.flush_batches(&mut locked);
                     }
                 }
@@ -147,10 +147,10 @@ impl Core {
     #[inline]
     fn write_out(&self, locked: &mut Locked<'_>) {
         let engine = locked.engine();
-        if !engine.dirty.is_empty() {
+        if engine.work.to_write() > 0 {
             if !engine.heat.is_hot() {
                 self.write_cold(locked);
-            } else if !engine.batches.is_empty() {
+            } else if engine.work.has_batches() {
                 self.flush_batches(locked);
             }
         }

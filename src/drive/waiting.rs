@@ -75,7 +75,7 @@ impl Core {
         let Some((mut driver, entry)) = engine.lease.enter() else {
             return self.follow(locked, timeout);
         };
-        if engine.ready.is_empty() {
+        if engine.work.to_read() == 0 {
             self.poll(locked, &mut driver, entry, timeout);
         } else if entry == Entry::TakenOver || engine.links.len() > 1 {
             // A peer that always has more must not keep the others from being seen.
@@ -202,7 +202,7 @@ impl Core {
         note_events(locked.engine(), &driver.events);
         self.serve(locked, PASSES);
         let engine = locked.engine();
-        if !engine.ready.is_empty() || !driver.events.is_empty() {
+        if engine.work.to_read() > 0 || !driver.events.is_empty() {
             // More to do, or more to see: other sockets first.
             engine.actions.push(Action::Drive);
         }
@@ -265,7 +265,7 @@ fn note_events(engine: &mut Engine, events: &Events) {
             wire.readable = true;
             wire.hung_up |= ended;
             if !link.paused {
-                engine.enqueue(key);
+                engine.work.read_later(key);
             }
         }
         if event.is_writable() {

@@ -1,4 +1,4 @@
-//! What the engine wants done outside its lock: a value that it fills and [`Locked`](super::locked::Locked)
+//! What the engine wants done outside its lock: a value that it fills and `Locked` (`drive/locked`)
 //! takes out, runs and empties, whichever way a function is left.
 
 use std::collections::VecDeque;

@@ -70,7 +70,7 @@ impl<D> Engine<D> {
             return self.after_io(place);
         }
         if paused {
-            self.enqueue(key);
+            self.work.read_later(key);
             self.tell_driver();
         }
         self.see_off(key);

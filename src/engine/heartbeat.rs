@@ -65,10 +65,11 @@ impl<D> Engine<D> {
         place: Place,
         ask: impl FnOnce(&mut Liveness, bool) -> Pulse,
     ) -> Pulse {
+        let waits = self.work.is_to_be_read(place.link);
         let Some(link) = self.link(place).filter(|link| link.stage == Stage::Up) else {
             return Pulse::Done;
         };
-        let deaf = link.is_deaf();
+        let deaf = link.is_deaf(waits);
         let liveness = link.liveness.as_mut();
         liveness.map_or(Pulse::Done, |liveness| ask(liveness, deaf))
     }

@@ -1,8 +1,8 @@
 //! Who can help when one socket's peers are too much for whoever drives it: the context's other
 //! reactors.
 //!
-//! What is shared is what the engine lists anyway: links to be read (`ready`) and links to be written
-//! (`due`). A helper takes a token off a list, like everybody else, and brings it back. The lease is
+//! What is shared is what the engine lists anyway: links to be read and links to be written now
+//! ([`Worklist`](super::worklist::Worklist)). A helper takes a token off a list, like everybody else, and brings it back. The lease is
 //! not its business: it never polls.
 
 use super::glance::Glance;

@@ -19,9 +19,9 @@ pub(crate) mod sending;
 mod subscribing;
 mod teardown;
 mod timers;
+mod worklist;
 mod writing;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -32,6 +32,7 @@ use self::admission::Admission;
 use self::glance::Glance;
 use self::helpers::Helpers;
 use self::jitter::Jitter;
+use self::worklist::Worklist;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::heat::Heat;
@@ -82,13 +83,9 @@ pub(crate) struct Engine<D> {
     pub(crate) links: Slab<Link>,
     pub(crate) lease: Lease<D>,
     pub(crate) heat: Heat,
-    /// Links that may have something to read, each once.
-    pub(crate) ready: VecDeque<usize>,
-    /// Links that are being read now.
-    pub(crate) reading: usize,
+    /// Which links wait for a pass.
+    pub(crate) work: Worklist,
     pub(crate) helpers: Helpers,
-    /// Links that have something to write, each once.
-    pub(crate) dirty: Vec<usize>,
     /// Links that are inproc.
     pub(crate) pipes: usize,
     pub(crate) glance: Glance,
@@ -103,11 +100,6 @@ pub(crate) struct Engine<D> {
     pub(crate) shortcut: Option<usize>,
     /// Links that have just lost their connection and want a new one.
     pub(crate) reconnect: Vec<usize>,
-    /// Links to be written now by whoever comes first: their connection takes bytes again, or they
-    /// are many and helpers exist.
-    pub(crate) due: Vec<usize>,
-    /// Links whose outbox is worth a write although they are hot.
-    pub(crate) batches: Vec<usize>,
     pub(crate) admission: Admission,
     /// A timer runs for the oldest handshake.
     pub(crate) pending_timer: bool,
@@ -148,10 +140,8 @@ impl<D> Engine<D> {
             links: Slab::new(),
             lease: Lease::default(),
             heat: Heat::default(),
-            ready: VecDeque::new(),
-            reading: 0,
+            work: Worklist::default(),
             helpers: Helpers::default(),
-            dirty: Vec::new(),
             pipes: 0,
             glance: Glance::default(),
             hushed: None,
@@ -159,8 +149,6 @@ impl<D> Engine<D> {
             slimming: false,
             shortcut: None,
             reconnect: Vec::new(),
-            due: Vec::new(),
-            batches: Vec::new(),
             admission: Admission::new(options),
             pending_timer: false,
             accept_timer: false,

@@ -34,19 +34,12 @@ impl Reading {
 }
 
 impl<D> Engine<D> {
-    /// Whether there is still more than one hand can do: a lone link, or what others are about to
-    /// finish, is not.
-    pub(crate) fn is_shared_work(&self) -> bool {
-        !self.due.is_empty() || !self.ready.is_empty() && self.ready.len() + self.reading > 1
-    }
-
     /// Takes out the reader of the next link that can be read.
     pub(crate) fn take_reader(&mut self, clock: Clock<'_>) -> Option<Reading> {
-        while let Some(key) = self.ready.pop_front() {
+        while let Some(key) = self.work.next_to_read() {
             let Some(link) = self.links.get_mut(key) else {
                 continue;
             };
-            link.queued = false;
             let room = link.inward.room();
             let Some(wire) = &mut link.wire else { continue };
             if wire.ended.is_some() {
@@ -69,7 +62,7 @@ impl<D> Engine<D> {
                 continue;
             };
             wire.readable = false;
-            self.reading += 1;
+            self.work.set_reading(true);
             let place = Place {
                 link: key,
                 serial: link.serial,
@@ -114,7 +107,7 @@ impl<D> Engine<D> {
             ..
         } = reading;
         let key = place.link;
-        self.reading = self.reading.saturating_sub(1);
+        self.work.set_reading(false);
         let Some(link) = self.link(place) else { return };
         let Some(wire) = &mut link.wire else { return };
         wire.reader = Some(reader);
@@ -134,7 +127,7 @@ impl<D> Engine<D> {
             // Writing failed before, and now there is nothing left to read or to decode.
             wire.ended.get_or_insert(Ended::ByPeer);
         } else if again {
-            self.enqueue(key);
+            self.work.read_later(key);
         }
         let traffic = !pass.messages.is_empty() || !pass.commands.is_empty();
         if let Some((peer, form)) = pass.established.take() {

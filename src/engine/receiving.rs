@@ -208,7 +208,7 @@ impl<D> Engine<D> {
 
     /// An inbox that was full has room: read its connection again.
     pub(crate) fn resume_reading(&mut self, key: usize) {
-        self.enqueue(key);
+        self.work.read_later(key);
         self.tell_driver();
     }
 
@@ -220,17 +220,6 @@ impl<D> Engine<D> {
         } else {
             // A caller that sleeps in the poll gets no event for it.
             self.wake_waiters();
-        }
-    }
-
-    /// Puts a link on the list of those to be read.
-    pub(crate) fn enqueue(&mut self, key: usize) {
-        let Some(link) = self.links.get_mut(key) else {
-            return;
-        };
-        if !link.queued {
-            link.queued = true;
-            self.ready.push_back(key);
         }
     }
 

@@ -92,23 +92,23 @@ impl<D> Engine<D> {
             return;
         };
         let full = link.outward.add(1, bytes);
-        if link.dirty && !link.has_batch() {
+        if self.work.is_to_be_written(key) && !link.has_batch() {
             return;
         }
         self.queued_first_or_last(key, full);
     }
 
-    /// The message that makes a link dirty, and those that are worth a write.
+    /// The first message since the link was written last, and those that are worth a write.
     #[cold]
     pub(crate) fn queued_first_or_last(&mut self, key: usize, full: bool) {
         if full {
             self.pattern.set_room(key, false);
         }
         if self.links.get(key).is_some_and(Link::is_up) {
-            self.mark_dirty(key);
+            self.work.write_later(key);
             let batch = self.links.get(key).is_some_and(Link::has_batch);
-            if batch && self.heat.is_hot() && !self.batches.contains(&key) {
-                self.batches.push(key);
+            if batch && self.heat.is_hot() {
+                self.work.write_batch(key);
             }
         }
     }

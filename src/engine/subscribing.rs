@@ -20,10 +20,7 @@ impl<D> Engine<D> {
                 self.actions.push(Action::Changes(door.clone()));
             } else {
                 link.control.push_subscription(topic, subscribe, link.form);
-                if !link.dirty {
-                    link.dirty = true;
-                    self.dirty.push(key);
-                }
+                self.work.write_later(key);
             }
         }
     }

@@ -226,7 +226,7 @@ impl<D> Engine<D> {
         self.actions.discard(unread);
         self.actions.push(Action::Shutdown(stream));
         self.watch_acknowledged(key);
-        self.enqueue(key);
+        self.work.read_later(key);
         self.tell_driver();
     }
     /// Gives a link up for good; what it had queued is lost, and counted.

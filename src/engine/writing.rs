@@ -11,13 +11,12 @@ impl<D> Engine<D> {
     /// Whether a stream has left something for its next batch.
     #[inline]
     pub(crate) fn has_tail(&self) -> bool {
-        self.heat.is_hot() && !self.dirty.is_empty()
+        self.heat.is_hot() && self.work.to_write() > 0
     }
 
     /// Takes out the writer of a link that has something to write and can.
     pub(crate) fn take_writer(&mut self, key: usize) -> Option<(Place, Box<Writer>)> {
         let link = self.links.get_mut(key)?;
-        link.dirty = false;
         let up = link.is_up();
         let place = Place {
             link: key,
@@ -80,7 +79,7 @@ impl<D> Engine<D> {
                 if !open {
                     wire.ended.get_or_insert(Ended::Io(error));
                 } else if !link.paused {
-                    self.enqueue(key);
+                    self.work.read_later(key);
                     // The event that would tell may have been and gone.
                     self.tell_driver();
                 }
@@ -115,7 +114,7 @@ impl<D> Engine<D> {
         let queued = link.is_up() && !link.outbox.is_empty();
         let enough = link.has_batch();
         if queued {
-            self.mark_dirty(key);
+            self.work.write_later(key);
         }
         urgent || queued && (!hot || enough)
     }
@@ -144,17 +143,6 @@ impl<D> Engine<D> {
         }
     }
 
-    /// Notes that a link has something to write.
-    pub(crate) fn mark_dirty(&mut self, key: usize) {
-        let Some(link) = self.links.get_mut(key) else {
-            return;
-        };
-        if !link.dirty {
-            link.dirty = true;
-            self.dirty.push(key);
-        }
-    }
-
     /// The kernel takes bytes for this link again.
     pub(crate) fn unblock(&mut self, key: usize) {
         let Some(link) = self.links.get_mut(key) else {
@@ -162,7 +150,7 @@ impl<D> Engine<D> {
         };
         let Some(wire) = &mut link.wire else { return };
         if std::mem::take(&mut wire.blocked) {
-            self.due.push(key);
+            self.work.write_now(key);
         } else if wire.writer.is_none() {
             wire.unblocked = true;
         }

@@ -136,10 +136,6 @@ pub(crate) struct Link {
     pub(crate) taken_in: u32,
     /// The inbox is full: the connection is not read until it has room.
     pub(crate) paused: bool,
-    /// In the socket's list of links to be read.
-    pub(crate) queued: bool,
-    /// In the socket's list of links with something to write.
-    pub(crate) dirty: bool,
     /// The pattern knows this link.
     pub(crate) attached: bool,
     /// PONGs in `control`. Set back to zero when that is taken to be written.
@@ -195,8 +191,6 @@ impl Link {
             inward: Marks::new(options.recv_hwm, options.recv_hwm_bytes),
             taken_in: 0,
             paused: false,
-            queued: false,
-            dirty: false,
             attached: false,
             pongs: 0,
             choked: false,
@@ -227,9 +221,10 @@ impl Link {
     }
 
     /// Whether the peer may have said something that was not read: then its silence means nothing.
-    pub(crate) fn is_deaf(&self) -> bool {
+    /// `waits`: the link is one of those to be read.
+    pub(crate) fn is_deaf(&self, waits: bool) -> bool {
         let unread = |wire: &Wire| wire.readable || wire.reader.is_none();
-        self.paused || self.choked || self.queued || self.wire.as_ref().is_some_and(unread)
+        self.paused || self.choked || waits || self.wire.as_ref().is_some_and(unread)
     }
 
     /// Whether a peer that speaks PING and PONG, which ZMTP 3.0 does not, is to be shown that this
