@@ -6,7 +6,7 @@ use std::{fmt, io};
 use crate::endpoint::EndpointError;
 use crate::message::convert::ConvertError;
 use crate::message::{ConvertErrorKind, Message};
-use crate::peer::SocketType;
+use crate::peer::{SocketType, UnknownSocketType};
 
 /// A result with an [`Error`], for functions that use this library: every error of it becomes one
 /// with `?`.
@@ -81,6 +81,9 @@ pub enum Error {
     /// A socket type that this library knows on the wire but does not make yet.
     #[error("{0} sockets do not exist in this version; PUSH, PULL, PUB, SUB, REQ, REP, DEALER and PAIR do")]
     NoSuchSocket(SocketType),
+    /// A text names no type of socket.
+    #[error(transparent)]
+    UnknownSocketType(#[from] UnknownSocketType),
     /// The verb does not exist on this type of socket.
     #[error("a {socket_type} socket cannot {verb}")]
     Unsupported {
@@ -166,9 +169,10 @@ impl From<Infallible> for Error {
 impl From<Error> for io::Error {
     fn from(error: Error) -> io::Error {
         let kind = match &error {
-            Error::Endpoint(_) | Error::Option(_) | Error::TopicTooLong { .. } => {
-                io::ErrorKind::InvalidInput
-            }
+            Error::Endpoint(_)
+            | Error::Option(_)
+            | Error::TopicTooLong { .. }
+            | Error::UnknownSocketType(_) => io::ErrorKind::InvalidInput,
             Error::Send(error) => error.kind().into(),
             Error::SendMany(error) => error.kind.into(),
             Error::Recv(error) => (*error).into(),

@@ -13,8 +13,8 @@ const HOUSE: &[(&str, &[&str])] = &[
         &[
             "tuning",
             "message/shown",
-            "message/frame",
             "message/error",
+            "message/frame",
             "message",
             "message/pack",
             "message/memory",

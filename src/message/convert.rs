@@ -413,6 +413,15 @@ impl TryFrom<Message> for String {
     }
 }
 
+/// Gives the frame back, in the error, as a message of its own, unless it is UTF-8.
+impl TryFrom<Frame> for String {
+    type Error = ConvertError;
+
+    fn try_from(frame: Frame) -> Result<String, ConvertError> {
+        Message::from(frame).try_into()
+    }
+}
+
 /// Gives the message back, in the error, unless it has exactly `N` frames.
 ///
 /// ```

@@ -4,10 +4,10 @@ use std::collections::{vec_deque, VecDeque};
 use std::fmt;
 use std::iter::FusedIterator;
 use std::ops::Deref;
-use std::str::Utf8Error;
 
 use bytes::Bytes;
 
+use super::error::ConvertErrorKind;
 use super::shown::Shown;
 
 /// One frame of a [`Message`](crate::Message): bytes that are cheap to clone and to slice.
@@ -27,8 +27,8 @@ impl Frame {
     ///
     /// # Errors
     /// When it is not UTF-8.
-    pub fn to_str(&self) -> Result<&str, Utf8Error> {
-        std::str::from_utf8(&self.0)
+    pub fn to_str(&self) -> Result<&str, ConvertErrorKind> {
+        std::str::from_utf8(&self.0).map_err(|_| ConvertErrorKind::NotUtf8)
     }
 
     /// The frame's buffer, to be shared.
@@ -81,14 +81,6 @@ impl From<Frame> for Vec<u8> {
     /// Without a copy when nothing shares the buffer.
     fn from(frame: Frame) -> Vec<u8> {
         Vec::from(frame.0)
-    }
-}
-
-impl TryFrom<Frame> for String {
-    type Error = std::string::FromUtf8Error;
-
-    fn try_from(frame: Frame) -> Result<String, std::string::FromUtf8Error> {
-        String::from_utf8(frame.into())
     }
 }
 

@@ -92,6 +92,9 @@ fn errors() -> Vec<Error> {
         ctx.socket(Req).routing_id("\0").open().unwrap_err(),
         two().to_str().unwrap_err().into(),
         String::try_from(two()).unwrap_err().into(),
+        Frame::from(b"\xff").to_str().unwrap_err().into(),
+        String::try_from(Frame::from(b"\xff")).unwrap_err().into(),
+        "pushy".parse::<sinew::SocketType>().unwrap_err().into(),
     ]
 }
 
@@ -131,7 +134,10 @@ fn one_question_mark_serves_a_whole_program() {
         reply.get_str(1)?;
         let mut batch = vec![Message::from("next")];
         req.send_many(&mut batch)?;
-        Ok(rep.recv_timeout(SOON)?.try_into()?)
+        let [next] = <[Frame; 1]>::try_from(rep.recv_timeout(SOON)?)?;
+        next.to_str()?;
+        "push".parse::<sinew::SocketType>()?;
+        Ok(next.try_into()?)
     }
     assert_eq!(program().unwrap(), "next");
 }
