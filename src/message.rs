@@ -5,6 +5,7 @@
 //! [`Bytes`], so that an owned buffer is sent without a copy and a clone shares it.
 
 pub(crate) mod convert;
+mod equal;
 mod error;
 mod frame;
 mod memory;
@@ -392,6 +393,28 @@ impl Message {
         }
     }
 
+    /// Takes the last frame off; `None` when there is none left. Constant cost, but for a message that
+    /// lives inside itself, whose few frames are looked at.
+    ///
+    /// ```
+    /// let mut message = sinew::Message::from(["topic", "body"]);
+    /// assert_eq!(message.pop_back().unwrap(), "body");
+    /// assert_eq!(message, "topic");
+    /// assert_eq!(message.pop_back().unwrap(), "topic");
+    /// assert_eq!(message.pop_back(), None);
+    /// ```
+    pub fn pop_back(&mut self) -> Option<Frame> {
+        let many = matches!(self.repr, Repr::Many(_));
+        let mut frames = std::mem::take(self).into_deque();
+        let last = frames.pop_back();
+        if many && frames.len() > 1 {
+            self.repr = Repr::Many(frames);
+        } else {
+            self.extend(frames);
+        }
+        last
+    }
+
     /// The frames, by value.
     pub fn into_frames(self) -> IntoFrames {
         IntoFrames::new(self.into_deque())
@@ -452,8 +475,9 @@ impl Index<usize> for Message {
     fn index(&self, index: usize) -> &[u8] {
         match self.get(index) {
             Some(frame) => frame,
-            // Says how many there are, in the words that a slice has for it.
-            None => self.frames().collect::<Vec<_>>()[index],
+            // Says how many there are, in the words that a slice has for it, and, as a slice's own
+            // index does, at the caller's line.
+            None => self.frames().collect::<Vec<_>>()[..][index],
         }
     }
 }
@@ -486,6 +510,18 @@ mod tests {
             2
         );
         assert_eq!(["a", "b", "c"].into_iter().collect::<Message>().len(), 3);
+        // Several frames that are only lent.
+        let texts = vec![String::from("a"), String::from("b")];
+        for lent in [
+            Message::from(&texts),
+            Message::from(&texts[..]),
+            Message::from(&["a", "b"]),
+            Message::from(&["a", "b"][..]),
+            Message::from(&[Frame::from("a"), Frame::from("b")]),
+            Message::from(&[b"a", b"b"]),
+        ] {
+            assert_eq!(lent, ["a", "b"]);
+        }
     }
 
     #[test]
@@ -540,6 +576,64 @@ mod tests {
         let none = Message::new();
         assert!(none.to_str().is_err());
         assert_ne!(none, Message::from(""));
+    }
+
+    #[test]
+    fn messages_and_frames_are_ordered_and_found_by_their_bytes() {
+        let ordered = [
+            Message::new(),
+            Message::from(""),
+            Message::from(["", "z"]),
+            Message::from("a"),
+            Message::from(["a", ""]),
+            Message::from(vec![b'a'; 100]),
+            Message::from("b"),
+        ];
+        assert!(ordered.is_sorted() && ordered.windows(2).all(|two| two[0] != two[1]));
+        assert!(Message::from("a") == Frame::from("a") && Frame::from("a") == Message::from("a"));
+        assert!(Message::from(["a", "b"]) != Frame::from("a"));
+        let seats = std::collections::HashMap::from([(Frame::from("topic"), 7)]);
+        assert_eq!(seats.get(&b"topic"[..]), Some(&7));
+    }
+
+    #[test]
+    fn frames_come_off_at_either_end() {
+        for count in 0..40 {
+            for size in [0, 1, 30, 100] {
+                let frame = |n: usize| vec![n as u8; size];
+                let mut message: Message = (0..count).map(frame).collect();
+                for n in (0..count).rev() {
+                    assert_eq!(message.pop_back(), Some(Frame::from(frame(n))));
+                    assert_eq!(message.len(), n);
+                    assert_eq!(message, (0..n).map(frame).collect::<Message>());
+                }
+                assert_eq!(message.pop_back(), None);
+                assert!(message.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn a_frame_that_is_not_there_is_missed_at_the_callers_line() {
+        use std::sync::{Arc, Mutex};
+        let seen = Arc::new(Mutex::new(None));
+        let here = std::thread::current().id();
+        let before: Arc<dyn Fn(&std::panic::PanicHookInfo<'_>) + Send + Sync> =
+            Arc::from(std::panic::take_hook());
+        let (to_tell, others) = (Arc::clone(&seen), Arc::clone(&before));
+        std::panic::set_hook(Box::new(move |info| {
+            if std::thread::current().id() == here {
+                *to_tell.lock().unwrap() = info.location().map(|at| at.line());
+            } else {
+                others(info);
+            }
+        }));
+        let message = Message::from(["a", "b"]);
+        let line = line!() + 1;
+        let outcome = std::panic::catch_unwind(|| message[7].len());
+        std::panic::set_hook(Box::new(move |info| before(info)));
+        assert!(outcome.is_err());
+        assert_eq!(*seen.lock().unwrap(), Some(line));
     }
 
     #[test]

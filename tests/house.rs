@@ -18,6 +18,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "message",
             "message/pack",
             "message/memory",
+            "message/equal",
             "message/convert",
             "discard",
             "endpoint/error",

@@ -1,9 +1,8 @@
-//! What becomes a message, what a message becomes, what it is equal to, and how it is shown.
+//! What becomes a message, what a message becomes, and how it is shown.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt;
-use std::hash::{Hash, Hasher};
 
 use bytes::{Bytes, BytesMut};
 
@@ -11,90 +10,6 @@ use super::error::ConvertErrorKind;
 use super::frame::{Frame, Frames, IntoFrames};
 use super::shown::show_frames;
 use super::{Message, Repr, INLINE};
-
-// ----- equal -----
-
-impl PartialEq for Message {
-    fn eq(&self, other: &Self) -> bool {
-        self.len() == other.len() && self.frames().eq(other.frames())
-    }
-}
-
-impl Eq for Message {}
-
-impl Hash for Message {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_usize(self.len());
-        for frame in self.frames() {
-            frame.hash(state);
-        }
-    }
-}
-
-/// A message equals bytes or text when it has one frame with just these; so does a frame.
-macro_rules! equals_bytes {
-    ($([$($params:tt)*] $kind:ty),* $(,)?) => {$(
-        impl<$($params)*> PartialEq<$kind> for Message {
-            /// True for a message of one frame with these bytes.
-            fn eq(&self, other: &$kind) -> bool {
-                let bytes: &[u8] = other.as_ref();
-                self.as_bytes() == Ok(bytes)
-            }
-        }
-
-        impl<$($params)*> PartialEq<Message> for $kind {
-            fn eq(&self, other: &Message) -> bool {
-                *other == *self
-            }
-        }
-
-        impl<$($params)*> PartialEq<$kind> for Frame {
-            fn eq(&self, other: &$kind) -> bool {
-                let bytes: &[u8] = other.as_ref();
-                **self == *bytes
-            }
-        }
-
-        impl<$($params)*> PartialEq<Frame> for $kind {
-            fn eq(&self, other: &Frame) -> bool {
-                *other == *self
-            }
-        }
-    )*};
-}
-
-equals_bytes! {
-    [] [u8],
-    [] &[u8],
-    [const N: usize] [u8; N],
-    [const N: usize] &[u8; N],
-    [] str,
-    [] &str,
-    [] String,
-    [] Vec<u8>,
-    [] Bytes,
-}
-
-/// A message equals an array when it has just these frames.
-macro_rules! equals_frames {
-    ($($kind:ty),*) => {$(
-        impl<const N: usize> PartialEq<[$kind; N]> for Message {
-            /// True for a message of just these frames.
-            fn eq(&self, other: &[$kind; N]) -> bool {
-                let others = other.iter().map(AsRef::<[u8]>::as_ref);
-                self.len() == N && self.frames().eq(others)
-            }
-        }
-
-        impl<const N: usize> PartialEq<Message> for [$kind; N] {
-            fn eq(&self, other: &Message) -> bool {
-                *other == *self
-            }
-        }
-    )*};
-}
-
-equals_frames!(&str, &[u8], String, Vec<u8>, Bytes, Frame);
 
 // ----- shown -----
 
@@ -192,6 +107,8 @@ macro_rules! from_borrowed {
 from_borrowed! {
     [] &str,
     [] &&str,
+    [] &&[u8],
+    [const N: usize] &&[u8; N],
     [] &String,
     [] &Vec<u8>,
     [const N: usize] &[u8; N],
@@ -286,6 +203,38 @@ impl<T: Into<Frame>> From<Vec<T>> for Message {
     /// One frame an element; an empty vector gives a message without frames.
     fn from(frames: Vec<T>) -> Message {
         frames.into_iter().collect()
+    }
+}
+
+impl<'a, T> From<&'a [T]> for Message
+where
+    &'a T: Into<Frame>,
+{
+    /// One frame an element, copied unless it is a [`Frame`] or [`Bytes`]; an empty slice gives a message
+    /// without frames.
+    fn from(frames: &'a [T]) -> Message {
+        frames.iter().collect()
+    }
+}
+
+impl<'a, T, const N: usize> From<&'a [T; N]> for Message
+where
+    &'a T: Into<Frame>,
+{
+    /// One frame an element, copied unless it is a [`Frame`] or [`Bytes`].
+    fn from(frames: &'a [T; N]) -> Message {
+        frames.iter().collect()
+    }
+}
+
+impl<'a, T> From<&'a Vec<T>> for Message
+where
+    &'a T: Into<Frame>,
+{
+    /// One frame an element, copied unless it is a [`Frame`] or [`Bytes`]; an empty vector gives a
+    /// message without frames.
+    fn from(frames: &'a Vec<T>) -> Message {
+        frames.iter().collect()
     }
 }
 

@@ -5,7 +5,7 @@
 #[non_exhaustive]
 pub enum ConvertErrorKind {
     /// The message has another number of frames.
-    #[error("the message has {frames} frames, not {expected}")]
+    #[error("the message has {}, not {expected}", count(.frames))]
     FrameCount {
         /// How many frames were asked for.
         expected: usize,
@@ -13,7 +13,7 @@ pub enum ConvertErrorKind {
         frames: usize,
     },
     /// There is no frame of that number.
-    #[error("the message has {frames} frames, counted from zero, and no frame {index}")]
+    #[error("no frame {index}, counted from zero: the message has {}", count(.frames))]
     NoSuchFrame {
         /// The frame that was asked for, counted from zero.
         index: usize,
@@ -23,4 +23,11 @@ pub enum ConvertErrorKind {
     /// The frame is not text.
     #[error("the frame is not UTF-8")]
     NotUtf8,
+}
+
+fn count(frames: &usize) -> String {
+    match frames {
+        1 => "1 frame".to_owned(),
+        more => format!("{more} frames"),
+    }
 }

@@ -1,0 +1,125 @@
+//! What a message and a frame are equal to, and their order.
+
+use std::borrow::Borrow;
+use std::cmp::Ordering;
+use std::hash::{Hash, Hasher};
+
+use bytes::Bytes;
+
+use super::frame::Frame;
+use super::Message;
+
+impl PartialEq for Message {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.frames().eq(other.frames())
+    }
+}
+
+impl Eq for Message {}
+
+impl PartialEq<Frame> for Message {
+    /// True for a message of just this frame.
+    fn eq(&self, other: &Frame) -> bool {
+        *self == **other
+    }
+}
+
+impl PartialEq<Message> for Frame {
+    fn eq(&self, other: &Message) -> bool {
+        *other == *self
+    }
+}
+
+impl PartialOrd for Message {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Message {
+    /// Frame by frame, each by its bytes.
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.frames().cmp(other.frames())
+    }
+}
+
+impl Hash for Message {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_usize(self.len());
+        for frame in self.frames() {
+            frame.hash(state);
+        }
+    }
+}
+
+/// So that a map with frames for keys is asked with bytes.
+impl Borrow<[u8]> for Frame {
+    fn borrow(&self) -> &[u8] {
+        self
+    }
+}
+
+/// A message equals bytes or text when it has one frame with just these; so does a frame.
+macro_rules! equals_bytes {
+    ($([$($params:tt)*] $kind:ty),* $(,)?) => {$(
+        impl<$($params)*> PartialEq<$kind> for Message {
+            /// True for a message of one frame with these bytes.
+            fn eq(&self, other: &$kind) -> bool {
+                let bytes: &[u8] = other.as_ref();
+                self.as_bytes() == Ok(bytes)
+            }
+        }
+
+        impl<$($params)*> PartialEq<Message> for $kind {
+            fn eq(&self, other: &Message) -> bool {
+                *other == *self
+            }
+        }
+
+        impl<$($params)*> PartialEq<$kind> for Frame {
+            fn eq(&self, other: &$kind) -> bool {
+                let bytes: &[u8] = other.as_ref();
+                **self == *bytes
+            }
+        }
+
+        impl<$($params)*> PartialEq<Frame> for $kind {
+            fn eq(&self, other: &Frame) -> bool {
+                *other == *self
+            }
+        }
+    )*};
+}
+
+equals_bytes! {
+    [] [u8],
+    [] &[u8],
+    [const N: usize] [u8; N],
+    [const N: usize] &[u8; N],
+    [] str,
+    [] &str,
+    [] String,
+    [] Vec<u8>,
+    [] Bytes,
+}
+
+/// A message equals an array when it has just these frames.
+macro_rules! equals_frames {
+    ($($kind:ty),*) => {$(
+        impl<const N: usize> PartialEq<[$kind; N]> for Message {
+            /// True for a message of just these frames.
+            fn eq(&self, other: &[$kind; N]) -> bool {
+                let others = other.iter().map(AsRef::<[u8]>::as_ref);
+                self.len() == N && self.frames().eq(others)
+            }
+        }
+
+        impl<const N: usize> PartialEq<Message> for [$kind; N] {
+            fn eq(&self, other: &Message) -> bool {
+                *other == *self
+            }
+        }
+    )*};
+}
+
+equals_frames!(&str, &[u8], String, Vec<u8>, Bytes, Frame);
