@@ -131,6 +131,7 @@ impl Context {
 
 /// Settings of a [`Context`]; see [`Context::builder`].
 #[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `build`"]
 pub struct ContextBuilder {
     threads: usize,
 }

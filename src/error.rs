@@ -330,15 +330,27 @@ impl From<SendError> for io::Error {
 
 /// A batch was not accepted whole; what was not accepted is still in the caller's vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{kind}; {sent} messages of the batch were accepted before")]
+#[error("{kind} (messages of the batch accepted before: {sent})")]
 pub struct SendManyError {
-    /// Why the next message was not accepted.
-    pub kind: SendErrorKind,
-    /// How many messages were accepted, and removed from the vector, before.
-    pub sent: usize,
+    kind: SendErrorKind,
+    sent: usize,
 }
 
 impl SendManyError {
+    pub(crate) fn new(kind: SendErrorKind, sent: usize) -> SendManyError {
+        SendManyError { kind, sent }
+    }
+
+    /// Why the next message was not accepted.
+    pub fn kind(&self) -> SendErrorKind {
+        self.kind
+    }
+
+    /// How many messages were accepted, and removed from the vector, before.
+    pub fn sent(&self) -> usize {
+        self.sent
+    }
+
     /// Whether the time given was over.
     pub fn is_timeout(&self) -> bool {
         self.kind.is_timeout()

@@ -21,7 +21,7 @@ use crate::tuning;
 /// assert_eq!(options.linger, Some(Duration::from_secs(5)));
 /// assert_eq!(options.send_hwm, 1000);
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Options {
     /// Messages that may wait to be sent to one peer; zero means no limit. Default 1000.
@@ -324,12 +324,14 @@ impl KeepAlive {
     }
 
     /// Sets the quiet time before the first probe.
+    #[must_use = "the setting is in what is returned"]
     pub fn idle(mut self, idle: Duration) -> KeepAlive {
         self.idle = Some(idle);
         self
     }
 
     /// Sets the pause between two probes.
+    #[must_use = "the setting is in what is returned"]
     pub fn interval(mut self, interval: Duration) -> KeepAlive {
         self.interval = Some(interval);
         self
@@ -357,6 +359,7 @@ impl KeepAlive {
     }
 
     /// Sets how many probes go unanswered before the connection is given up.
+    #[must_use = "the setting is in what is returned"]
     pub fn retries(mut self, retries: u32) -> KeepAlive {
         self.retries = Some(retries);
         self

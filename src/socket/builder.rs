@@ -69,6 +69,7 @@ macro_rules! setters {
         impl Options {$(
             $(#[$doc])*
             #[doc = concat!("\n\nSets [`", stringify!($name), "`](Options#structfield.", stringify!($name), ").")]
+            #[must_use = "the setting is in what is returned"]
             pub fn $name(mut self, $name: $kind) -> Self {
                 self.$name = $name.into();
                 self

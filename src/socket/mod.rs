@@ -114,7 +114,13 @@ impl<K: Kind> fmt::Debug for Socket<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Socket")
             .field("type", &self.socket_type())
-            .field("last_endpoint", &self.last_endpoint())
+            .field(
+                "last_endpoint",
+                &self
+                    .last_endpoint()
+                    .map(|it| it.to_string())
+                    .unwrap_or_default(),
+            )
             .finish_non_exhaustive()
     }
 }
@@ -326,7 +332,21 @@ impl<K: Sends> Socket<K> {
     /// Those of [`Socket::send`]; what was not accepted is still in `messages`.
     pub fn send_many(&self, messages: &mut Vec<Message>) -> Result<usize, SendManyError> {
         let outcome = self.core().send_many(messages, Wait::Forever);
-        outcome.map_err(|(kind, sent)| SendManyError { kind, sent })
+        outcome.map_err(|(kind, sent)| SendManyError::new(kind, sent))
+    }
+
+    /// The same as [`Socket::send_many`], waiting for room no longer than `timeout` in all.
+    ///
+    /// # Errors
+    /// `TimedOut` when there was not room for all, and those of [`Socket::send`]; what was not accepted
+    /// is still in `messages`.
+    pub fn send_many_timeout(
+        &self,
+        messages: &mut Vec<Message>,
+        timeout: Duration,
+    ) -> Result<usize, SendManyError> {
+        let outcome = self.core().send_many(messages, Wait::at_most(timeout));
+        outcome.map_err(|(kind, sent)| SendManyError::new(kind, sent))
     }
 
     /// Sends as many messages from the front of a vector as there is room for now, and takes them
@@ -337,7 +357,7 @@ impl<K: Sends> Socket<K> {
     pub fn try_send_many(&self, messages: &mut Vec<Message>) -> Result<usize, SendManyError> {
         match self.core().send_many(messages, Wait::Never) {
             Err((SendErrorKind::WouldBlock, sent)) => Ok(sent),
-            outcome => outcome.map_err(|(kind, sent)| SendManyError { kind, sent }),
+            outcome => outcome.map_err(|(kind, sent)| SendManyError::new(kind, sent)),
         }
     }
 }

@@ -29,7 +29,10 @@ fn a_message_of_too_many_frames_is_given_back() {
         assert_eq!(error.into_message().len(), MOST_FRAMES + 1);
         let mut batch = vec!["second".into(), frames(MOST_FRAMES + 1)];
         let error = push.try_send_many(&mut batch).unwrap_err();
-        assert_eq!((error.kind, error.sent), (SendErrorKind::TooManyFrames, 1));
+        assert_eq!(
+            (error.kind(), error.sent()),
+            (SendErrorKind::TooManyFrames, 1)
+        );
         assert_eq!(batch.len(), 1);
         push.send(frames(MOST_FRAMES)).unwrap();
         assert_eq!(pull.recv_timeout(SOON).unwrap(), "second");
