@@ -14,7 +14,7 @@ use crate::sync::{Condvar, Mutex};
 use crate::tuning;
 
 /// Something that happened to a connection of a socket.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Event {
     /// What happened.

@@ -163,6 +163,33 @@ fn an_error_says_what_kind_it_is_and_gives_the_message_back() {
 }
 
 #[test]
+fn a_batch_that_found_no_room_in_time_keeps_what_was_not_accepted() {
+    let ctx = Context::new();
+    let push = ctx.socket(Push).send_hwm(2).linger(Duration::ZERO);
+    let push = push.connect("inproc://no-room-for-all").unwrap();
+    let mut batch: Vec<_> = ["1", "2", "3", "4"].map(Message::from).into();
+    let brief = Duration::from_millis(1);
+    let error = push.send_many_timeout(&mut batch, brief).unwrap_err();
+    assert!(error.is_timeout());
+    assert_eq!((error.kind(), error.sent()), (SendErrorKind::TimedOut, 2));
+    assert_eq!(batch, ["3", "4"]);
+    let pull = ctx.socket(Pull).bind("inproc://no-room-for-all").unwrap();
+    assert_eq!(push.send_many_timeout(&mut batch, SOON).unwrap(), 2);
+    assert!(batch.is_empty());
+    for expected in ["1", "2", "3", "4"] {
+        assert_eq!(pull.recv_timeout(SOON).unwrap(), expected);
+    }
+}
+
+#[test]
+fn a_socket_is_debugged_with_its_endpoint_as_text() {
+    let ctx = Context::new();
+    let pull = ctx.socket(Pull).bind("inproc://shown").unwrap();
+    let text = r#"Socket { type: Pull, last_endpoint: "inproc://shown", .. }"#;
+    assert_eq!(format!("{pull:?}"), text);
+}
+
+#[test]
 fn a_bound_endpoint_in_use_is_the_same_error_on_every_transport() {
     for endpoint in endpoints("in-use-everywhere") {
         let ctx = Context::new();
