@@ -94,9 +94,10 @@ impl Context {
         sockets
     }
 
-    /// As [`Context::shutdown`], then waits until what all sockets accepted is handed over to their
-    /// peers' side, those included that were dropped and linger; for each no longer than its
-    /// [`linger`](crate::Options::linger). Tells how many messages were not.
+    /// As [`Context::shutdown`], then waits until what all sockets accepted is with their peers, those
+    /// included that were dropped and linger; for each no longer than its
+    /// [`linger`](crate::Options::linger). Tells how many messages are
+    /// [not known to have arrived](CloseReport::undelivered).
     ///
     /// Closing again waits for what is left, if anything is, and reports on that.
     ///

@@ -2,7 +2,7 @@
 //!
 //! A string is parsed once, here, into values that the rest of the library uses as they are;
 //! printing an endpoint gives the canonical string, which parses to an equal value. Nothing in
-//! this file asks the system anything: whether a name is an interface, a host or nobody is found
+//! this file asks the system anything: whether a name is an interface, a host or neither is found
 //! out when it is used.
 
 mod error;

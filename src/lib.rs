@@ -23,13 +23,13 @@
 //!
 //! | Task | Types |
 //! |---|---|
-//! | make sockets | [`Context`], [`SocketBuilder`], [`Options`], [`KeepAlive`] |
+//! | make sockets | [`Context`], [`ContextBuilder`], [`SocketBuilder`], [`Options`], [`KeepAlive`] |
 //! | choose a pattern | [`Push`], [`Pull`], [`Pub`], [`Sub`], [`Req`], [`Rep`], [`Dealer`], [`Pair`]; at run time [`SocketType`] |
 //! | send and receive | [`Socket`], [`DynSocket`], [`Iter`], [`TryIter`] |
-//! | build and read messages | [`Message`], [`Frame`] |
+//! | build and read messages | [`Message`], [`Frame`], [`Frames`], [`IntoFrames`] |
 //! | say where | [`Endpoint`] and its parts [`TcpEndpoint`], [`IpcEndpoint`], [`InprocEndpoint`], [`Host`] |
-//! | handle errors | [`Error`], [`Result`], [`SendError`], [`RecvError`], [`SendManyError`], [`EndpointError`], [`ConvertError`] |
-//! | watch | [`Monitor`], [`Event`], [`EventKind`], [`PeerInfo`], [`Stats`] |
+//! | handle errors | [`Error`], [`Result`], [`SendError`] and its [`SendErrorKind`], [`RecvError`], [`SendManyError`], [`EndpointError`], [`ConvertError`] and its [`ConvertErrorKind`], [`UnknownSocketType`] |
+//! | watch | [`Monitor`], [`Events`], [`TryEvents`], [`Event`], [`EventKind`], [`PeerInfo`], [`PeerRefusal`], [`Stats`] |
 //! | end | [`Socket::close`], [`Context::close`], [`Context::shutdown`], [`CloseReport`] |
 //! | write generic code | [`Kind`], [`Sends`], [`Receives`], [`Subscribes`], [`Publishes`], [`Requests`] |
 //!
@@ -48,15 +48,15 @@
 //! | | `Push` | `Pull` | `Pub` | `Sub` | `Req` | `Rep` | `Dealer` | `Pair` |
 //! |---|---|---|---|---|---|---|---|---|
 //! | [`bind`](Socket::bind), [`connect`](Socket::connect), [`unbind`](Socket::unbind), [`disconnect`](Socket::disconnect) | x | x | x | x | x | x | x | x |
-//! | [`send`](Socket::send), [`try_send`](Socket::try_send), [`send_timeout`](Socket::send_timeout), [`send_deadline`](Socket::send_deadline), [`send_many`](Socket::send_many) | x | | x | | x, in turn | x, in turn | x | x |
-//! | [`recv`](Socket::recv), [`try_recv`](Socket::try_recv), [`recv_timeout`](Socket::recv_timeout), [`recv_deadline`](Socket::recv_deadline), [`recv_many`](Socket::recv_many), [`iter`](Socket::iter) | | x | | x | x, in turn | x, in turn | x | x |
+//! | [`send`](Socket::send), [`try_send`](Socket::try_send), [`send_timeout`](Socket::send_timeout), [`send_deadline`](Socket::send_deadline), [`send_many`](Socket::send_many), [`try_send_many`](Socket::try_send_many), [`send_many_timeout`](Socket::send_many_timeout) | x | | x | | x, in turn | x, in turn | x | x |
+//! | [`recv`](Socket::recv), [`try_recv`](Socket::try_recv), [`recv_timeout`](Socket::recv_timeout), [`recv_deadline`](Socket::recv_deadline), [`recv_many`](Socket::recv_many), [`try_recv_many`](Socket::try_recv_many), [`recv_many_timeout`](Socket::recv_many_timeout), [`iter`](Socket::iter), [`try_iter`](Socket::try_iter) | | x | | x | x, in turn | x, in turn | x | x |
 //! | [`subscribe`](Socket::subscribe), [`unsubscribe`](Socket::unsubscribe) | | | | x | | | | |
-//! | [`monitor`](Socket::monitor), [`stats`](Socket::stats), [`options`](Socket::options), [`close`](Socket::close) | x | x | x | x | x | x | x | x |
+//! | [`monitor`](Socket::monitor), [`stats`](Socket::stats), [`options`](Socket::options), [`endpoint`](Socket::endpoint), [`is_closed`](Socket::is_closed), [`close`](Socket::close) | x | x | x | x | x | x | x | x |
 //!
 //! A verb that a socket does not have does not compile; a [`DynSocket`] has all of them, and gives
 //! errors. The [`guide`] has a page for each pattern, and for [transports](guide::transports),
-//! [options](guide::options), [lifecycle](guide::lifecycle), [errors](guide::errors),
-//! [event loops](guide::event_loops), and for those who come from [ZeroMQ](guide::from_zeromq) or
+//! [options](guide::options), [networks that you do not trust](guide::untrusted),
+//! [lifecycle](guide::lifecycle), [errors](guide::errors), [event loops](guide::event_loops), and for those who come from [ZeroMQ](guide::from_zeromq) or
 //! from [channels](guide::from_channels).
 //!
 //! # Features

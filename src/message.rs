@@ -25,7 +25,7 @@ pub use frame::{Frame, Frames, IntoFrames};
 /// Bytes that a message holds inside itself, without an allocation.
 ///
 /// 69 makes `Message` 72 bytes: the smallest multiple of eight in which a 64-byte body, the size
-/// everybody charts, still fits. At 56 (a 64-byte `Message`) a 64-byte body needs two allocations
+/// that charts of messaging libraries show, still fits. At 56 (a 64-byte `Message`) a 64-byte body needs two allocations
 /// and two frees a message, which costs far more than moving eight bytes more.
 pub(crate) const INLINE: usize = 69;
 

@@ -98,7 +98,8 @@ pub enum EventKind {
         /// The topic.
         topic: bytes::Bytes,
     },
-    /// A listener or a connection of `connect` was closed by this side.
+    /// A listener was closed by `unbind`, or a connection that was waiting to be tried again by
+    /// `disconnect` or `close`.
     Closed,
 }
 
@@ -150,7 +151,7 @@ impl fmt::Display for EventKind {
 /// The events of one socket, from the moment it was made; see
 /// [`Socket::monitor`](crate::Socket::monitor).
 ///
-/// Holds at most 1024 events, and at most 256 KiB of them: when nobody takes them, the oldest go, and
+/// Holds at most 1024 events, and at most 256 KiB of them: when they are not taken, the oldest go, and
 /// [`missed`](Monitor::missed) counts them. Several monitors of a socket share the events. It never
 /// holds up the socket.
 #[derive(Debug)]
@@ -284,7 +285,7 @@ impl Monitor {
         TryEvents(self)
     }
 
-    /// How many events went unseen because nobody took them in time.
+    /// How many events went unseen because they were not taken in time.
     pub fn missed(&self) -> u64 {
         self.0.inner.lock().missed
     }

@@ -26,7 +26,7 @@ use crate::tuning;
 pub struct Options {
     /// Messages that may wait to be sent to one peer; zero means no limit. Default 1000.
     ///
-    /// A socket whose peers are all at this mark blocks (PUSH, REQ) or drops (PUB). After the mark
+    /// A socket whose peers are all at this mark blocks (PUSH, REQ, DEALER, PAIR) or drops (PUB). After the mark
     /// was reached, there is room again once half of the queue has gone.
     pub send_hwm: usize,
     /// Messages of one peer that may wait to be received; zero means no limit. Default 1000.
@@ -125,8 +125,7 @@ pub struct Options {
     /// that `connect` named and that is not there yet.
     pub immediate: bool,
     /// The routing id announced to ROUTER peers: 1 to 255 bytes, not starting with a zero byte;
-    /// empty means none. Default empty. Used by REQ and
-    /// DEALER.
+    /// empty means none. Default empty. Used by REQ and DEALER.
     pub routing_id: Bytes,
     /// Connections that the kernel queues for a listener. Default 4096 (libzmq: 100); the system
     /// cuts it to its own limit, and takes zero as the least that it has.
@@ -149,7 +148,7 @@ pub struct Options {
     /// at once. `Duration::MAX` never sleeps.
     ///
     /// Spinning saves the wake-up (some ten microseconds of a round trip) and costs a processor
-    /// for as long as it lasts. It never spins when nobody is inside a call.
+    /// for as long as it lasts. It never spins outside of calls.
     pub busy_poll: Duration,
     /// PUB: block instead of dropping when a matching subscriber's queue is full. Default false.
     ///

@@ -20,7 +20,7 @@ pub struct Stats {
 
 /// What became of a socket's messages; see [`Socket::close`](crate::Socket::close) and
 /// [`Context::close`](crate::Context::close).
-#[must_use = "it tells how many messages were not handed over"]
+#[must_use = "it tells how many messages are not known to have arrived"]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CloseReport {

@@ -13,12 +13,12 @@
 //! let client = ctx.socket(Dealer).bind("inproc://questions")?;
 //! for _ in 0..2 {
 //!     let server = ctx.socket(Rep).connect("inproc://questions")?;
-//!     thread::spawn(move || -> std::io::Result<()> {
-//!         // Ends with an error when the context is closed.
-//!         loop {
-//!             let request = server.recv()?;
+//!     thread::spawn(move || -> sinew::Result<()> {
+//!         // Ends when the context is closed.
+//!         for request in &server {
 //!             server.send(request.byte_len().to_string())?;
 //!         }
+//!         Ok(())
 //!     });
 //! }
 //!

@@ -21,10 +21,12 @@
 //! | From | Error | What to match on |
 //! |---|---|---|
 //! | `send` and its forms | [`SendError`](crate::SendError) | its [`kind`](crate::SendError::kind) |
-//! | `send_many`, `try_send_many` | [`SendManyError`](crate::SendManyError) | its `kind`; what was not accepted is still in the vector |
+//! | `send_many` and its forms | [`SendManyError`](crate::SendManyError) | its [`kind`](crate::SendManyError::kind); what was not accepted is still in the vector |
 //! | `recv` and its forms, monitors | [`RecvError`](crate::RecvError) | itself |
 //! | parsing an endpoint | [`EndpointError`](crate::EndpointError) | its text is for people |
-//! | [`Message`](crate::Message) to `String` and the like | [`ConvertError`](crate::ConvertError) | its [`kind`](crate::ConvertError::kind) |
+//! | [`Message`](crate::Message) or [`Frame`](crate::Frame) to `String` and the like | [`ConvertError`](crate::ConvertError) | its [`kind`](crate::ConvertError::kind) |
+//! | `to_str`, `get_str`, `as_bytes` | [`ConvertErrorKind`](crate::ConvertErrorKind) | itself |
+//! | parsing a socket type | [`UnknownSocketType`](crate::UnknownSocketType) | its text is for people |
 //! | everything else | [`Error`](crate::Error) | itself |
 //!
 //! # Nothing is lost with an error
@@ -67,9 +69,13 @@
 //!
 //! # Which errors are mistakes
 //!
-//! REQ and REP out of turn (`MustSendFirst`, `MustReceiveFirst`), a setting that cannot be used, an
-//! endpoint that cannot be read, a verb that a dynamic socket does not have: the text says what is
-//! wrong and what to write instead. They change nothing.
+//! REQ and REP out of turn (`MustSendFirst`, `MustReceiveFirst`), a message of more frames than a peer
+//! accepts (`TooManyFrames`), a setting that cannot be used, an endpoint that cannot be read, a verb that
+//! a dynamic socket does not have: the text says what is wrong and what to write instead. They change
+//! nothing.
+//!
+//! [`ReactorDied`](crate::Error::ReactorDied) is a mistake of this library: a thread of the context has
+//! panicked, and its sockets are at their end. Please report it.
 //!
 //! # Which errors are the system's
 //!
@@ -82,7 +88,7 @@
 //! A peer that is not there, goes away, or speaks nonsense fails no call: `connect` does not wait,
 //! queues keep what they can, and connections are made again. What happens is told by the
 //! [monitor](crate::Socket::monitor). At the end, [`close`](crate::Socket::close) tells how many
-//! messages were not handed over:
+//! messages are not known to have arrived:
 //!
 //! ```
 //! use sinew::{Context, Push};

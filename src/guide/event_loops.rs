@@ -42,7 +42,7 @@
 //! # The trap: a receive that is given up
 //!
 //! `tokio::time::timeout(spawn_blocking(|| socket.recv()))` gives up *waiting for the thread*; it does
-//! not end the thread's `recv`. That goes on, takes the next message, and nobody sees it; and the
+//! not end the thread's `recv`. That goes on, takes the next message, and drops it; and the
 //! runtime waits for it at its end, for ever if no message comes. The time belongs into the call:
 //!
 //! ```
@@ -100,5 +100,7 @@
 //! # Ctrl-C
 //!
 //! A handler of your choice (the `ctrlc` crate, `signal-hook`, tokio's `ctrl_c`) calls
-//! [`Context::shutdown`](crate::Context::shutdown) on a clone of the context: all loops over sockets
-//! end, and `main` closes what it wants to wait for.
+//! [`Context::shutdown`](crate::Context::shutdown) on a clone of the context: blocked calls return
+//! `Closed`, and loops over sockets end. `main` then calls [`Context::close`](crate::Context::close),
+//! which waits for what was sent, at most as long as linger says, and reports what did not arrive. Not
+//! the handler: `main` may return while it waits, and the program with it.

@@ -47,6 +47,13 @@
 //! | `set_xpub_nodrop` | `xpub_nodrop` | [`no_drop`](crate::SocketBuilder::no_drop) |
 //! | `set_immediate` | `immediate` | [`immediate`](crate::SocketBuilder::immediate) |
 //! | `set_maxmsgsize` | `maxmsgsize` | [`max_message_size`](crate::SocketBuilder::max_message_size) |
+//! | `set_reconnect_ivl`, `_max` | `reconnect_ivl`, `_max` | [`reconnect_interval`](crate::SocketBuilder::reconnect_interval), [`reconnect_interval_max`](crate::SocketBuilder::reconnect_interval_max) |
+//! | `set_heartbeat_ivl`, `_timeout`, `_ttl` | `heartbeat_ivl`, `_timeout`, `_ttl` | [`heartbeat_interval`](crate::SocketBuilder::heartbeat_interval), [`heartbeat_timeout`](crate::SocketBuilder::heartbeat_timeout), [`heartbeat_ttl`](crate::SocketBuilder::heartbeat_ttl) |
+//! | `set_handshake_ivl`, `set_connect_timeout` | `handshake_ivl`, `connect_timeout` | [`handshake_timeout`](crate::SocketBuilder::handshake_timeout), [`connect_timeout`](crate::SocketBuilder::connect_timeout) |
+//! | `set_sndbuf`, `set_rcvbuf`, `set_tos` | `sndbuf`, `rcvbuf`, `tos` | [`send_buffer`](crate::SocketBuilder::send_buffer), [`recv_buffer`](crate::SocketBuilder::recv_buffer), [`tos`](crate::SocketBuilder::tos) |
+//! | `set_tcp_keepalive` and `_idle`, `_intvl`, `_cnt` | the same | [`tcp_keepalive`](crate::SocketBuilder::tcp_keepalive), a [`KeepAlive`](crate::KeepAlive) |
+//! | `set_backlog`, `set_ipv6` | `backlog`, `ipv6` | [`backlog`](crate::SocketBuilder::backlog), [`ipv6`](crate::SocketBuilder::ipv6) |
+//! | `ctx.set_io_threads(2)` | `zmq.Context(2)` | [`reactor_threads`](crate::ContextBuilder::reactor_threads) of [`Context::builder`](crate::Context::builder) |
 //! | `get_last_endpoint()` | `last_endpoint` | [`endpoint`](crate::Socket::endpoint), an [`Endpoint`](crate::Endpoint) |
 //! | `monitor` and a PAIR socket | `get_monitor_socket()` | [`monitor`](crate::Socket::monitor), an iterator of [`Event`](crate::Event)s |
 //! | `zmq_ctx_shutdown` | | [`Context::shutdown`](crate::Context::shutdown) |
@@ -62,7 +69,7 @@
 //! - **Options come before the socket.** They are set on the builder and do not change afterwards,
 //!   but for subscriptions.
 //! - **Closing is bounded.** Linger is 30 s instead of for ever, and `close` tells how many messages
-//!   were not handed over. Closing a context closes its sockets instead of waiting until the program
+//!   are not known to have arrived. Closing a context closes its sockets instead of waiting until the program
 //!   has closed each.
 //! - **A REQ whose peer dies** gets [`PeerGone`](crate::RecvError::PeerGone) instead of waiting for
 //!   ever.

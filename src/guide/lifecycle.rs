@@ -42,10 +42,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Zero means that all were handed over, not that the peers' programs have seen them: what a peer had
+//! Zero means that all have, not that the peers' programs have read them: what a peer had
 //! in its queue when it died, only an answer of its own would have told.
 //!
-//! Dropping the last handle of a socket lingers too, but has nobody to tell. At the end of a
+//! Dropping the last handle of a socket lingers too, but has no way to report. At the end of a
 //! program, close the sockets whose messages matter, or all at once with
 //! [`Context::close`](crate::Context::close), which waits for all of them and reports the sum.
 //!

@@ -96,7 +96,7 @@
 //! A peer that connects late gets its share from then on. To let all workers in before the work
 //! begins, have them say so first.
 //!
-//! # When nobody has room
+//! # When no peer has room
 //!
 //! `send` waits, `send_timeout` waits so long, `try_send` does not; both give the message back with
 //! the error. PUSH never drops. A peer counts as soon as `connect` named it, even while it is not
@@ -132,5 +132,5 @@
 //! for the peer's return.
 //!
 //! Where that matters, acknowledge: the example `pipeline` has its sink tell the ventilator what
-//! was counted, and the ventilator sends again what nobody has counted for a while. That is forty
+//! was counted, and the ventilator sends again what was not acknowledged for a while. That is forty
 //! lines, and gives the right sum whatever happens to the workers.

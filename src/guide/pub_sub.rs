@@ -38,8 +38,7 @@
 //!
 //! PUB sends to those who are there. Over `tcp` and `ipc` a subscriber is there when its connection
 //! is up *and its subscription has travelled to the publisher*; what was published before is not
-//! kept. A publisher that sends at once after `bind` talks to nobody, and neither does one that
-//! sends at once after `connect`.
+//! kept. What a publisher sends at once after `bind` or `connect` reaches no subscriber.
 //!
 //! Where the beginning matters: let the subscriber say that it hears, on another pair of sockets,
 //! while the publisher repeats a greeting; or let it ask for the state so far with

@@ -54,7 +54,7 @@
 //! While a client waits and the peer that it asked goes away, `recv` returns
 //! [`PeerGone`](crate::RecvError::PeerGone): no reply can come any more. The socket may send again
 //! at once, to another peer or to the same one when it is back; it reconnects by itself. Whether
-//! the request was carried out nobody can tell: make requests that may be repeated, or number them.
+//! the request was carried out cannot be known: make requests that may be repeated, or number them.
 //!
 //! A request that is not yet on its way, because no peer is there, waits in the queue.
 //!

@@ -14,7 +14,7 @@
 //! | Callers in the kernel's queue | [`backlog`] | 4096 | the kernel turns them away |
 //! | Messages received from a peer and not taken | [`recv_hwm`] | 1000 | the peer is not read |
 //! | Their bytes | [`recv_hwm_bytes`] | 256 MiB | the peer is not read |
-//! | Messages, and bytes, that peers which are gone have left | the same two, once for all of them | | nobody is accepted until half is received |
+//! | Messages, and bytes, that peers which are gone have left | the same two, once for all of them | | no caller is accepted until half is received |
 //! | Bytes of one message | [`max_message_size`], or else [`recv_hwm_bytes`] | 256 MiB | the connection is closed |
 //! | Frames of one message | [`max_message_frames`] | 65,536 | the connection is closed |
 //! | Messages queued for a peer | [`send_hwm`] | 1000 | the sender waits; PUB drops |
@@ -61,13 +61,13 @@
 //!
 //! # What is not protected yet
 //!
-//! - There is no encryption and no authentication: whoever can reach the port is a peer, and whoever
-//!   is on the way can read and change what passes. CURVE (RFC 26) is to come. Until then put a
+//! - There is no encryption and no authentication: every machine that can reach the port is a peer, and every
+//!   machine on the way can read and change what passes. CURVE (RFC 26) is to come. Until then put a
 //!   tunnel (WireGuard, ssh, a TLS proxy) between machines, or a firewall before the port.
 //! - A flood from many addresses can take all the places for handshakes; honest peers then get in
 //!   as often as they are lucky. Bounds keep this process alive, they do not keep it reachable.
 //! - A peer that has shaken hands holds its connection for as long as it answers heartbeats:
-//!   `max_connections` of them lock everybody else out.
+//!   `max_connections` of them lock all others out.
 //!
 //! [`max_connections`]: crate::Options::max_connections
 //! [`max_pending_handshakes`]: crate::Options::max_pending_handshakes

@@ -35,7 +35,7 @@ pub type DynSocket = Socket<SocketType>;
 /// A handle: clones are the same socket, all methods take `&self`, and any number of threads may
 /// use one socket at once. It closes when the last handle is dropped: what it accepted is then
 /// delivered in the background as far as [`linger`](crate::Options::linger) allows. To wait for
-/// that and to know what was not handed over, use [`Socket::close`].
+/// that and to know what did not arrive, use [`Socket::close`].
 ///
 /// Which verbs a socket has depends on its kind: [`Sends`], [`Receives`], [`Subscribes`].
 ///
@@ -228,6 +228,16 @@ impl<K: Kind> Socket<K> {
     }
 
     /// What the socket has done so far.
+    ///
+    /// ```
+    /// use sinew::{Context, Pub};
+    ///
+    /// let publisher = Context::new().socket(Pub).open()?;
+    /// publisher.send("without a subscriber")?;
+    /// let stats = publisher.stats();
+    /// assert_eq!((stats.sent, stats.dropped, stats.peers), (0, 0, 0));
+    /// # Ok::<(), sinew::Error>(())
+    /// ```
     pub fn stats(&self) -> Stats {
         self.core().stats()
     }
@@ -242,7 +252,20 @@ impl<K: Kind> Socket<K> {
         self.core().is_closed()
     }
 
-    /// The events of the socket's connections from now on.
+    /// The events of the socket's connections from now on. To see all of them, [`open`] the socket,
+    /// take the monitor, and bind or connect then.
+    ///
+    /// ```
+    /// use sinew::{Context, EventKind, Pull};
+    ///
+    /// let pull = Context::new().socket(Pull).open()?;
+    /// let monitor = pull.monitor();
+    /// pull.bind("tcp://127.0.0.1:*")?;
+    /// assert_eq!(monitor.recv()?.kind, EventKind::Listening);
+    /// # Ok::<(), sinew::Error>(())
+    /// ```
+    ///
+    /// [`open`]: SocketBuilder::open
     pub fn monitor(&self) -> Monitor {
         self.core().monitor()
     }
@@ -285,8 +308,8 @@ impl<K: Sends> Socket<K> {
     /// never waits.
     ///
     /// # Errors
-    /// When the socket is closed, or it is not its turn to send (REQ, REP). The error has the
-    /// message.
+    /// When the socket is closed, it is not its turn to send (REQ, REP), or the message has more frames
+    /// than a peer accepts; see [`SendErrorKind`]. The error has the message.
     #[inline]
     pub fn send(&self, message: impl Into<Message>) -> Result<(), SendError> {
         self.core().send(message.into(), Wait::Forever)
