@@ -35,7 +35,7 @@ impl Plan {
 
     fn contenders(&self) -> Vec<&'static str> {
         let wanted = |name: &&str| *name == libraries::OURS || self.only.iter().any(|n| n == name);
-        let all = libraries::ALL.into_iter();
+        let all = libraries::ALL.iter().copied();
         all.filter(|name| self.only.is_empty() || wanted(name))
             .collect()
     }

@@ -1,14 +1,18 @@
-//! Compares sinew with other ZeroMQ libraries written in Rust.
+//! Compares sinew with other ZeroMQ libraries written in Rust, and with libzmq, zenoh and nng if they are asked for.
 //!
 //! ```text
 //! cargo run --release --manifest-path benches/peers/Cargo.toml             everything, five turns each
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- --quick  in two or three minutes
 //! ... -- --rows push-pull --only omq-tokio,zeromq
+//! cargo run --release --manifest-path benches/peers/Cargo.toml --features all -- --quick
 //! ```
+//!
+//! The features name contenders whose build is heavy: `libzmq` (compiled from source by a C++ compiler), `nng`
+//! (the same in C, with cmake), `zenoh` (some two hundred crates), `all` of them.
 //!
 //! The method is that of `benches/compare`: processes of their own, started anew for each measurement;
 //! contenders take turns; the receiver keeps the clock and checks every message. How each library is used is
-//! said in `libraries.rs`. Raw results go to `target/peers.jsonl` of this package.
+//! said in `libraries/mod.rs`. Raw results go to `target/peers.jsonl` of this package.
 
 #[allow(dead_code, reason = "what the other bench needs of it")]
 #[path = "../../compare/child.rs"]

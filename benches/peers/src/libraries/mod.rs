@@ -10,11 +10,24 @@
 //! - `monocoque-rs`: its own single-threaded runtime on the default back-end, io_uring; write coalescing for
 //!   streams, with a flush at their end, and eager writes for round trips, as its README says. Its sockets
 //!   take one peer each, and PUB accepts its subscribers by hand; PUB drops when a subscriber is slow.
+//! - `libzmq` (with the feature of that name): blocking calls, defaults; `XPUB_NODROP` for PUB.
+//! - `zenoh` (with the feature of that name): peer mode over tcp, endpoints told, no scouting, tokio's
+//!   multi-threaded runtime. `CongestionControl::Block` for everything published, because its default drops
+//!   when the network is slower; subscribers read from its channel. PUSH and PULL are a publisher and a
+//!   subscriber. REQ and REP are a querier and a queryable, told not to batch and not to consolidate answers.
+//! - `nng` (with the feature of that name): blocking calls; queues of 1,000 messages, because its defaults of a
+//!   few or none are slower. PUB drops when a subscriber is slow.
 
+#[cfg(feature = "libzmq")]
+mod libzmq_rs;
 mod monocoque_rs;
+#[cfg(feature = "nng")]
+mod nng_rs;
 mod omq;
 mod rzmq_rs;
 mod sinew_rs;
+#[cfg(feature = "zenoh")]
+mod zenoh_rs;
 mod zmq_rs;
 
 use std::future::Future;
@@ -23,15 +36,33 @@ use crate::child::Params;
 use crate::roles;
 
 pub(crate) const OURS: &str = "sinew";
-pub(crate) const ALL: [&str; 5] = [OURS, "omq-tokio", "zeromq", "rzmq", "monocoque-rs"];
+pub(crate) const ALL: &[&str] = &[
+    OURS,
+    #[cfg(feature = "libzmq")]
+    "libzmq",
+    "omq-tokio",
+    "zeromq",
+    "rzmq",
+    "monocoque-rs",
+    #[cfg(feature = "zenoh")]
+    "zenoh",
+    #[cfg(feature = "nng")]
+    "nng",
+];
 
 pub(crate) fn play(role: &str, params: &Params) {
     match params.text("library") {
         OURS => roles::play::<sinew_rs::Ours>(role, params),
+        #[cfg(feature = "libzmq")]
+        "libzmq" => roles::play::<libzmq_rs::Libzmq>(role, params),
         "omq-tokio" => roles::play::<omq::Omq>(role, params),
         "zeromq" => roles::play::<zmq_rs::Zeromq>(role, params),
         "rzmq" => roles::play::<rzmq_rs::Rzmq>(role, params),
         "monocoque-rs" => roles::play::<monocoque_rs::Monocoque>(role, params),
+        #[cfg(feature = "zenoh")]
+        "zenoh" => roles::play::<zenoh_rs::Zenoh>(role, params),
+        #[cfg(feature = "nng")]
+        "nng" => roles::play::<nng_rs::Nng>(role, params),
         other => panic!("no library {other}"),
     }
 }
