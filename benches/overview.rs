@@ -1,17 +1,18 @@
 //! Draws the README's chart from what the other benches measured.
 //!
 //! ```text
-//! cargo bench -p sinew-benches --bench compare
-//! cargo run --release --manifest-path benches/peers/Cargo.toml
-//! cargo bench -p sinew-benches --bench overview -- target/compare.jsonl benches/peers/target/peers.jsonl docs/overview.svg
+//! cargo run --release --manifest-path benches/peers/Cargo.toml --features all
+//! cargo bench -p sinew-benches --bench overview -- benches/peers/target/peers.jsonl docs/overview.svg
 //! ```
 //!
-//! Each bar is a library's median, divided by sinew's median *in the same file*: what was measured in different
-//! runs is never compared, but each run has sinew in it. For times the quotient is turned over, so that a longer
-//! bar is always the better one. What was not measured has no bar.
+//! Each bar is the median of a library's figures, each divided by sinew's *of the same turn*: what was measured at
+//! different times is never compared. So of several files (`target/compare.jsonl` of the bench `compare` is of the
+//! same kind) each must have sinew in it. For times the quotient is turned over, so that a longer bar is always the
+//! better one. What was not measured has no bar.
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use plotters::prelude::*;
@@ -37,19 +38,37 @@ const GROUPS: [Group; 7] = [
     },
 ];
 
-/// The libraries, as they are drawn in every group, and their colours.
-const LIBRARIES: [(&str, RGBColor); 7] = [
-    (OURS, RGBColor(46, 139, 87)),
-    ("libzmq", RGBColor(178, 64, 64)),
-    ("omq-tokio", RGBColor(86, 124, 190)),
-    ("zeromq", RGBColor(214, 146, 52)),
-    ("monocoque-rs", RGBColor(140, 96, 170)),
-    ("zenoh", RGBColor(70, 165, 175)),
-    ("nng", RGBColor(150, 140, 90)),
+struct Library {
+    /// What the results call it.
+    name: &'static str,
+    /// What the legend calls it.
+    title: &'static str,
+    colour: RGBColor,
+}
+
+impl Library {
+    const fn new(name: &'static str, title: &'static str, colour: RGBColor) -> Library {
+        Library {
+            name,
+            title,
+            colour,
+        }
+    }
+}
+
+/// The libraries, as they are drawn in every group. The colours stand out on white and on black.
+const LIBRARIES: [Library; 7] = [
+    Library::new(OURS, "sinew", RGBColor(46, 139, 87)),
+    Library::new("libzmq", "libzmq", RGBColor(190, 70, 70)),
+    Library::new("omq-tokio", "omq", RGBColor(86, 124, 190)),
+    Library::new("zeromq", "zmq.rs", RGBColor(214, 146, 52)),
+    Library::new("monocoque-rs", "monocoque-rs", RGBColor(140, 96, 170)),
+    Library::new("zenoh", "zenoh (peer mode)", RGBColor(70, 165, 175)),
+    Library::new("nng", "nng", RGBColor(150, 140, 90)),
 ];
 
 const WIDTH: i32 = 960;
-const HEIGHT: i32 = 340;
+const HEIGHT: i32 = 344;
 const LEFT: i32 = 44;
 const TOP: i32 = 70;
 const BOTTOM: i32 = 290;
@@ -63,6 +82,14 @@ struct Group {
     metric: &'static str,
     title: &'static str,
     less_is_better: bool,
+}
+
+/// A group with what is drawn of it.
+struct Drawn {
+    group: &'static Group,
+    /// sinew's own median, in the unit of the metric.
+    ours: f64,
+    bars: Vec<Bar>,
 }
 
 impl Group {
@@ -89,7 +116,7 @@ fn main() -> ExitCode {
         .filter(|arg| arg != "--bench")
         .collect();
     match args.split_last() {
-        Some((chart, results)) if !results.is_empty() => match draw(results, chart) {
+        Some((chart, results)) if !results.is_empty() => match draw(results, &from_root(chart)) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 eprintln!("{error}");
@@ -104,31 +131,36 @@ fn main() -> ExitCode {
     }
 }
 
-fn draw(results: &[String], chart: &str) -> Result<(), String> {
+/// cargo starts a bench in its package's folder; its user is in the one above.
+fn from_root(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+}
+
+fn draw(results: &[String], chart: &Path) -> Result<(), String> {
     let mut runs = Vec::new();
     for path in results {
-        let text = fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
+        let text =
+            fs::read_to_string(from_root(path)).map_err(|error| format!("{path}: {error}"))?;
         runs.push(Results::parse(&text));
     }
     let groups: Vec<_> = GROUPS
         .iter()
-        .map(|group| (group, bars(group, &runs)))
-        .filter(|(_, bars)| !bars.is_empty())
+        .filter_map(|group| drawn(group, &runs))
         .collect();
     if groups.is_empty() {
         return Err("none of the results has a row that the chart shows".to_owned());
     }
     let area = SVGBackend::new(chart, (WIDTH as u32, HEIGHT as u32)).into_drawing_area();
-    paint(&area, &groups).map_err(|error| format!("{chart}: {error}"))?;
-    println!("drawn: {chart}");
+    paint(&area, &groups).map_err(|error| format!("{}: {error}", chart.display()))?;
+    println!("drawn: {}", chart.display());
     Ok(())
 }
 
 // ── figures ──────────────────────────────────────────────────────────────────────────────────────────────
 
-/// The figures of one file, by row, contender and metric.
+/// The figures of one file, by row, contender and metric; each with the turn it was measured in.
 #[derive(Default)]
-struct Results(BTreeMap<(String, String, String), Vec<f64>>);
+struct Results(BTreeMap<(String, String, String), BTreeMap<u64, f64>>);
 
 impl Results {
     /// Lines as the benches write them: flat objects with plain names.
@@ -145,40 +177,61 @@ impl Results {
             let (Some((_, row)), Some((_, contender))) = (text("row"), text("contender")) else {
                 continue;
             };
+            let turn = text("turn").or_else(|| text("pair"));
+            let Some(turn) = turn.and_then(|(_, turn)| turn.parse().ok()) else {
+                continue;
+            };
             for (name, value) in &fields {
                 if let Ok(value) = value.parse::<f64>() {
                     let key = (row.to_string(), contender.to_string(), name.to_string());
-                    results.0.entry(key).or_default().push(value);
+                    results.0.entry(key).or_default().insert(turn, value);
                 }
             }
         }
         results
     }
 
-    fn median(&self, group: &Group, library: &str) -> Option<f64> {
+    fn of(&self, group: &Group, library: &str) -> Option<&BTreeMap<u64, f64>> {
         let key = (group.row.into(), library.into(), group.metric.into());
-        let mut values = self.0.get(&key)?.clone();
-        values.sort_by(f64::total_cmp);
-        let (low, high) = (values[(values.len() - 1) / 2], values[values.len() / 2]);
-        Some((low + high) / 2.0)
+        self.0.get(&key)
     }
-}
 
-/// The bars of a group: each library from the first file that has it beside sinew.
-fn bars(group: &Group, runs: &[Results]) -> Vec<Bar> {
-    let of = |(library, (name, _)): (usize, &(&str, RGBColor))| {
-        let height = runs.iter().find_map(|run| {
-            let ours = run.median(group, OURS)?;
-            let theirs = run.median(group, name)?;
-            Some(if group.less_is_better {
+    /// How many times as good as sinew a library is.
+    fn beside_ours(&self, group: &Group, library: &str) -> Option<f64> {
+        let (ours, theirs) = (self.of(group, OURS)?, self.of(group, library)?);
+        let both = |(turn, ours): (&u64, &f64)| Some((*ours, *theirs.get(turn)?));
+        let ratios = ours.iter().filter_map(both).map(|(ours, theirs)| {
+            if group.less_is_better {
                 ours / theirs
             } else {
                 theirs / ours
-            })
-        })?;
+            }
+        });
+        median(ratios.collect())
+    }
+}
+
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let low = values.get(values.len().checked_sub(1)? / 2)?;
+    let high = values.get(values.len() / 2)?;
+    Some((low + high) / 2.0)
+}
+
+/// What is known of a group: each library from the first file that has it beside sinew.
+fn drawn(group: &'static Group, runs: &[Results]) -> Option<Drawn> {
+    let bar = |(library, Library { name, .. }): (usize, &Library)| {
+        let height = runs.iter().find_map(|run| run.beside_ours(group, name))?;
         Some(Bar { library, height })
     };
-    LIBRARIES.iter().enumerate().filter_map(of).collect()
+    Some(Drawn {
+        group,
+        ours: runs.iter().find_map(|run| {
+            let figures = run.of(group, OURS)?;
+            median(figures.values().copied().collect())
+        })?,
+        bars: LIBRARIES.iter().enumerate().filter_map(bar).collect(),
+    })
 }
 
 // ── the picture ──────────────────────────────────────────────────────────────────────────────────────────
@@ -186,57 +239,64 @@ fn bars(group: &Group, runs: &[Results]) -> Vec<Bar> {
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 type Painted = Result<(), Box<dyn std::error::Error>>;
 
-fn paint(area: &Area<'_>, groups: &[(&Group, Vec<Bar>)]) -> Painted {
-    write(
-        area,
-        "beside sinew, which is 1 (longer is better)",
-        16,
-        (LEFT, 10),
-    )?;
+fn paint(area: &Area<'_>, groups: &[Drawn]) -> Painted {
+    let title = "Speed relative to sinew's, longer is better: messages a second over tcp; round trips by median time";
+    write(area, title, 18, (LEFT, 10))?;
     legend(area, groups)?;
     for step in 0..=3 {
         let value = f64::from(step) * 0.5;
         let at = place(value);
         let line = PathElement::new(vec![(LEFT, at), (WIDTH - 10, at)], INK.mix(0.4));
         area.draw(&line)?;
-        write(area, &format!("{value:.1}"), 12, (LEFT - 28, at - 7))?;
+        write(area, &format!("{value:.1}"), 14, (LEFT - 28, at - 7))?;
     }
     let room = (WIDTH - 20 - LEFT) / groups.len() as i32;
-    for (number, (group, bars)) in (0..).zip(groups) {
-        paint_group(area, group, bars, LEFT + 8 + room * number, room - 16)?;
+    for (number, group) in (0..).zip(groups) {
+        paint_group(area, group, LEFT + 8 + room * number, room - 16)?;
     }
     area.present()?;
     Ok(())
 }
 
 /// The libraries that have a bar anywhere.
-fn legend(area: &Area<'_>, groups: &[(&Group, Vec<Bar>)]) -> Painted {
+fn legend(area: &Area<'_>, groups: &[Drawn]) -> Painted {
     let mut left = LEFT;
-    for (library, (name, colour)) in LIBRARIES.iter().enumerate() {
-        let mut all = groups.iter().flat_map(|(_, bars)| bars);
+    for (library, Library { title, colour, .. }) in LIBRARIES.iter().enumerate() {
+        let mut all = groups.iter().flat_map(|group| &group.bars);
         if all.any(|bar| bar.library == library) {
-            let corners = [(left, 38), (left + 12, 50)];
+            let corners = [(left, 40), (left + 12, 52)];
             area.draw(&Rectangle::new(corners, colour.filled()))?;
-            write(area, name, 13, (left + 17, 37))?;
-            left += 30 + 8 * name.len() as i32;
+            write(area, title, 16, (left + 17, 39))?;
+            left += 40 + 7 * title.len() as i32;
         }
     }
     Ok(())
 }
 
-fn paint_group(area: &Area<'_>, group: &Group, bars: &[Bar], left: i32, room: i32) -> Painted {
+fn paint_group(area: &Area<'_>, drawn: &Drawn, left: i32, room: i32) -> Painted {
     let width = room / LIBRARIES.len() as i32;
-    for (number, bar) in (0..).zip(bars) {
-        let from = left + width * number;
-        let top = place(bar.height);
-        let colour = LIBRARIES[bar.library].1;
+    for bar in &drawn.bars {
+        let from = left + width * bar.library as i32;
+        // Even the lowest can be seen to be there.
+        let top = place(bar.height).min(BOTTOM - 2);
+        let colour = LIBRARIES[bar.library].colour;
         let corners = [(from + 1, top), (from + width - 1, BOTTOM)];
         area.draw(&Rectangle::new(corners, colour.filled()))?;
         if bar.height > HIGHEST {
             write(area, &format!("{:.1}", bar.height), 11, (from, top - 13))?;
         }
     }
-    write(area, group.title, 13, (left, BOTTOM + 8))
+    write(area, drawn.group.title, 17, (left, BOTTOM + 8))?;
+    let ours = format!("sinew {}", in_unit(drawn.ours, drawn.group.metric));
+    write(area, &ours, 15, (left, BOTTOM + 28))
+}
+
+fn in_unit(value: f64, metric: &str) -> String {
+    match metric {
+        "rate" if value >= 1e6 => format!("{:.1} M/s", value / 1e6),
+        "rate" => format!("{:.0} k/s", value / 1e3),
+        _ => format!("{value:.0} us"),
+    }
 }
 
 fn place(value: f64) -> i32 {
