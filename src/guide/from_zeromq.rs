@@ -44,7 +44,7 @@
 //! | `set_subscribe(b"a")` | `subscribe(b"a")` | [`subscribe`](crate::Socket::subscribe), or on the builder |
 //! | `set_identity` | `identity` | [`routing_id`](crate::SocketBuilder::routing_id) |
 //! | `set_req_relaxed`, `set_req_correlate` | `req_relaxed`, `req_correlate` | [`relaxed`](crate::SocketBuilder::relaxed), [`correlate`](crate::SocketBuilder::correlate) |
-//! | `set_xpub_nodrop` | `xpub_nodrop` | [`no_drop`](crate::SocketBuilder::no_drop) |
+//! | (not there) | `xpub_nodrop` | [`no_drop`](crate::SocketBuilder::no_drop) |
 //! | `set_immediate` | `immediate` | [`immediate`](crate::SocketBuilder::immediate) |
 //! | `set_maxmsgsize` | `maxmsgsize` | [`max_message_size`](crate::SocketBuilder::max_message_size) |
 //! | `set_reconnect_ivl`, `_max` | `reconnect_ivl`, `_max` | [`reconnect_interval`](crate::SocketBuilder::reconnect_interval), [`reconnect_interval_max`](crate::SocketBuilder::reconnect_interval_max) |
