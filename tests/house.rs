@@ -91,7 +91,7 @@ const HOUSE: &[(&str, &[&str])] = &[
     (
         "3: links and drivers",
         &[
-            "link/marks",
+            "link/high_water",
             "link/liveness",
             "link/buffer",
             "link/queue",
@@ -99,6 +99,8 @@ const HOUSE: &[(&str, &[&str])] = &[
             "link/pipe",
             "link/reader",
             "link/writer",
+            "link/recv_queue",
+            "link/send_queue",
             "link/mod",
             "reactor/timers",
             "reactor/command",

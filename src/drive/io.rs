@@ -91,7 +91,10 @@ impl Core {
                 break;
             };
             let links = 1 + engine.work.due();
-            let bytes = engine.links.get(key).map_or(0, |link| link.outbox.bytes());
+            let bytes = engine
+                .links
+                .get(key)
+                .map_or(0, |link| link.send_queue.bytes());
             self.share(locked, links, bytes);
             self.flush(locked, key);
         }
@@ -172,7 +175,7 @@ impl Core {
         let mut reading = Reading {
             place,
             reader: arrival.reader,
-            room: link.inward.room(),
+            room: link.recv_queue.room(),
             pass,
         };
         engine.report(place.link, event);

@@ -161,12 +161,12 @@ fn way_of(link: &Link, hot: bool) -> Way {
             return Way::Pipe(pipe.clone(), door.clone());
         }
     }
-    let room = link.outward.room_to_half();
+    let room = link.send_queue.room_in_batch();
     let ready = link
         .wire
         .as_ref()
         .is_some_and(|wire| !wire.blocked && !wire.broken);
-    if hot && ready && room > 0 && !link.outward.is_full() {
+    if hot && ready && room > 0 && !link.send_queue.is_full() {
         return Way::Wire(room);
     }
     Way::Closed

@@ -264,7 +264,7 @@ fn note_events(engine: &mut Engine, events: &Events) {
         if event.is_readable() || ended {
             wire.readable = true;
             wire.hung_up |= ended;
-            if !link.paused {
+            if !link.recv_queue.is_paused() {
                 engine.work.read_later(key);
             }
         }

@@ -32,7 +32,7 @@ use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
-use crate::link::marks::Marks;
+use crate::link::high_water::HighWater;
 use crate::options::Options;
 use crate::reactor::timers::deadline;
 use crate::reactor::Place;
@@ -93,7 +93,7 @@ pub(crate) struct Admission {
     most_connections: usize,
     pub(crate) pending: Pending,
     /// What links whose connection is gone have in their inboxes, all together.
-    departed: Marks,
+    departed: HighWater,
     /// Why a listener was told to wait, which will be told when to go on.
     waiting: Option<Bound>,
 }
@@ -104,7 +104,7 @@ impl Admission {
             connections: 0,
             most_connections: unless_zero(options.max_connections),
             pending: Pending::new(options.max_pending_handshakes),
-            departed: Marks::new(options.recv_hwm, options.recv_hwm_bytes),
+            departed: HighWater::new(options.recv_hwm, options.recv_hwm_bytes),
             waiting: None,
         }
     }

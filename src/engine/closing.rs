@@ -53,9 +53,7 @@ impl<D> Engine<D> {
         };
         // Nothing is received any more: what fills the inbox must not keep the end of the connection,
         // which comes behind it, from being read.
-        let unread = std::mem::take(&mut link.inbox);
-        link.inward.settle(0, 0);
-        let paused = std::mem::take(&mut link.paused);
+        let (unread, paused) = link.recv_queue.forget();
         let stranger = link.stage == Stage::Handshake && link.is_flushed();
         let silent = link.is_flushed() && link.wire.as_ref().is_some_and(Wire::was_silent);
         let draining = link.stage == Stage::Draining;

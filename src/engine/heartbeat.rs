@@ -93,7 +93,7 @@ impl<D> Engine<D> {
             let context = PingContext::default();
             link.control.push_command(&Zmtp::Pong { context });
         }
-        let paused = link.paused;
+        let paused = link.recv_queue.is_paused();
         let liveness = link.liveness.as_mut();
         if let Some(at) = liveness.and_then(|l| l.show_due(now, paused)) {
             self.set_timer(at, Timer::Show(place));

@@ -65,7 +65,7 @@ impl<D> Engine<D> {
             let Some((pipe, door)) = &link.pipe else {
                 return;
             };
-            let mut messages = std::mem::take(&mut link.inbox);
+            let mut messages = std::mem::take(link.recv_queue.uncounted());
             let taken = pipe.take(&mut messages);
             let waiting = door.clone().filter(|_| taken.room);
             if let Some(door) = waiting {
@@ -89,9 +89,9 @@ impl<D> Engine<D> {
         let Some((pipe, _)) = &link.pipe else { return };
         let mut rest = std::collections::VecDeque::new();
         while pipe.take(&mut rest).messages > 0 {
-            link.inbox.append(&mut rest);
+            link.recv_queue.uncounted().append(&mut rest);
         }
-        if !link.inbox.is_empty() {
+        if !link.recv_queue.is_empty() {
             self.pattern.set_readable(key, true);
         }
     }

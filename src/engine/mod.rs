@@ -275,7 +275,7 @@ impl<D> Engine<D> {
         }
         link.attached = true;
         self.pattern.attach(key);
-        if !link.inbox.is_empty() {
+        if !link.recv_queue.is_empty() {
             self.pattern.set_readable(key, true);
         }
     }
@@ -312,7 +312,7 @@ impl<D> Engine<D> {
 
         if link.pipe.is_none() {
             self.pattern
-                .set_room(key, !link.outward.is_full() && !link.leaving);
+                .set_room(key, !link.send_queue.is_full() && !link.leaving);
         }
         if let Some((pipe, Some(door))) = &link.pipe {
             let mut any = false;

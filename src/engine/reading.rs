@@ -40,7 +40,7 @@ impl<D> Engine<D> {
             let Some(link) = self.links.get_mut(key) else {
                 continue;
             };
-            let room = link.inward.room();
+            let room = link.recv_queue.room();
             let Some(wire) = &mut link.wire else { continue };
             if wire.ended.is_some() {
                 // It is buried as soon as its writer is back; what comes now is for nobody.
@@ -84,7 +84,7 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        link.paused = true;
+        link.recv_queue.pause();
         if !link.takes_pongs() {
             return;
         }
@@ -178,13 +178,7 @@ impl<D> Engine<D> {
             }
             return;
         }
-        let bytes = pass.messages.iter().map(Message::memory).sum();
-        link.inward.add(pass.messages.len(), bytes);
-        if link.inbox.is_empty() {
-            std::mem::swap(&mut link.inbox, &mut pass.messages);
-        } else {
-            link.inbox.append(&mut pass.messages);
-        }
+        link.recv_queue.append(&mut pass.messages);
         self.pattern.set_readable(key, true);
         self.wake_waiters();
     }

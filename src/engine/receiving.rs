@@ -33,13 +33,12 @@ impl<D> Engine<D> {
             let Some(link) = self.links.get_mut(key) else {
                 continue;
             };
-            let Some(message) = link.inbox.pop_front() else {
+            let Some(message) = link.recv_queue.pop() else {
                 continue;
             };
             let (departed, bytes) = (link.has_departed(), message.memory());
-            let regained = link.inward.sub(1, bytes);
-            let resume = regained && std::mem::take(&mut link.paused);
-            let empty = link.inbox.is_empty();
+            let resume = link.recv_queue.credit(1, bytes);
+            let empty = link.recv_queue.is_empty();
             self.note_received(departed, 1, bytes);
             let taken = self.pattern.incoming(key, message);
             if resume {
@@ -93,8 +92,7 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        std::mem::swap(&mut link.inbox, front);
-        let (messages, bytes) = (link.inward.messages(), link.inward.bytes());
+        let (messages, bytes) = link.recv_queue.take_all(front);
         self.lent.push(Loan {
             link: key,
             epoch: link.epoch,
@@ -118,7 +116,7 @@ impl<D> Engine<D> {
             };
             // To ask a pipe for more says that what it gave last is received, which is not true of
             // what this batch has taken: the pipe's next messages are for the next batch.
-            if link.inbox.is_empty() && link.taken_in == batch {
+            if link.recv_queue.is_empty() && link.taken_in == batch {
                 return self.pattern.return_turn(key);
             }
             if self.has_message(key) {
@@ -135,11 +133,11 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        let Some(message) = link.inbox.pop_front() else {
+        let Some(message) = link.recv_queue.pop() else {
             return;
         };
         link.taken_in = self.batch;
-        let empty = link.inbox.is_empty() && link.pipe.is_none();
+        let empty = link.recv_queue.is_empty() && link.pipe.is_none();
         self.lent.push(Loan {
             link: key,
             epoch: link.epoch,
@@ -161,8 +159,7 @@ impl<D> Engine<D> {
             if link.epoch != loan.epoch {
                 continue;
             }
-            let regained = link.inward.sub(loan.messages, loan.bytes);
-            let resume = regained && std::mem::take(&mut link.paused);
+            let resume = link.recv_queue.credit(loan.messages, loan.bytes);
             let departed = link.has_departed();
             if resume {
                 self.resume_reading(loan.link);
@@ -175,9 +172,11 @@ impl<D> Engine<D> {
     /// far as there is anything to fill it with.
     #[inline]
     fn has_message(&mut self, key: usize) -> bool {
-        if self.links.get(key).is_none_or(|link| link.inbox.is_empty()) {
+        let links = &self.links;
+        if links.get(key).is_none_or(|link| link.recv_queue.is_empty()) {
             self.refill(key);
-            return self.links.get(key).is_some_and(|l| !l.inbox.is_empty());
+            let link = self.links.get(key);
+            return link.is_some_and(|link| !link.recv_queue.is_empty());
         }
         true
     }
@@ -192,7 +191,7 @@ impl<D> Engine<D> {
             return self.pattern.set_readable(key, false);
         };
         if let Some((pipe, door)) = &link.pipe {
-            let taken = pipe.take(&mut link.inbox);
+            let taken = pipe.take(link.recv_queue.uncounted());
             if let (true, Some(door)) = (taken.room, door) {
                 self.actions.push(Action::GiveRoom(door.clone()));
             }
@@ -239,15 +238,13 @@ impl<D> Engine<D> {
                     self.actions.discard(stale);
                 }
             }
-            if link.inbox.is_empty() {
+            if link.recv_queue.is_empty() {
                 continue;
             }
-            let stale = std::mem::take(&mut link.inbox);
-            self.actions.discard(stale);
             let departed = link.has_departed();
-            let (messages, bytes) = (link.inward.messages(), link.inward.bytes());
-            link.inward.settle(0, 0);
-            let paused = std::mem::take(&mut link.paused);
+            let (messages, bytes) = link.recv_queue.held();
+            let (stale, paused) = link.recv_queue.forget();
+            self.actions.discard(stale);
             self.note_received(departed, messages, bytes);
             if paused {
                 self.resume_reading(key);
@@ -319,8 +316,7 @@ mod tests {
                 if let Some(far) = &self.far[key] {
                     far.put(message);
                 } else {
-                    link.inward.add(1, message.memory());
-                    link.inbox.push_back(message);
+                    link.recv_queue.append(&mut VecDeque::from([message]));
                 }
             }
             self.engine.pattern.set_readable(key, true);

@@ -81,15 +81,9 @@ impl<D> Engine<D> {
         };
         link.serial = serial;
         link.stage = Stage::Waiting;
-        if !rewound.is_empty() {
-            let mut all = rewound;
-            all.append_copy(&link.outbox);
-            link.outbox = all;
-        }
-        link.outward
-            .settle(link.outbox.messages(), link.outbox.bytes());
-        let unsent = link.outbox.messages() > 0;
-        let room = !link.outward.is_full() && !immediate && !link.leaving;
+        link.send_queue.requeue(rewound);
+        let unsent = link.send_queue.messages() > 0;
+        let room = !link.send_queue.is_full() && !immediate && !link.leaving;
         // The pattern knows that what is left in the inbox may hold the answer, or mere noise.
         if !unsent {
             self.pattern.connection_lost(key);

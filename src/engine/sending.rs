@@ -79,23 +79,17 @@ impl<D> Engine<D> {
         if link.pipe.is_some() {
             return self.put_into_pipe(key, std::mem::take(message));
         }
-        let before = link.outbox.bytes();
-        link.outbox.push(message);
-        let bytes = link.outbox.bytes() - before;
-        self.queued(key, bytes);
+        let full = link.send_queue.push(message);
+        let batch = link.send_queue.has_batch();
+        self.queued(key, full, batch);
     }
 
-    /// Books what was just put into a link's outbox, and has it written.
+    /// A message was put into a link's queue, which is full now or has a batch: has it written.
     #[inline]
-    fn queued(&mut self, key: usize, bytes: usize) {
-        let Some(link) = self.links.get_mut(key) else {
-            return;
-        };
-        let full = link.outward.add(1, bytes);
-        if self.work.is_to_be_written(key) && !link.has_batch() {
-            return;
+    fn queued(&mut self, key: usize, full: bool, batch: bool) {
+        if full || batch || !self.work.is_to_be_written(key) {
+            self.queued_first_or_last(key, full);
         }
-        self.queued_first_or_last(key, full);
     }
 
     /// The first message since the link was written last, and those that are worth a write.
@@ -106,7 +100,8 @@ impl<D> Engine<D> {
         }
         if self.links.get(key).is_some_and(Link::is_up) {
             self.work.write_later(key);
-            let batch = self.links.get(key).is_some_and(Link::has_batch);
+            let link = self.links.get(key);
+            let batch = link.is_some_and(|link| link.send_queue.has_batch());
             if batch && self.heat.is_hot() {
                 self.work.write_batch(key);
             }
@@ -128,8 +123,9 @@ impl<D> Engine<D> {
             if scratch.is_empty() {
                 scratch.push(message);
             }
-            link.outbox.append_copy(&scratch);
-            self.queued(key, scratch.bytes());
+            let full = link.send_queue.append_copy(&scratch);
+            let batch = link.send_queue.has_batch();
+            self.queued(key, full, batch);
         }
         // While `message` is there, no body in here is the last of its kind.
         scratch.clear();
@@ -160,15 +156,8 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        let (messages, bytes) = (batch.messages(), batch.bytes());
-        if link.outbox.is_empty() {
-            std::mem::swap(&mut link.outbox, batch);
-        } else {
-            link.outbox.append_copy(batch);
-        }
-        batch.clear();
-        self.stats.sent += messages as u64;
-        let full = link.outward.add(messages, bytes);
+        self.stats.sent += batch.messages() as u64;
+        let full = link.send_queue.append(batch);
         self.queued_first_or_last(key, full);
     }
 
@@ -194,6 +183,38 @@ fn send_refusal(refusal: Refusal) -> SendErrorKind {
         Refusal::Unsupported => SendErrorKind::Unsupported,
         Refusal::MustReceiveFirst | Refusal::MustSendFirst | Refusal::PeerGone => {
             SendErrorKind::MustReceiveFirst
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::link::{Origin, Stage};
+    use crate::options::Options;
+    use crate::pattern::{Pattern, PatternSettings};
+    use crate::peer::SocketType;
+
+    #[test]
+    fn the_byte_mark_is_obeyed_also_below_the_size_of_a_batch() {
+        let options = Arc::new(Options {
+            send_hwm_bytes: 100,
+            ..Options::default()
+        });
+        let pattern = Pattern::new(SocketType::Push, &PatternSettings::default()).unwrap();
+        let mut engine = Engine::<()>::new(pattern, &options, 0);
+        let serial = engine.next_serial();
+        let endpoint = Arc::new("tcp://127.0.0.1:1".parse().unwrap());
+        let link = Link::new(serial, Origin::Connected, Stage::Up, endpoint, &options);
+        let key = engine.links.insert(link);
+        engine.attach(key);
+        engine.pattern.set_room(key, true);
+        // 40 bytes and a header each: the third reaches the mark.
+        for expected in [Offer::Taken, Offer::Taken, Offer::Taken, Offer::Full] {
+            let mut message = Message::from([7; 40]);
+            assert_eq!(engine.offer(&mut message).unwrap(), expected);
         }
     }
 }

@@ -114,7 +114,7 @@ impl<D> Engine<D> {
         };
         link.peer = None;
         link.control.clear();
-        link.paused = false;
+        link.recv_queue.unpause();
         // RFC 28 to 30: the side that connected keeps its queue, the side that accepted does not.
         match link.origin {
             Origin::Connected if !given_up && (!link.leaving || stage != Stage::Farewell) => {
@@ -168,9 +168,8 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        let lost = (link.outbox.messages() + in_flight) as u64;
-        let outbox = std::mem::take(&mut link.outbox);
-        link.outward.settle(0, 0);
+        let lost = (link.send_queue.messages() + in_flight) as u64;
+        let outbox = link.send_queue.take();
         self.actions.discard(Discarded::Outbox(outbox));
         self.count_lost(lost);
         self.drain_or_remove(key);
@@ -189,13 +188,13 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        if link.inbox.is_empty() || self.life != Life::Open {
+        if link.recv_queue.is_empty() || self.life != Life::Open {
             self.remove_link(key);
         } else {
             link.stage = Stage::Draining;
             // What it will never hold again is given back: departed links may be many.
-            link.inbox.shrink_to_fit();
-            let (messages, bytes) = (link.inward.messages(), link.inward.bytes());
+            link.recv_queue.shrink();
+            let (messages, bytes) = link.recv_queue.held();
             if link.has_departed() {
                 self.admission.depart(messages, bytes);
             }
@@ -220,8 +219,7 @@ impl<D> Engine<D> {
         };
         reader.say_farewell();
         link.stage = Stage::Farewell;
-        let unread = std::mem::take(&mut link.inbox);
-        link.paused = false;
+        let (unread, _) = link.recv_queue.forget();
         let stream = Arc::clone(&wire.stream);
         self.actions.discard(unread);
         self.actions.push(Action::Shutdown(stream));
@@ -278,7 +276,7 @@ impl<D> Engine<D> {
         if link.wire.is_some() {
             self.release_connection(place, link.origin);
         }
-        let (messages, bytes) = (link.inward.messages(), link.inward.bytes());
+        let (messages, bytes) = link.recv_queue.held();
         self.note_received(link.has_departed(), messages, bytes);
         if link.far_end.is_some() {
             let endpoint = Arc::clone(&link.endpoint);

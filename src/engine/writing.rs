@@ -31,7 +31,7 @@ impl<D> Engine<D> {
         if link.control.is_empty() {
             link.pongs = 0;
         }
-        if loaded || up && writer.load(&mut link.outbox) {
+        if loaded || up && link.send_queue.load(&mut writer) {
             return Some((place, writer));
         }
         wire.writer = Some(writer);
@@ -56,10 +56,7 @@ impl<D> Engine<D> {
             return false;
         };
         let (messages, bytes) = writer.unwritten();
-        let regained = link.outward.settle(
-            link.outbox.messages() + messages,
-            link.outbox.bytes() + bytes,
-        );
+        let regained = link.send_queue.settle(messages, bytes);
         let Some(wire) = &mut link.wire else {
             return false;
         };
@@ -78,7 +75,7 @@ impl<D> Engine<D> {
                 wire.hung_up = true;
                 if !open {
                     wire.ended.get_or_insert(Ended::Io(error));
-                } else if !link.paused {
+                } else if !link.recv_queue.is_paused() {
                     self.work.read_later(key);
                     // The event that would tell may have been and gone.
                     self.tell_driver();
@@ -111,8 +108,8 @@ impl<D> Engine<D> {
             return false;
         }
         let urgent = !idle || !link.control.is_empty();
-        let queued = link.is_up() && !link.outbox.is_empty();
-        let enough = link.has_batch();
+        let queued = link.is_up() && !link.send_queue.is_empty();
+        let enough = link.send_queue.has_batch();
         if queued {
             self.work.write_later(key);
         }
@@ -134,9 +131,7 @@ impl<D> Engine<D> {
         }
         self.slimming = false;
         for (_, link) in &mut self.links {
-            if link.outbox.is_empty() {
-                link.outbox.release_memory();
-            }
+            link.send_queue.release_memory();
             if let Some(writer) = link.wire.as_mut().and_then(|wire| wire.writer.as_mut()) {
                 writer.release_memory();
             }

@@ -5,30 +5,29 @@
 //! back.
 
 pub(crate) mod buffer;
+pub(crate) mod high_water;
 pub(crate) mod liveness;
-pub(crate) mod marks;
 pub(crate) mod pipe;
 pub(crate) mod progress;
 mod queue;
 pub(crate) mod reader;
+pub(crate) mod recv_queue;
+pub(crate) mod send_queue;
 pub(crate) mod writer;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
 use self::liveness::Liveness;
-use self::marks::Marks;
 use self::pipe::{Door, PipeEnd};
 use self::reader::{Ended, Reader};
+use self::recv_queue::RecvQueue;
+use self::send_queue::SendQueue;
 use self::writer::Writer;
-use crate::discard::discard_messages;
 use crate::endpoint::Endpoint;
-use crate::message::Message;
 use crate::options::Options;
 use crate::peer::PeerInfo;
 use crate::transport::Stream;
-use crate::tuning;
 use crate::zmtp::command::SubscriptionForm;
 use crate::zmtp::encoder::Outbox;
 
@@ -127,15 +126,11 @@ pub(crate) struct Link {
     pub(crate) control: Outbox,
     /// The peer of this connection has sent something. Only looked at during the handshake.
     pub(crate) peer_spoke: bool,
-    pub(crate) outbox: Outbox,
     /// What was accepted for this peer and is not wholly in the kernel.
-    pub(crate) outward: Marks,
-    pub(crate) inbox: VecDeque<Message>,
-    pub(crate) inward: Marks,
-    /// The batch of its socket for which a message was last taken out of `inbox`.
+    pub(crate) send_queue: SendQueue,
+    pub(crate) recv_queue: RecvQueue,
+    /// The batch of its socket for which a message was last taken out of `recv_queue`.
     pub(crate) taken_in: u32,
-    /// The inbox is full: the connection is not read until it has room.
-    pub(crate) paused: bool,
     /// The pattern knows this link.
     pub(crate) attached: bool,
     /// PONGs in `control`. Set back to zero when that is taken to be written.
@@ -156,12 +151,6 @@ pub(crate) struct Link {
     pub(crate) refusals: u8,
     /// Queued messages of a link that is being disconnected are still sent, then it goes.
     pub(crate) leaving: bool,
-}
-
-impl Drop for Link {
-    fn drop(&mut self) {
-        discard_messages(self.inbox.drain(..));
-    }
 }
 
 impl Link {
@@ -185,12 +174,9 @@ impl Link {
             far_end: None,
             control: Outbox::default(),
             peer_spoke: false,
-            outbox: Outbox::default(),
-            outward: Marks::new(options.send_hwm, options.send_hwm_bytes),
-            inbox: VecDeque::new(),
-            inward: Marks::new(options.recv_hwm, options.recv_hwm_bytes),
+            send_queue: SendQueue::new(options.send_hwm, options.send_hwm_bytes),
+            recv_queue: RecvQueue::new(options.recv_hwm, options.recv_hwm_bytes),
             taken_in: 0,
-            paused: false,
             attached: false,
             pongs: 0,
             choked: false,
@@ -208,12 +194,6 @@ impl Link {
         matches!(self.stage, Stage::Up | Stage::Farewell)
     }
 
-    /// Whether what is queued is worth a write of its own although more is coming.
-    #[inline]
-    pub(crate) fn has_batch(&self) -> bool {
-        self.outbox.bytes() >= tuning::WRITE_BATCH || self.outward.is_half_full()
-    }
-
     /// A connection is up, and nothing is known yet of how its peer behaves.
     pub(crate) fn begin_liveness(&mut self, now: Instant) {
         (self.pongs, self.choked) = (0, false);
@@ -224,7 +204,10 @@ impl Link {
     /// `waits`: the link is one of those to be read.
     pub(crate) fn is_deaf(&self, waits: bool) -> bool {
         let unread = |wire: &Wire| wire.readable || wire.reader.is_none();
-        self.paused || self.choked || waits || self.wire.as_ref().is_some_and(unread)
+        self.recv_queue.is_paused()
+            || self.choked
+            || waits
+            || self.wire.as_ref().is_some_and(unread)
     }
 
     /// Whether a peer that speaks PING and PONG, which ZMTP 3.0 does not, is to be shown that this
@@ -248,8 +231,8 @@ impl Link {
             // What waits in a pipe whose other end exists is that end's already.
             Some((pipe, door)) => door.is_some() || pipe.waiting() == 0,
             None => {
-                self.outward.messages() == 0
-                    && self.outbox.is_empty()
+                self.send_queue.undelivered() == 0
+                    && self.send_queue.is_empty()
                     && self
                         .wire
                         .as_ref()
@@ -269,7 +252,7 @@ impl Link {
         match &self.pipe {
             Some((pipe, None)) => pipe.waiting(),
             Some((_, Some(_))) => 0,
-            None => self.outward.messages(),
+            None => self.send_queue.undelivered(),
         }
     }
 }

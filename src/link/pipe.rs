@@ -9,7 +9,7 @@ use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 
-use super::marks::Marks;
+use super::high_water::HighWater;
 use super::queue::{Queue, BLOCK};
 use crate::message::Message;
 use crate::sync::atomic::{AtomicU32, Ordering};
@@ -94,7 +94,7 @@ impl std::fmt::Debug for Door {
 struct Lane {
     queue: Queue,
     /// What is in `queue`, and what the receiver took with its last take and may still hold.
-    marks: Marks,
+    marks: HighWater,
     taken: (usize, usize),
     /// The receiver found nothing and wants to be told.
     receiver_waits: bool,
@@ -146,7 +146,7 @@ impl Track {
     fn new(messages: usize, bytes: usize) -> Track {
         let lane = Lane {
             queue: Queue::default(),
-            marks: Marks::new(messages, bytes),
+            marks: HighWater::new(messages, bytes),
             taken: (0, 0),
             // Nobody has looked yet, and the first message must be announced.
             receiver_waits: true,

@@ -7,7 +7,7 @@
 /// half of it: libzmq's low-water credit, which wakes a stalled sender once for many messages
 /// instead of once for each.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Marks {
+pub(crate) struct HighWater {
     messages: usize,
     bytes: usize,
     most_messages: usize,
@@ -15,11 +15,11 @@ pub(crate) struct Marks {
     full: bool,
 }
 
-impl Marks {
+impl HighWater {
     /// Limits of zero mean none.
-    pub(crate) fn new(most_messages: usize, most_bytes: usize) -> Marks {
+    pub(crate) fn new(most_messages: usize, most_bytes: usize) -> HighWater {
         let unless_zero = |most| if most == 0 { usize::MAX } else { most };
-        Marks {
+        HighWater {
             messages: 0,
             bytes: 0,
             most_messages: unless_zero(most_messages),
@@ -87,7 +87,7 @@ impl Marks {
         self.messages > self.most_messages / 2
     }
 
-    /// How many messages make [`is_half_full`](Marks::is_half_full) true.
+    /// How many messages make [`is_half_full`](HighWater::is_half_full) true.
     #[inline]
     pub(crate) fn room_to_half(&self) -> usize {
         (self.most_messages / 2 + 1).saturating_sub(self.messages)
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_full_queue_has_room_again_at_half() {
-        let mut marks = Marks::new(10, 0);
+        let mut marks = HighWater::new(10, 0);
         assert!(!marks.add(9, 0));
         assert!(marks.add(1, 0));
         assert!(marks.is_full());
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_mark_of_one_lets_one_through() {
-        let mut marks = Marks::new(1, 0);
+        let mut marks = HighWater::new(1, 0);
         assert!(marks.add(1, 100));
         assert!(marks.sub(1, 100));
         assert_eq!(marks.room(), 1);
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn bytes_fill_a_queue_too_and_one_large_message_always_fits() {
-        let mut marks = Marks::new(0, 1000);
+        let mut marks = HighWater::new(0, 1000);
         assert!(marks.room() > 0);
         assert!(marks.add(1, 5000));
         assert!(marks.sub(1, 5000));
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn zero_is_no_limit() {
-        let mut marks = Marks::new(0, 0);
+        let mut marks = HighWater::new(0, 0);
         assert!(!marks.add(1 << 40, 1 << 50));
         assert!(!marks.is_full());
     }

@@ -1,0 +1,181 @@
+//! What is queued for one peer over a connection: encoded messages, and how many may be there.
+
+use super::high_water::HighWater;
+use super::writer::Writer;
+use crate::message::Message;
+use crate::tuning;
+use crate::zmtp::encoder::Outbox;
+
+/// Messages on their way to a peer: those in the outbox, and of the writer what is not wholly in the
+/// kernel. Both count towards the high-water mark.
+#[derive(Debug)]
+pub(crate) struct SendQueue {
+    outbox: Outbox,
+    /// What is in `outbox`, and what was in the writer when it was put back last.
+    accepted: HighWater,
+}
+
+impl SendQueue {
+    /// Limits of zero mean none.
+    pub(crate) fn new(most_messages: usize, most_bytes: usize) -> SendQueue {
+        SendQueue {
+            outbox: Outbox::default(),
+            accepted: HighWater::new(most_messages, most_bytes),
+        }
+    }
+
+    /// Encodes a message behind the others; takes it out of `message`, or leaves a copy that is not
+    /// needed any more. True: that made the queue full.
+    #[inline]
+    pub(crate) fn push(&mut self, message: &mut Message) -> bool {
+        let before = self.outbox.bytes();
+        self.outbox.push(message);
+        self.accepted.add(1, self.outbox.bytes() - before)
+    }
+
+    /// Appends a copy of encoded messages. True: that made the queue full.
+    #[inline]
+    pub(crate) fn append_copy(&mut self, encoded: &Outbox) -> bool {
+        self.outbox.append_copy(encoded);
+        self.accepted.add(encoded.messages(), encoded.bytes())
+    }
+
+    /// Moves encoded messages behind the others. True: that made the queue full.
+    pub(crate) fn append(&mut self, encoded: &mut Outbox) -> bool {
+        let (messages, bytes) = (encoded.messages(), encoded.bytes());
+        if self.outbox.is_empty() {
+            std::mem::swap(&mut self.outbox, encoded);
+        } else {
+            self.outbox.append_copy(encoded);
+        }
+        encoded.clear();
+        self.accepted.add(messages, bytes)
+    }
+
+    /// Has a writer take over what is queued. False: there is nothing to write.
+    pub(crate) fn load(&mut self, writer: &mut Writer) -> bool {
+        writer.load(&mut self.outbox)
+    }
+
+    /// A writer is back, with so much of what it took not written. True: a full queue has room again.
+    pub(crate) fn settle(&mut self, messages: usize, bytes: usize) -> bool {
+        let (queued, encoded) = (self.outbox.messages(), self.outbox.bytes());
+        self.accepted.settle(queued + messages, encoded + bytes)
+    }
+
+    /// The connection is lost: what it had not taken whole goes first on the next one.
+    pub(crate) fn requeue(&mut self, mut rewound: Outbox) {
+        if !rewound.is_empty() {
+            rewound.append_copy(&self.outbox);
+            self.outbox = rewound;
+        }
+        self.settle(0, 0);
+    }
+
+    /// Takes out what is queued; what the writer had is not wanted either.
+    pub(crate) fn take(&mut self) -> Outbox {
+        let outbox = std::mem::take(&mut self.outbox);
+        self.settle(0, 0);
+        outbox
+    }
+
+    /// Messages that wait for a writer.
+    pub(crate) fn messages(&self) -> usize {
+        self.outbox.messages()
+    }
+
+    /// Their bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.outbox.bytes()
+    }
+
+    /// Whether nothing waits for a writer.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.outbox.is_empty()
+    }
+
+    /// Messages that are not wholly in the kernel, as far as is known while the writer is out.
+    pub(crate) fn undelivered(&self) -> usize {
+        self.accepted.messages()
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.accepted.is_full()
+    }
+
+    /// Whether what is queued is worth a write of its own although more is coming.
+    #[inline]
+    pub(crate) fn has_batch(&self) -> bool {
+        self.outbox.bytes() >= tuning::WRITE_BATCH || self.accepted.is_half_full()
+    }
+
+    /// How many messages more make a batch.
+    pub(crate) fn room_in_batch(&self) -> usize {
+        self.accepted.room_to_half()
+    }
+
+    /// Gives back the memory of an empty queue.
+    pub(crate) fn release_memory(&mut self) {
+        if self.outbox.is_empty() {
+            self.outbox.release_memory();
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    fn encoded(messages: usize) -> Outbox {
+        let mut outbox = Outbox::default();
+        for _ in 0..messages {
+            outbox.push(&Message::from("0123456789"));
+        }
+        outbox
+    }
+
+    fn push(queue: &mut SendQueue) -> bool {
+        queue.push(&mut Message::from("0123456789"))
+    }
+
+    #[test]
+    fn it_is_full_once_and_has_room_again_at_half_of_either_mark() {
+        for (messages, bytes) in [(4, 0), (0, 4 * 12)] {
+            let mut queue = SendQueue::new(messages, bytes);
+            let full: Vec<_> = (0..5).map(|_| push(&mut queue)).collect();
+            assert_eq!(full, [false, false, false, true, false]);
+            queue.outbox = Outbox::default();
+            assert!(!queue.settle(3, 36), "three are still being written");
+            assert!(queue.is_full());
+            assert!(queue.settle(2, 24) && !queue.is_full());
+            assert!(!queue.settle(0, 0), "it is told once");
+        }
+    }
+
+    #[test]
+    fn what_a_connection_had_not_taken_goes_first_on_the_next_one() {
+        let mut queue = SendQueue::new(3, 0);
+        queue.append_copy(&encoded(1));
+        queue.requeue(encoded(2));
+        assert_eq!((queue.messages(), queue.undelivered()), (3, 3));
+        queue.requeue(Outbox::default());
+        assert_eq!(queue.messages(), 3);
+        assert_eq!(queue.take().messages(), 3);
+        assert!(queue.is_empty() && queue.undelivered() == 0 && !queue.is_full());
+    }
+
+    #[test]
+    fn a_batch_is_moved_or_copied_and_left_empty_either_way() {
+        let mut queue = SendQueue::new(8, 0);
+        for expected in [3, 6] {
+            let mut batch = encoded(3);
+            assert!(!queue.append(&mut batch));
+            assert!(batch.is_empty());
+            assert_eq!(
+                (queue.messages(), queue.undelivered()),
+                (expected, expected)
+            );
+        }
+        assert!(queue.has_batch() && queue.room_in_batch() == 0);
+    }
+}
