@@ -121,6 +121,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "engine/admission",
             "engine/jitter",
             "engine/worklist",
+            "engine/ledger",
             "engine/mod",
             "engine/inproc",
             "engine/admitting",

@@ -27,7 +27,7 @@ impl Core {
             let _ = self.wait(&mut locked, Wait::Forever, &mut tried);
         }
         CloseReport {
-            undelivered: locked.engine().undelivered,
+            undelivered: locked.engine().ledger.undelivered(),
         }
     }
 

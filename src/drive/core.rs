@@ -151,14 +151,8 @@ impl Core {
     pub(crate) fn stats(&self) -> Stats {
         let mut locked = self.lock_for_call();
         let engine = locked.engine();
-        let mut stats = Stats {
-            peers: engine.peers(),
-            ..engine.stats
-        };
-        stats.received = stats
-            .received
-            .saturating_sub(self.front.lock().len() as u64);
-        stats
+        let waiting = self.front.lock().len();
+        engine.ledger.stats(engine.peers(), waiting)
     }
 
     pub(crate) fn monitor(&self) -> Monitor {

@@ -101,7 +101,7 @@ impl Core {
         let mut front = self.front.lock();
         let unwanted = engine.pattern.filter(&mut front);
         drop(front);
-        engine.stats.received -= unwanted.len() as u64;
+        engine.ledger.took_back(unwanted.len());
         engine.actions.discard(unwanted);
     }
 

@@ -62,7 +62,7 @@ impl Core {
                 return engine.end_overdue(Instant::now());
             }
             Timer::Accept => {
-                engine.accept_timer = false;
+                engine.admission.asks_again();
                 return engine.actions.push(Action::Accept);
             }
             Timer::Forget => {

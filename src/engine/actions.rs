@@ -20,7 +20,7 @@ use crate::zmtp::encoder::Outbox;
 
 /// What tells the time to those parts of the engine that want to know it now and then. They have no clock
 /// of their own, and reading one costs too much to be done whether it is wanted or not.
-pub(crate) type Clock<'a> = &'a dyn Fn() -> Instant;
+pub(super) type Clock<'a> = &'a dyn Fn() -> Instant;
 
 /// When a timer is due. The engine has no clock: it says how long from now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,7 +146,7 @@ impl Actions {
 
     /// Waiting callers shall look again: those that the lease says are asleep.
     #[inline]
-    pub(crate) fn notify(&mut self, ring: Ring) {
+    pub(super) fn notify(&mut self, ring: Ring) {
         self.notify.poll |= ring.poll;
         self.notify.followers |= ring.followers;
     }

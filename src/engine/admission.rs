@@ -36,6 +36,7 @@ use crate::link::high_water::HighWater;
 use crate::options::Options;
 use crate::reactor::timers::deadline;
 use crate::reactor::Place;
+use crate::tuning;
 
 /// How long a handshake may hold a place that another caller waits for: several round trips over the
 /// worst of links, with a lost packet or two.
@@ -80,7 +81,7 @@ impl Bound {
 
 /// What a listener that wants to accept is told.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Entrance {
+pub(super) enum Entrance {
     Open,
     /// Not before there is room, which is told, or this instant.
     Shut(Bound, Option<Instant>),
@@ -91,11 +92,17 @@ pub(crate) enum Entrance {
 pub(crate) struct Admission {
     connections: usize,
     most_connections: usize,
-    pub(crate) pending: Pending,
+    pub(super) pending: Pending,
     /// What links whose connection is gone have in their inboxes, all together.
     departed: HighWater,
     /// Why a listener was told to wait, which will be told when to go on.
     waiting: Option<Bound>,
+    /// A timer runs after which a listener that waits may ask again.
+    asks_again: bool,
+    /// A timer runs for the oldest handshake.
+    watches_oldest: bool,
+    /// When monitors were told last that listeners do not accept.
+    told_shut: Option<Instant>,
 }
 
 impl Admission {
@@ -106,11 +113,14 @@ impl Admission {
             pending: Pending::new(options.max_pending_handshakes),
             departed: HighWater::new(options.recv_hwm, options.recv_hwm_bytes),
             waiting: None,
+            asks_again: false,
+            watches_oldest: false,
+            told_shut: None,
         }
     }
 
     /// A listener wants to accept one connection.
-    pub(crate) fn ask(&mut self, now: Instant) -> Entrance {
+    pub(super) fn ask(&mut self, now: Instant) -> Entrance {
         let entrance = if self.connections >= self.most_connections {
             Entrance::Shut(Bound::Connections, None)
         } else if self.departed.is_full() {
@@ -125,8 +135,45 @@ impl Admission {
         entrance
     }
 
+    /// A listener may ask again at this time: whether a timer is to be set for it.
+    pub(super) fn ask_again(&mut self) -> bool {
+        !std::mem::replace(&mut self.asks_again, true)
+    }
+
+    /// That timer is due.
+    pub(crate) fn asks_again(&mut self) {
+        self.asks_again = false;
+    }
+
+    /// Listeners do not accept: whether monitors are to be told so, which is done now and then.
+    pub(super) fn tells_shut(&mut self, now: Instant) -> bool {
+        let last = self
+            .told_shut
+            .and_then(|at| deadline(at, tuning::SHUT_EVENTS));
+        let tells = last.is_none_or(|next| next <= now);
+        if tells {
+            self.told_shut = Some(now);
+        }
+        tells
+    }
+
+    /// When the oldest handshake has had its time, if no timer is set for that.
+    pub(super) fn watch_oldest(&mut self, timeout: Duration) -> Option<Instant> {
+        if self.watches_oldest {
+            return None;
+        }
+        let at = deadline(self.pending.oldest_since()?, timeout)?;
+        self.watches_oldest = true;
+        Some(at)
+    }
+
+    /// The timer of the oldest handshake is due: another one may be set.
+    pub(super) fn watched_oldest(&mut self) {
+        self.watches_oldest = false;
+    }
+
     /// Whether a listener waits and should ask again now.
-    pub(crate) fn may_resume(&mut self) -> bool {
+    pub(super) fn may_resume(&mut self) -> bool {
         let room = self.connections < self.most_connections && !self.departed.is_full();
         let resume = match self.waiting {
             None => false,
@@ -153,7 +200,7 @@ impl Admission {
     }
 
     /// A connection is gone, and has left messages to be received.
-    pub(crate) fn depart(&mut self, messages: usize, bytes: usize) {
+    pub(super) fn depart(&mut self, messages: usize, bytes: usize) {
         self.departed.add(messages, bytes);
     }
 
@@ -377,12 +424,12 @@ impl Pending {
     }
 
     /// Since when the oldest has been in its handshake.
-    pub(crate) fn oldest_since(&mut self) -> Option<Instant> {
+    pub(super) fn oldest_since(&mut self) -> Option<Instant> {
         self.oldest().map(|entry| entry.since)
     }
 
     /// Takes out the oldest, if its handshake has taken this long.
-    pub(crate) fn overdue(&mut self, timeout: Duration, now: Instant) -> Option<Place> {
+    pub(super) fn overdue(&mut self, timeout: Duration, now: Instant) -> Option<Place> {
         let oldest = self.oldest()?;
         if !oldest.is_older_than(timeout, now) {
             return None;
@@ -634,5 +681,23 @@ mod tests {
         assert!(!admission.may_resume(), "it would ask again and again");
         admission.pending.leave(place(2));
         assert!(admission.may_resume());
+    }
+
+    #[test]
+    fn each_timer_runs_once_and_monitors_are_told_now_and_then() {
+        let mut admission = Admission::new(&Options::default());
+        assert!(admission.ask_again() && !admission.ask_again());
+        admission.asks_again();
+        assert!(admission.ask_again());
+        let now = Instant::now();
+        assert!(admission.tells_shut(now) && !admission.tells_shut(now));
+        assert!(admission.tells_shut(now + tuning::SHUT_EVENTS));
+        let timeout = Duration::from_secs(9);
+        assert_eq!(admission.watch_oldest(timeout), None, "there is none");
+        admission.pending.enter(place(1), A, now, false, |_| true);
+        assert_eq!(admission.watch_oldest(timeout), Some(now + timeout));
+        assert_eq!(admission.watch_oldest(timeout), None, "it runs");
+        admission.watched_oldest();
+        assert_eq!(admission.watch_oldest(timeout), Some(now + timeout));
     }
 }

@@ -10,9 +10,7 @@ use crate::endpoint::Endpoint;
 use crate::link::reader::Ended;
 use crate::link::{Origin, Stage};
 use crate::monitor::EventKind;
-use crate::reactor::timers::deadline;
 use crate::reactor::{Place, Timer};
-use crate::tuning;
 
 impl<D> Engine<D> {
     /// A listener wants to accept one connection. False: not now; the reactor is told when.
@@ -23,15 +21,12 @@ impl<D> Engine<D> {
         match self.admission.ask(now) {
             Entrance::Open => true,
             Entrance::Shut(bound, until) => {
-                if let Some(at) = until.filter(|_| !self.accept_timer) {
-                    self.accept_timer = true;
-                    self.set_timer(at, Timer::Accept);
+                if let Some(at) = until {
+                    if self.admission.ask_again() {
+                        self.set_timer(at, Timer::Accept);
+                    }
                 }
-                let last = self
-                    .told_shut
-                    .and_then(|at| deadline(at, tuning::SHUT_EVENTS));
-                if last.is_none_or(|next| next <= now) {
-                    self.told_shut = Some(now);
+                if self.admission.tells_shut(now) {
                     let reason = bound.reason().to_owned();
                     self.report_endpoint(endpoint, EventKind::AcceptPaused { reason });
                 }
@@ -42,7 +37,7 @@ impl<D> Engine<D> {
 
     /// An accepted connection has begun. If its handshake did not end at once, it is one of those that
     /// are pending, and may crowd out another one, or be crowded out itself.
-    pub(crate) fn admit_stranger(&mut self, place: Place, now: Instant) {
+    pub(super) fn admit_stranger(&mut self, place: Place, now: Instant) {
         let Some(link) = self.link(place) else {
             return;
         };
@@ -71,19 +66,14 @@ impl<D> Engine<D> {
         let Some(timeout) = self.options.handshake_timeout else {
             return;
         };
-        if self.pending_timer {
-            return;
-        }
-        let oldest = self.admission.pending.oldest_since();
-        if let Some(at) = oldest.and_then(|since| deadline(since, timeout)) {
-            self.pending_timer = true;
+        if let Some(at) = self.admission.watch_oldest(timeout) {
             self.set_timer(at, Timer::Pending);
         }
     }
 
     /// The oldest handshakes may have taken too long.
     pub(crate) fn end_overdue(&mut self, now: Instant) {
-        self.pending_timer = false;
+        self.admission.watched_oldest();
         let Some(timeout) = self.options.handshake_timeout else {
             return;
         };
@@ -98,7 +88,7 @@ impl<D> Engine<D> {
 
 impl<D> Engine<D> {
     /// The connection of a link is gone, or about to go with it: what it took may be another's.
-    pub(crate) fn release_connection(&mut self, place: Place, origin: Origin) {
+    pub(super) fn release_connection(&mut self, place: Place, origin: Origin) {
         if origin == Origin::Accepted {
             self.admission.leave(place);
             self.resume_accepting();
@@ -107,7 +97,7 @@ impl<D> Engine<D> {
 
     /// Messages of a link, whose connection is gone or not, were received, or will not be.
     #[inline]
-    pub(crate) fn note_received(&mut self, departed: bool, messages: usize, bytes: usize) {
+    pub(super) fn note_received(&mut self, departed: bool, messages: usize, bytes: usize) {
         if departed {
             self.admission.received(messages, bytes);
             self.resume_accepting();
@@ -115,7 +105,7 @@ impl<D> Engine<D> {
     }
 
     /// Has listeners that wait ask again, if there is room now.
-    pub(crate) fn resume_accepting(&mut self) {
+    pub(super) fn resume_accepting(&mut self) {
         if self.admission.may_resume() {
             self.actions.push(Action::Accept);
         }

@@ -12,6 +12,7 @@ mod heartbeat;
 pub(crate) mod helpers;
 pub(crate) mod inproc;
 mod jitter;
+mod ledger;
 pub(crate) mod reading;
 mod receiving;
 mod reconnect;
@@ -32,6 +33,7 @@ use self::admission::Admission;
 use self::glance::Glance;
 use self::helpers::Helpers;
 use self::jitter::Jitter;
+use self::ledger::Ledger;
 use self::worklist::Worklist;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
@@ -44,7 +46,6 @@ use crate::options::Options;
 use crate::pattern::Pattern;
 use crate::peer::{PeerInfo, PeerRefusal};
 use crate::reactor::{Place, Timer};
-use crate::stats::Stats;
 use crate::transport::Listener;
 use crate::zmtp::encoder::Outbox;
 
@@ -65,16 +66,18 @@ pub(crate) struct Bound {
     pub(crate) listener: Option<Arc<Listener>>,
 }
 
-/// Messages that left a link's inbox for the front and are not received yet.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Loan {
-    pub(crate) link: usize,
-    pub(crate) epoch: u32,
-    pub(crate) messages: usize,
-    pub(crate) bytes: usize,
-}
-
-/// See the module's text. `D` is what drives it, of which it only knows where it is.
+/// One socket. `D` is what drives it, of which it only knows where it is.
+///
+/// | What | Who changes it | What holds |
+/// |---|---|---|
+/// | `links` | `drive` puts them in; [`teardown`] takes them out | a link with a token out is not taken out |
+/// | `work` | whoever finds that a link waits | a link that waits for nobody's event is on a list |
+/// | `actions` | everything here | run and empty once the lock is released |
+/// | `admission` | [`admitting`], [`teardown`] | counts a connection from `enter` to `leave`, each once |
+/// | `ledger` | [`sending`], [`receiving`], [`teardown`] | what is owed is held by a link's receive queue |
+/// | `life` | `drive` to `Lingering`; [`closing`] to `Closed` | `Closed`: there are no links |
+/// | `shortcut` | `drive` | `None` while anything else of the engine is used |
+/// | `hushed` | [`inproc`] | `Some`: no caller sleeps |
 #[derive(Debug)]
 pub(crate) struct Engine<D> {
     options: Arc<Options>,
@@ -91,22 +94,16 @@ pub(crate) struct Engine<D> {
     pub(crate) glance: Glance,
     /// The inproc link that sends without a word, because somebody waits awake. Nobody sleeps
     /// while there is one.
-    pub(crate) hushed: Option<usize>,
+    hushed: Option<usize>,
     /// What departed subscribers left is being forgotten.
     pub(crate) forgetting: bool,
     /// A timer runs that will give buffers' memory back.
-    pub(crate) slimming: bool,
+    slimming: bool,
     /// The link whose messages may be taking the shortcut now.
     pub(crate) shortcut: Option<usize>,
     /// Links that have just lost their connection and want a new one.
-    pub(crate) reconnect: Vec<usize>,
+    reconnect: Vec<usize>,
     pub(crate) admission: Admission,
-    /// A timer runs for the oldest handshake.
-    pub(crate) pending_timer: bool,
-    /// A timer runs after which a listener that waits may ask again.
-    pub(crate) accept_timer: bool,
-    /// When monitors were told last that listeners do not accept.
-    pub(crate) told_shut: Option<Instant>,
     /// What is to be done once the lock is released.
     pub(crate) actions: Actions,
     pub(crate) bound: Vec<Bound>,
@@ -114,20 +111,18 @@ pub(crate) struct Engine<D> {
     pub(crate) life: Life,
     /// The socket is closed because its reactor has panicked; only true when `life` is `Closed`.
     pub(crate) reactor_died: bool,
-    pub(crate) undelivered: u64,
-    pub(crate) stats: Stats,
+    pub(crate) ledger: Ledger,
     pub(crate) monitors: Vec<Arc<EventQueue>>,
     /// Names the next connection.
-    pub(crate) serial: u32,
+    serial: u32,
     /// Pause between two PINGs.
-    pub(crate) heartbeat: Option<Duration>,
+    heartbeat: Option<Duration>,
     /// PUB encodes here, once for all subscribers.
-    pub(crate) scratch: Outbox,
+    scratch: Outbox,
     /// The links that PUB's message goes to.
-    pub(crate) chosen: Vec<usize>,
-    pub(crate) lent: Vec<Loan>,
+    chosen: Vec<usize>,
     /// Counts the batches that were taken for the front; wraps.
-    pub(crate) batch: u32,
+    batch: u32,
     spare_passes: Vec<Pass>,
 }
 
@@ -150,22 +145,17 @@ impl<D> Engine<D> {
             shortcut: None,
             reconnect: Vec::new(),
             admission: Admission::new(options),
-            pending_timer: false,
-            accept_timer: false,
-            told_shut: None,
             actions: Actions::default(),
             bound: Vec::new(),
             last_endpoint: None,
             life: Life::Open,
             reactor_died: false,
-            undelivered: 0,
-            stats: Stats::default(),
+            ledger: Ledger::default(),
             monitors: Vec::new(),
             serial: 0,
             heartbeat: options.heartbeat_interval,
             scratch: Outbox::default(),
             chosen: Vec::new(),
-            lent: Vec::new(),
             batch: 0,
             spare_passes: Vec::new(),
         }
@@ -205,7 +195,7 @@ impl<D> Engine<D> {
     }
 
     /// Keeps a few for the next passes: as many as threads read at once, and one more.
-    pub(crate) fn return_pass(&mut self, pass: Pass) {
+    fn return_pass(&mut self, pass: Pass) {
         let most = 2 + self.helpers.count();
         if self.spare_passes.len() < most {
             self.spare_passes.push(pass);
@@ -227,7 +217,7 @@ impl<D> Engine<D> {
     }
 
     /// The same, for a link whose connection is not there any more.
-    pub(crate) fn report_with(&mut self, key: usize, kind: EventKind, address: Option<String>) {
+    fn report_with(&mut self, key: usize, kind: EventKind, address: Option<String>) {
         let Some(link) = self.links.get(key) else {
             return;
         };
@@ -347,7 +337,7 @@ impl<D> Engine<D> {
 
     /// Tells the pattern that a link has lost its peer for good, and what was refused for want of a
     /// place that there is one now.
-    pub(crate) fn vacate(&mut self, tell: impl FnOnce(&mut Pattern)) {
+    fn vacate(&mut self, tell: impl FnOnce(&mut Pattern)) {
         let full = self.pattern.place_for(None).is_err();
         tell(&mut self.pattern);
         if full && self.pattern.place_for(None).is_ok() {

@@ -184,7 +184,7 @@ impl<D> Engine<D> {
     }
 
     /// A message to a socket that does not receive: ZMTP 3.0 subscribes with such.
-    pub(crate) fn take_upstream(&mut self, key: usize, message: &Message) {
+    pub(super) fn take_upstream(&mut self, key: usize, message: &Message) {
         if let Err(excess) = self.pattern.handle_upstream(key, message) {
             return self.end_wire(key, Ended::Excess(excess));
         }

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 
 use super::actions::{Action, Discarded};
-use super::{Engine, Life, Loan};
+use super::ledger::Credit;
+use super::{Engine, Life};
 use crate::error::RecvError;
 use crate::link::Stage;
 use crate::message::Message;
@@ -49,7 +50,7 @@ impl<D> Engine<D> {
             }
             match taken {
                 Ok(message) => {
-                    self.stats.received += 1;
+                    self.ledger.received(1);
                     return Ok(Some(message));
                 }
                 Err(message) => self.actions.discard(Discarded::Message(message)),
@@ -68,7 +69,7 @@ impl<D> Engine<D> {
     /// What is in front still counts as waiting to be received: it is credited to its link when
     /// the front is used up and this is called again.
     pub(crate) fn take_batch(&mut self, front: &mut VecDeque<Message>) {
-        self.repay();
+        self.give_credit();
         self.batch = self.batch.wrapping_add(1);
         while front.is_empty() {
             let Some(key) = self.pattern.next() else {
@@ -85,7 +86,7 @@ impl<D> Engine<D> {
             let unwanted = self.pattern.filter(front);
             self.actions.discard(unwanted);
         }
-        self.stats.received += front.len() as u64;
+        self.ledger.received(front.len());
     }
 
     fn take_all(&mut self, key: usize, front: &mut VecDeque<Message>) {
@@ -93,7 +94,7 @@ impl<D> Engine<D> {
             return;
         };
         let (messages, bytes) = link.recv_queue.take_all(front);
-        self.lent.push(Loan {
+        self.ledger.owe(Credit {
             link: key,
             epoch: link.epoch,
             messages,
@@ -138,7 +139,7 @@ impl<D> Engine<D> {
         };
         link.taken_in = self.batch;
         let empty = link.recv_queue.is_empty() && link.pipe.is_none();
-        self.lent.push(Loan {
+        self.ledger.owe(Credit {
             link: key,
             epoch: link.epoch,
             messages: 1,
@@ -151,20 +152,20 @@ impl<D> Engine<D> {
     }
 
     /// The front is used up: its messages are received.
-    fn repay(&mut self) {
-        while let Some(loan) = self.lent.pop() {
-            let Some(link) = self.links.get_mut(loan.link) else {
+    fn give_credit(&mut self) {
+        while let Some(credit) = self.ledger.next_owed() {
+            let Some(link) = self.links.get_mut(credit.link) else {
                 continue;
             };
-            if link.epoch != loan.epoch {
+            if link.epoch != credit.epoch {
                 continue;
             }
-            let resume = link.recv_queue.credit(loan.messages, loan.bytes);
+            let resume = link.recv_queue.credit(credit.messages, credit.bytes);
             let departed = link.has_departed();
             if resume {
-                self.resume_reading(loan.link);
+                self.resume_reading(credit.link);
             }
-            self.note_received(departed, loan.messages, loan.bytes);
+            self.note_received(departed, credit.messages, credit.bytes);
         }
     }
 
@@ -206,7 +207,7 @@ impl<D> Engine<D> {
     }
 
     /// An inbox that was full has room: read its connection again.
-    pub(crate) fn resume_reading(&mut self, key: usize) {
+    pub(super) fn resume_reading(&mut self, key: usize) {
         self.work.read_later(key);
         self.tell_driver();
     }
@@ -223,7 +224,7 @@ impl<D> Engine<D> {
     }
 
     /// REQ: replies to earlier requests are thrown away before a new one goes out.
-    pub(crate) fn forget_inboxes(&mut self) {
+    pub(super) fn forget_inboxes(&mut self) {
         let keys: Vec<_> = self.links.iter().map(|(key, _)| key).collect();
         for key in keys {
             let Some(link) = self.links.get_mut(key) else {

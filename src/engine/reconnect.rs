@@ -74,7 +74,7 @@ impl<D> Engine<D> {
     }
 
     /// A connection of `connect` is gone: keeps the queue for the next one.
-    pub(crate) fn await_reconnect(&mut self, key: usize, rewound: Outbox, immediate: bool) {
+    pub(super) fn await_reconnect(&mut self, key: usize, rewound: Outbox, immediate: bool) {
         let serial = self.next_serial();
         let Some(link) = self.links.get_mut(key) else {
             return;

@@ -41,7 +41,7 @@ impl<D> Engine<D> {
                 Ok(Offer::Taken)
             }
             Route::ToMany { links, full } => {
-                self.stats.dropped += full as u64;
+                self.ledger.dropped(full);
                 if links.is_empty() {
                     // What most publishers send most of the time. The caller drops the message.
                     return Ok(Offer::Taken);
@@ -53,7 +53,7 @@ impl<D> Engine<D> {
                 Ok(Offer::Taken)
             }
             Route::Drop => {
-                self.stats.dropped += 1;
+                self.ledger.dropped(1);
                 Ok(Offer::Taken)
             }
             Route::Wait => {
@@ -75,7 +75,7 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        self.stats.sent += 1;
+        self.ledger.sent(1);
         if link.pipe.is_some() {
             return self.put_into_pipe(key, std::mem::take(message));
         }
@@ -94,7 +94,7 @@ impl<D> Engine<D> {
 
     /// The first message since the link was written last, and those that are worth a write.
     #[cold]
-    pub(crate) fn queued_first_or_last(&mut self, key: usize, full: bool) {
+    pub(super) fn queued_first_or_last(&mut self, key: usize, full: bool) {
         if full {
             self.pattern.set_room(key, false);
         }
@@ -115,7 +115,7 @@ impl<D> Engine<D> {
             let Some(link) = self.links.get_mut(key) else {
                 continue;
             };
-            self.stats.sent += 1;
+            self.ledger.sent(1);
             if link.pipe.is_some() {
                 self.put_into_pipe(key, message.clone());
                 continue;
@@ -156,14 +156,14 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        self.stats.sent += batch.messages() as u64;
+        self.ledger.sent(batch.messages() as u64);
         let full = link.send_queue.append(batch);
         self.queued_first_or_last(key, full);
     }
 
     /// Books messages that were put into a link's pipe, the last of which may have filled it.
     pub(crate) fn book_pipe(&mut self, key: usize, messages: u64) {
-        self.stats.sent += messages;
+        self.ledger.sent(messages);
         let Some(link) = self.links.get(key) else {
             return;
         };

@@ -148,7 +148,7 @@ impl<D> Engine<D> {
 
     /// Asks the system what the peer's has not acknowledged yet, now and from time to time: when the
     /// connection has been reset it is too late to ask.
-    pub(crate) fn watch_acknowledged(&mut self, key: usize) {
+    pub(super) fn watch_acknowledged(&mut self, key: usize) {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
@@ -176,15 +176,12 @@ impl<D> Engine<D> {
     }
 
     /// Counts what was queued for a peer that will not get it any more.
-    pub(crate) fn count_lost(&mut self, lost: u64) {
-        self.stats.dropped += lost;
-        if self.life == Life::Lingering {
-            self.undelivered += lost;
-        }
+    pub(super) fn count_lost(&mut self, lost: u64) {
+        self.ledger.lost(lost, self.life == Life::Lingering);
     }
 
     /// A link that is past goes, once what it brought is received.
-    pub(crate) fn drain_or_remove(&mut self, key: usize) {
+    pub(super) fn drain_or_remove(&mut self, key: usize) {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
@@ -209,7 +206,7 @@ impl<D> Engine<D> {
     ///
     /// Closing at once could lose what is still on its way: a system resets a connection that is
     /// closed with unread bytes, or is sent more later, and throws away what it had still to send.
-    pub(crate) fn bid_farewell(&mut self, key: usize) {
+    pub(super) fn bid_farewell(&mut self, key: usize) {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };

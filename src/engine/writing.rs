@@ -117,7 +117,7 @@ impl<D> Engine<D> {
     }
 
     /// Buffers have grown: gives them back after a while.
-    pub(crate) fn slim_later(&mut self) {
+    pub(super) fn slim_later(&mut self) {
         if !self.slimming {
             self.slimming = true;
             self.set_timer_after(tuning::SLIM, Timer::Slim);
