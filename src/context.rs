@@ -131,6 +131,10 @@ impl Context {
 }
 
 /// Settings of a [`Context`]; see [`Context::builder`].
+///
+/// ```
+/// let context = sinew::Context::builder().reactor_threads(2).build();
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct ContextBuilder {

@@ -18,6 +18,11 @@
 //!
 //! They convert to `std::io::Error` too, with the kind that fits, for functions that return that.
 //!
+//! A `main` that returns an error prints its `Debug` form, which is for programmers. For the people who
+//! use your program, print the error itself: `eprintln!("{error}")`. Its text is a whole sentence, says
+//! what to do where that is known, and stands only once in a chain of
+//! [`source`](std::error::Error::source)s.
+//!
 //! | From | Error | What to match on |
 //! |---|---|---|
 //! | `send` and its forms | [`SendError`](crate::SendError) | its [`kind`](crate::SendError::kind) |

@@ -49,6 +49,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! So a server answers every request, also one that it does not understand: with an error of the
+//! application's, in a frame that says so. One that returns instead, as the `?` behind `to_str` above
+//! does, can be ended by any client with a request that is no text.
+//!
 //! # A server that dies
 //!
 //! While a client waits and the peer that it asked goes away, `recv` returns

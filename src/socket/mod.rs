@@ -28,6 +28,16 @@ pub use kind::{
 
 /// A socket whose type is chosen at run time. It has every verb; one that its type does not have
 /// gives an error.
+///
+/// ```
+/// use sinew::{Context, DynSocket, SocketType};
+///
+/// let kind: SocketType = "push".parse()?; // from a command line, say
+/// let socket: DynSocket = Context::new().socket(kind).open()?;
+/// let error = socket.recv().unwrap_err();
+/// assert_eq!(error.to_string(), "this type of socket cannot receive");
+/// # Ok::<(), sinew::Error>(())
+/// ```
 pub type DynSocket = Socket<SocketType>;
 
 /// One end of a pattern.
@@ -175,6 +185,16 @@ impl<K: Kind> Socket<K> {
     /// connected stay. When it returns, the endpoint is free; it waits for that, commonly less than a
     /// millisecond and at most 5 s.
     ///
+    /// ```
+    /// use sinew::{Context, Pull};
+    ///
+    /// let pull = Context::new().socket(Pull).open()?;
+    /// let endpoint = pull.bind("tcp://127.0.0.1:*")?;
+    /// pull.unbind(endpoint)?;
+    /// assert!(pull.unbind("tcp://127.0.0.1:*").is_err());
+    /// # Ok::<(), sinew::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// When this socket is not bound there.
     pub fn unbind(
@@ -317,6 +337,19 @@ impl<K: Sends> Socket<K> {
 
     /// Sends a message if a peer has room now.
     ///
+    /// ```
+    /// use sinew::{Context, Push};
+    /// use std::time::Duration;
+    ///
+    /// let push = Context::new().socket(Push).open()?; // without a peer
+    /// let error = push.try_send("now or not").unwrap_err();
+    /// assert!(error.is_would_block());
+    /// let later = error.into_message();
+    /// let brief = Duration::from_millis(1);
+    /// assert!(push.send_timeout(later, brief).unwrap_err().is_timeout());
+    /// # Ok::<(), sinew::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// `WouldBlock` when none has, and those of [`Socket::send`].
     #[inline]
@@ -349,7 +382,24 @@ impl<K: Sends> Socket<K> {
     }
 
     /// Sends all messages of a vector, in order, waiting for room as [`Socket::send`] does, and
-    /// takes each one out as it is accepted. Cheaper than sending them one by one.
+    /// takes each one out as it is accepted. Returns how many. Cheaper than sending them one by one.
+    ///
+    /// ```
+    /// use sinew::{Context, Message, Pull, Push};
+    ///
+    /// let context = Context::new();
+    /// let pull = context.socket(Pull).bind("inproc://batches")?;
+    /// let push = context.socket(Push).connect("inproc://batches")?;
+    /// let mut batch: Vec<Message> = ["a", "b", "c"].map(Message::from).into();
+    /// assert_eq!(push.send_many(&mut batch)?, 3);
+    /// assert!(batch.is_empty());
+    ///
+    /// while batch.len() < 3 {
+    ///     pull.recv_many(&mut batch, 100)?;
+    /// }
+    /// assert_eq!(batch, ["a", "b", "c"]);
+    /// # Ok::<(), sinew::Error>(())
+    /// ```
     ///
     /// # Errors
     /// Those of [`Socket::send`]; what was not accepted is still in `messages`.
@@ -477,6 +527,22 @@ impl<K: Subscribes> Socket<K> {
     ///
     /// May be called at any time; publishers learn of it in the background, and again whenever a
     /// connection is made anew. Subscribing twice to a topic takes unsubscribing twice.
+    ///
+    /// ```
+    /// use sinew::{Context, Pub, Sub};
+    ///
+    /// let context = Context::new();
+    /// let publisher = context.socket(Pub).bind("inproc://news")?;
+    /// let subscriber = context.socket(Sub).connect("inproc://news")?;
+    /// subscriber.subscribe("weather.")?;
+    /// publisher.send(("weather.oslo", "rain"))?;
+    /// assert_eq!(subscriber.recv()?, ["weather.oslo", "rain"]);
+    ///
+    /// subscriber.unsubscribe("weather.")?;
+    /// publisher.send(("weather.oslo", "snow"))?;
+    /// assert!(subscriber.try_recv().unwrap_err().is_would_block());
+    /// # Ok::<(), sinew::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::TopicTooLong`] when the topic is longer than a subscription can be (some 64 KiB); when
