@@ -164,7 +164,14 @@ const HOUSE: &[(&str, &[&str])] = &[
     ),
     (
         "6: sockets",
-        &["socket/kind", "socket/mod", "socket/iter", "socket/builder"],
+        &[
+            "socket/kind",
+            "socket/mod",
+            "socket/send",
+            "socket/recv",
+            "socket/iter",
+            "socket/builder",
+        ],
     ),
 ];
 
