@@ -48,8 +48,8 @@
 //! | | `Push` | `Pull` | `Pub` | `Sub` | `Req` | `Rep` | `Dealer` | `Pair` |
 //! |---|---|---|---|---|---|---|---|---|
 //! | [`bind`](Socket::bind), [`connect`](Socket::connect), [`unbind`](Socket::unbind), [`disconnect`](Socket::disconnect) | x | x | x | x | x | x | x | x |
-//! | [`send`](Socket::send), [`try_send`](Socket::try_send), [`send_timeout`](Socket::send_timeout), [`send_deadline`](Socket::send_deadline), [`send_many`](Socket::send_many), [`try_send_many`](Socket::try_send_many), [`send_many_timeout`](Socket::send_many_timeout) | x | | x | | x, in turn | x, in turn | x | x |
-//! | [`recv`](Socket::recv), [`try_recv`](Socket::try_recv), [`recv_timeout`](Socket::recv_timeout), [`recv_deadline`](Socket::recv_deadline), [`recv_many`](Socket::recv_many), [`try_recv_many`](Socket::try_recv_many), [`recv_many_timeout`](Socket::recv_many_timeout), [`iter`](Socket::iter), [`try_iter`](Socket::try_iter) | | x | | x | x, in turn | x, in turn | x | x |
+//! | [`send`](Socket::send), [`try_send`](Socket::try_send), [`send_timeout`](Socket::send_timeout), [`send_deadline`](Socket::send_deadline), [`send_many`](Socket::send_many), [`try_send_many`](Socket::try_send_many), [`send_many_timeout`](Socket::send_many_timeout), [`send_many_deadline`](Socket::send_many_deadline) | x | | x | | x, in turn | x, in turn | x | x |
+//! | [`recv`](Socket::recv), [`try_recv`](Socket::try_recv), [`recv_timeout`](Socket::recv_timeout), [`recv_deadline`](Socket::recv_deadline), [`recv_many`](Socket::recv_many), [`try_recv_many`](Socket::try_recv_many), [`recv_many_timeout`](Socket::recv_many_timeout), [`recv_many_deadline`](Socket::recv_many_deadline), [`iter`](Socket::iter), [`try_iter`](Socket::try_iter) | | x | | x | x, in turn | x, in turn | x | x |
 //! | [`subscribe`](Socket::subscribe), [`unsubscribe`](Socket::unsubscribe) | | | | x | | | | |
 //! | [`monitor`](Socket::monitor), [`stats`](Socket::stats), [`options`](Socket::options), [`endpoint`](Socket::endpoint), [`is_closed`](Socket::is_closed), [`close`](Socket::close) | x | x | x | x | x | x | x | x |
 //!

@@ -262,6 +262,15 @@ impl Monitor {
         self.take(deadline(Instant::now(), timeout))
     }
 
+    /// Waits for the next event until `deadline` at the latest. One that is there is taken also when
+    /// the deadline has passed.
+    ///
+    /// # Errors
+    /// `TimedOut` when none came, `Closed` as for [`Monitor::recv`].
+    pub fn recv_deadline(&self, deadline: Instant) -> Result<Event, RecvError> {
+        self.take(Some(deadline))
+    }
+
     /// The events as they come, waiting for each, until the socket is closed and all are taken; `for
     /// event in &monitor` is the same.
     ///

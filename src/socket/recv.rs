@@ -93,6 +93,19 @@ impl<K: Receives> Socket<K> {
         self.core()
             .recv_many(messages, most, Wait::at_most(timeout))
     }
+
+    /// The same as [`Socket::recv_many`], waiting for the first until `deadline` at the latest.
+    ///
+    /// # Errors
+    /// Those of [`Socket::recv_many_timeout`].
+    pub fn recv_many_deadline(
+        &self,
+        messages: &mut Vec<Message>,
+        most: usize,
+        deadline: Instant,
+    ) -> Result<usize, RecvError> {
+        self.core().recv_many(messages, most, Wait::Until(deadline))
+    }
 }
 
 impl<K: Subscribes> Socket<K> {

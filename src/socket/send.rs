@@ -115,6 +115,19 @@ impl<K: Sends> Socket<K> {
         outcome.map_err(|(kind, sent)| SendManyError::new(kind, sent))
     }
 
+    /// The same as [`Socket::send_many`], waiting for room until `deadline` at the latest.
+    ///
+    /// # Errors
+    /// Those of [`Socket::send_many_timeout`].
+    pub fn send_many_deadline(
+        &self,
+        messages: &mut Vec<Message>,
+        deadline: Instant,
+    ) -> Result<usize, SendManyError> {
+        let outcome = self.core().send_many(messages, Wait::Until(deadline));
+        outcome.map_err(|(kind, sent)| SendManyError::new(kind, sent))
+    }
+
     /// Sends as many messages from the front of a vector as there is room for now, and takes them
     /// out. Zero when there is no room at all.
     ///

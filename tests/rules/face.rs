@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use sinew::{
     CloseReport, Context, ContextBuilder, ConvertError, ConvertErrorKind, DynSocket, Endpoint,
-    EndpointError, Error, Event, Frame, IntoFrames, Iter, Message, Monitor, Options, Pub, Pull,
-    Push, RecvError, Rep, Req, SendError, SendErrorKind, SendManyError, Socket, SocketBuilder,
-    Stats, Sub, TryIter,
+    EndpointError, Error, Event, EventKind, Frame, IntoFrames, Iter, Message, Monitor, Options,
+    Pub, Pull, Push, RecvError, Rep, Req, SendError, SendErrorKind, SendManyError, Socket,
+    SocketBuilder, Stats, Sub, TryIter,
 };
 
 use crate::support::{endpoints, SOON};
@@ -179,6 +179,35 @@ fn a_batch_that_found_no_room_in_time_keeps_what_was_not_accepted() {
     for expected in ["1", "2", "3", "4"] {
         assert_eq!(pull.recv_timeout(SOON).unwrap(), expected);
     }
+}
+
+#[test]
+fn a_batch_and_an_event_are_waited_for_until_a_deadline_and_taken_also_behind_it() {
+    let ctx = Context::new();
+    let past = Instant::now();
+    let pull = ctx.socket(Pull).open().unwrap();
+    let monitor = pull.monitor();
+    assert!(monitor.recv_deadline(past).unwrap_err().is_timeout());
+    pull.bind("inproc://deadlines").unwrap();
+    assert_eq!(
+        monitor.recv_deadline(past).unwrap().kind,
+        EventKind::Listening
+    );
+    let push = ctx.socket(Push).send_hwm(1).recv_hwm(1).open().unwrap();
+    let mut batch: Vec<_> = ["1", "2"].map(Message::from).into();
+    let error = push.send_many_deadline(&mut batch, past).unwrap_err();
+    assert_eq!((error.kind(), error.sent()), (SendErrorKind::TimedOut, 0));
+    push.connect("inproc://deadlines").unwrap();
+    let mut got = Vec::new();
+    let outcome = pull.recv_many_deadline(&mut got, 9, past);
+    assert!(outcome.unwrap_err().is_timeout());
+    assert_eq!(push.send_many_deadline(&mut batch, past), Ok(2));
+    assert!(batch.is_empty());
+    while got.len() < 2 {
+        pull.recv_many_deadline(&mut got, 9, Instant::now() + SOON)
+            .unwrap();
+    }
+    assert_eq!(got, ["1", "2"]);
 }
 
 #[test]
