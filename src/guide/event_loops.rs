@@ -41,9 +41,9 @@
 //!
 //! # The trap: a receive that is given up
 //!
-//! `tokio::time::timeout(spawn_blocking(|| socket.recv()))` gives up *waiting for the thread*; it does
-//! not end the thread's `recv`. That goes on, takes the next message, and drops it; and the
-//! runtime waits for it at its end, for ever if no message comes. The time belongs into the call:
+//! `tokio::time::timeout(time, spawn_blocking(move || socket.recv()))` gives up *waiting for the
+//! thread*; it does not end the thread's `recv`. That goes on, takes the next message, and drops it; and
+//! the runtime waits for it at its end, for ever if no message comes. The time belongs into the call:
 //!
 //! ```
 //! use sinew::{Context, Pull};

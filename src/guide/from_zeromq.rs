@@ -56,8 +56,8 @@
 //! | `ctx.set_io_threads(2)` | `zmq.Context(2)` | [`reactor_threads`](crate::ContextBuilder::reactor_threads) of [`Context::builder`](crate::Context::builder) |
 //! | `get_last_endpoint()` | `last_endpoint` | [`endpoint`](crate::Socket::endpoint), an [`Endpoint`](crate::Endpoint) |
 //! | `monitor` and a PAIR socket | `get_monitor_socket()` | [`monitor`](crate::Socket::monitor), an iterator of [`Event`](crate::Event)s |
-//! | `zmq_ctx_shutdown` | | [`Context::shutdown`](crate::Context::shutdown) |
-//! | `ctx.destroy()` | `ctx.term()` | [`Context::close`](crate::Context::close) |
+//! | (C: `zmq_ctx_shutdown`) | | [`Context::shutdown`](crate::Context::shutdown) |
+//! | `ctx.destroy()` | `ctx.term()` | [`Context::close`](crate::Context::close), which closes the sockets too, as pyzmq's `ctx.destroy()` does |
 //! | `ETERM` | `zmq.ContextTerminated` | `is_closed()` |
 //! | `zmq::poll` | `zmq.Poller` | a thread for each socket, see [`event_loops`](super::event_loops) |
 //! | `zmq::proxy` | `zmq.proxy` | not here yet |

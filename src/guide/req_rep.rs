@@ -90,6 +90,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! Without `correlate` the first message of the peer that was asked is taken for its answer, also one
+//! that it sent before the request reached it. A REP sends nothing unasked. A faulty or hostile peer may,
+//! and so may a ROUTER whose program answers twice: the client may then be one answer behind for good.
+//! Use `correlate` wherever the peer is not a REP of your own. It costs one frame of four bytes, and the
+//! peer must give the envelope back whole, as REP does.
+//!
 //! # On the wire
 //!
 //! REQ puts an empty frame before the request, and REP gives back everything up to and including
@@ -129,5 +135,5 @@
 //! ```
 //!
 //! Or turn it round: the REQ binds, and any number of REP sockets connect to it, in its process or
-//! others. Where clients must know a single address, that takes a ROUTER in front, which this version
+//! others. A client that wants several answers at once uses a [DEALER](super::dealer_pair). Where clients must know a single address, that takes a ROUTER in front, which this version
 //! does not have; another ZeroMQ program may be it.
