@@ -20,7 +20,9 @@ mod guard;
 
 use bytes::Bytes;
 use guard::SOON;
-use sinew::{Context, Pub, Pull, Push, Receives, Rep, Req, SendErrorKind, Sends, Socket, Sub};
+use sinew::{
+    Context, Endpoint, Pub, Pull, Push, Receives, Rep, Req, SendErrorKind, Sends, Socket, Sub,
+};
 
 /// Messages that are counted in each case.
 const MESSAGES: u64 = 10_000;
@@ -165,8 +167,8 @@ fn small_single_frames_cost_no_allocation_either_way() {
     }
 }
 
-fn address<K: sinew::Kind>(socket: &Socket<K>) -> String {
-    socket.endpoint().unwrap().to_string()
+fn address<K: sinew::Kind>(socket: &Socket<K>) -> Endpoint {
+    socket.endpoint().unwrap()
 }
 
 /// One thread sends as fast as it can, another receives.

@@ -5,7 +5,9 @@ use std::time::Duration;
 mod guard;
 
 use guard::SOON;
-use sinew::{Context, Message, Pub, Pull, Push, RecvError, Rep, Req, SendErrorKind, Socket, Sub};
+use sinew::{
+    Context, Endpoint, Message, Pub, Pull, Push, RecvError, Rep, Req, SendErrorKind, Socket, Sub,
+};
 
 /// An endpoint to bind for each transport; ipc and inproc names are unique to the caller.
 fn endpoints(name: &str) -> Vec<String> {
@@ -17,8 +19,8 @@ fn endpoints(name: &str) -> Vec<String> {
     ]
 }
 
-fn address<K: sinew::Kind>(socket: &Socket<K>) -> String {
-    socket.endpoint().unwrap().to_string()
+fn address<K: sinew::Kind>(socket: &Socket<K>) -> Endpoint {
+    socket.endpoint().unwrap()
 }
 
 #[test]

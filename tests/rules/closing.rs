@@ -317,7 +317,7 @@ fn a_stranger_that_comes_while_a_socket_closes_does_not_hold_it_up() {
             .unwrap();
         let monitor = push.monitor();
         let at = address(&push);
-        let stranger = std::net::TcpStream::connect(at.strip_prefix("tcp://").unwrap()).unwrap();
+        let stranger = std::net::TcpStream::connect(at.socket_addr().unwrap()).unwrap();
         if round % 2 == 0 {
             await_event(&monitor, |kind| *kind == EventKind::Accepted);
         }

@@ -19,7 +19,7 @@ fn last_endpoint_is_resolved() {
     let ipc = pull.bind("ipc://*").unwrap().to_string();
     assert!(!ipc.contains('*'), "{ipc}");
     pull.connect("tcp://127.0.0.1:9").unwrap();
-    assert_eq!(address(&pull), "tcp://127.0.0.1:9");
+    assert_eq!(address(&pull).to_string(), "tcp://127.0.0.1:9");
 }
 
 #[test]

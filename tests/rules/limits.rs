@@ -142,7 +142,7 @@ fn a_good_peer_gets_through_a_flood_of_silent_ones_from_its_own_address() {
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let _over = AtTheEnd(&over);
-        scope.spawn(|| flood(there.strip_prefix("tcp://").unwrap(), &over));
+        scope.spawn(|| flood(there.socket_addr().unwrap(), &over));
         // The places are taken, by some that outstay.
         let crowded = |kind: &EventKind| matches!(kind, EventKind::HandshakeFailed { reason } if reason.contains("too many"));
         while !std::iter::from_fn(|| monitor.recv_timeout(GUARD).ok()).any(|it| crowded(&it.kind)) {
@@ -174,7 +174,7 @@ impl Drop for AtTheEnd<'_> {
 }
 
 /// Calls again and again, says nothing, and hangs up on nobody.
-fn flood(to: &str, over: &AtomicBool) {
+fn flood(to: std::net::SocketAddr, over: &AtomicBool) {
     let mut held: Vec<TcpStream> = Vec::new();
     while !over.load(Ordering::Relaxed) {
         held.retain_mut(|stream| match stream.read(&mut [0; 256]) {

@@ -6,8 +6,8 @@ use std::thread;
 use std::time::Duration;
 
 use sinew::{
-    Context, EventKind, Message, Monitor, Pair, PeerRefusal, Push, RecvError, SendErrorKind,
-    Socket, SocketType,
+    Context, Endpoint, EventKind, Message, Monitor, Pair, PeerRefusal, Push, RecvError,
+    SendErrorKind, Socket, SocketType,
 };
 
 use crate::support::{
@@ -16,7 +16,10 @@ use crate::support::{
 };
 
 /// A PAIR that comes back soon when it was refused.
-fn connect(ctx: &Context, endpoint: &str) -> Socket<Pair> {
+fn connect(
+    ctx: &Context,
+    endpoint: impl TryInto<Endpoint, Error: Into<sinew::Error>>,
+) -> Socket<Pair> {
     ctx.socket(Pair)
         .reconnect_interval(Duration::from_millis(5))
         .reconnect_interval_max(Duration::from_millis(20))

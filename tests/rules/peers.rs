@@ -76,7 +76,7 @@ fn the_count_of_peers_is_the_truth_after_any_coming_and_going() {
                 }
             }
             if number == 0 {
-                let stranger = TcpStream::connect(endpoint.strip_prefix("tcp://").unwrap());
+                let stranger = TcpStream::connect(endpoint.socket_addr().unwrap());
                 drop(stranger.unwrap());
             }
             if roll(3) == 0 {
@@ -103,7 +103,7 @@ fn closing_waits_for_no_stranger_however_close_it_came() {
         let (done, called) = (AtomicBool::new(false), AtomicUsize::new(0));
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                let address = address.strip_prefix("tcp://").unwrap();
+                let address = address.socket_addr().unwrap();
                 let mut silent = Vec::new();
                 // Each says nothing, and stays.
                 while !done.load(Ordering::Relaxed) && silent.len() < 500 {

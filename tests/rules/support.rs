@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use sinew::{Event, EventKind, Kind, Monitor, Socket};
+use sinew::{Endpoint, Event, EventKind, Kind, Monitor, Socket};
 
 #[path = "../guard/mod.rs"]
 mod guard;
@@ -26,8 +26,8 @@ pub(crate) fn endpoints(name: &str) -> [String; 3] {
 
 /// Where a bound socket is to be found.
 #[track_caller]
-pub(crate) fn address<K: Kind>(socket: &Socket<K>) -> String {
-    socket.endpoint().unwrap().to_string()
+pub(crate) fn address<K: Kind>(socket: &Socket<K>) -> Endpoint {
+    socket.endpoint().unwrap()
 }
 
 /// Waits for an event.
@@ -91,8 +91,8 @@ pub(crate) const LONG: u8 = 2;
 pub(crate) const COMMAND: u8 = 4;
 
 impl Raw {
-    pub(crate) fn connect(endpoint: &str) -> Raw {
-        Raw::over(TcpStream::connect(endpoint.strip_prefix("tcp://").unwrap()).unwrap())
+    pub(crate) fn connect(endpoint: &Endpoint) -> Raw {
+        Raw::over(TcpStream::connect(endpoint.socket_addr().unwrap()).unwrap())
     }
 
     pub(crate) fn accept(listener: &TcpListener) -> Raw {

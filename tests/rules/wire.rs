@@ -1,9 +1,11 @@
 //! What peers may do on the wire, and what becomes of those that may not.
 
-use std::net::{Shutdown, TcpListener};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
-use sinew::{Context, EventKind, Monitor, Pub, Pull, Push, RecvError, Socket, SocketType, Sub};
+use sinew::{
+    Context, Endpoint, EventKind, Monitor, Pub, Pull, Push, RecvError, Socket, SocketType, Sub,
+};
 
 use crate::support::{
     address, await_disconnect, await_event, await_peer, await_refusal, await_subscription, frame,
@@ -124,7 +126,8 @@ fn a_caller_that_has_said_all_before_it_is_accepted_is_heard_at_once() {
         let ctx = Context::new();
         let pull = ctx.socket(Pull).bind(endpoint).unwrap();
         let monitor = pull.monitor();
-        let at = address(&pull).replace("0.0.0.0", "127.0.0.1");
+        let at = (Ipv4Addr::LOCALHOST, address(&pull).port().unwrap());
+        let at = Endpoint::from(SocketAddr::from(at));
         // Every other one has finished by then, too.
         let callers: Vec<_> = (0..MANY)
             .map(|number| {
