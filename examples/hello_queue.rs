@@ -13,7 +13,7 @@
 //!   until they are delivered;
 //! - *senders and receivers come and go*: sockets connect when the other side appears, and again
 //!   after it was away;
-//! - *it survives a crash of its machine*: nobody does that here. That is what a broker is for.
+//! - *it survives a crash of its machine*: nothing here does. That is what a broker is for.
 
 use std::env;
 use std::error::Error;
@@ -44,7 +44,7 @@ fn send(args: &Args) -> Result<(), Box<dyn Error>> {
     // The messages are accepted, not yet delivered: closing waits for that, 30 s if need be.
     match queue.close().undelivered {
         0 => Ok(()),
-        n => Err(format!("nobody came for {n} messages").into()),
+        n => Err(format!("no receiver came, messages not delivered: {n}").into()),
     }
 }
 

@@ -256,7 +256,7 @@ impl Peer {
     }
 
     /// Sends each line in a thread of its own, and says when it has sent the last. Where that fails
-    /// it closes the socket, so that nobody goes on waiting for messages.
+    /// it closes the socket, so that `recv` does not wait for ever.
     fn send_lines_apart(
         &self,
         mut delay: Option<Duration>,

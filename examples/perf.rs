@@ -324,7 +324,7 @@ struct OtherEnd {
 }
 
 impl OtherEnd {
-    /// If the child fails, closing the context wakes whoever waits for it.
+    /// If the child fails, closing the context wakes the thread that waits for it.
     fn watch(mut child: Child, ctx: &Context) -> OtherEnd {
         let leash = child.stdin.take();
         let ctx = ctx.clone();

@@ -9,11 +9,11 @@
 //! ```
 //!
 //! The ventilator cuts the files into pieces and deals them out, the workers count, the sink adds
-//! up. PUSH deals to whoever has room, so a worker may join, leave or be slow at any time.
+//! up. PUSH deals to the workers that have room, so a worker may join, leave or be slow at any time.
 //!
 //! What a worker holds when it is killed is lost with it: a socket queues, it does not store. So
 //! the sink acknowledges each piece to the ventilator, which keeps a window of pieces under way and
-//! sends those again that nobody has counted for a while; and the sink takes each piece only once.
+//! sends those again that were not counted for a while; and the sink takes each piece only once.
 //! That is all it takes for the right answer in spite of a dead worker. See it with `--kill-one`.
 //!
 //! ```text
@@ -157,7 +157,7 @@ fn work(args: &Args) -> Result<()> {
     }
 }
 
-/// Adds up what comes from workers that somebody else started.
+/// Adds up what comes from workers that were started apart.
 fn sink(args: &Args) -> Result<()> {
     let ctx = Context::new();
     let results = ctx.socket(Pull).bind(&args.results)?;

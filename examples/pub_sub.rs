@@ -8,9 +8,9 @@
 //! ```
 //!
 //! - A subscription is a prefix of the message's first frame: `weather.` matches every town.
-//! - The publisher filters, so that what nobody wants never leaves it.
+//! - The publisher filters, so that what no subscriber wants never leaves it.
 //! - PUB sends to those who are there. A subscriber that comes late has missed the beginning; one
-//!   that is too slow loses whole messages, and holds up nobody else.
+//!   that is too slow loses whole messages, and holds up no other.
 
 use std::error::Error;
 use std::process::{Command, ExitCode};
@@ -99,7 +99,7 @@ fn all() -> Result<(), Box<dyn Error>> {
         hour += 1;
         subscribers.retain_mut(|subscriber| matches!(subscriber.try_wait(), Ok(None)));
     }
-    println!("published {hour} hours of weather, until everybody had had enough");
+    println!("published {hour} hours of weather, until every subscriber had its three messages");
     Ok(())
 }
 

@@ -226,7 +226,7 @@ pub(crate) enum NoAnswer {
     Refused(PeerRefusal),
 }
 
-/// An inproc name: who has it, and who waits for somebody to have it.
+/// An inproc name: the socket that has bound it, and those that wait for it to be bound.
 #[derive(Default)]
 pub(crate) struct Name {
     pub(crate) binder: Option<Weak<dyn Member>>,

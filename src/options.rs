@@ -232,7 +232,7 @@ impl Options {
     }
 
     /// A time-out of zero would end every connection before it begins. In other libraries zero means
-    /// "none", so that whoever writes it here is told.
+    /// "none", so that a zero here is refused in words.
     fn time_fault(&self) -> Option<String> {
         let times = [
             (

@@ -3,7 +3,7 @@
 use crate::peer::SocketType;
 
 mod sealed {
-    #[allow(unnameable_types, reason = "so that nobody else can implement it")]
+    #[allow(unnameable_types, reason = "so that no other crate can implement it")]
     pub trait Sealed {}
 }
 
