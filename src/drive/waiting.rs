@@ -60,6 +60,12 @@ impl Core {
             self.flush_dirty(locked);
             return Ok(());
         }
+        if !locked.engine().actions.is_empty() {
+            // What is done by that may be what is waited for. And it may be code of the user's, which must
+            // not run while this thread keeps the driver from everybody, itself included.
+            locked.release();
+            return Ok(());
+        }
         *tried = true;
         // Another caller may be waiting awake, for whom announcements are not made; this one may
         // have to sleep.
@@ -150,10 +156,6 @@ impl Core {
     /// Somebody else drives, or there is nothing to drive: waits for the bell.
     fn follow(&self, locked: &mut Locked<'_>, timeout: Option<Duration>) {
         let engine = locked.engine();
-        if !engine.actions.is_empty() {
-            // What is done by that may be what is waited for.
-            return locked.release();
-        }
         if timeout == Some(Duration::ZERO) {
             return;
         }
@@ -191,12 +193,12 @@ impl Core {
 
     /// The reactor drives: all that is ready, in turns of `PASSES`.
     pub(super) fn drive_for_reactor(&self, locked: &mut Locked<'_>, mut driver: Driver) {
-        locked.release();
-        if driver
-            .poll
-            .poll(&mut driver.events, Some(Duration::ZERO))
-            .is_err()
-        {
+        // Not `release`: what is to be done outside the lock waits until the driver is home again.
+        let looked = locked.unlocked(|| {
+            let most = Some(Duration::ZERO);
+            driver.poll.poll(&mut driver.events, most)
+        });
+        if looked.is_err() {
             driver.events.clear();
         }
         note_events(locked.engine(), &driver.events);

@@ -1,14 +1,15 @@
 //! Bodies that are the user's: what their `Drop` does is the user's code, and runs under no lock of ours.
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{mpsc, Arc, Mutex};
+use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
-use sinew::{Context, DynSocket, EventKind, Message, Pub, Pull, Push, Rep, Req, Sub};
+use sinew::{Context, Dealer, DynSocket, EventKind, Message, Pub, Pull, Push, Rep, Req, Sub};
 
-use crate::support::{address, await_peer, await_subscription, Raw};
+use crate::support::{address, await_peer, await_subscription, Raw, A_WHILE};
 
 /// Nothing here takes this long, on the busiest machine; a test that hangs fails instead.
 const HANG: Duration = Duration::from_secs(60);
@@ -46,7 +47,7 @@ impl Owner {
     /// Waits until every body is dropped. Sockets are closed in the background, by the reactor.
     fn await_all_dropped(&self) {
         while self.dropped.load(Ordering::Acquire) < self.made.load(Ordering::Acquire) {
-            std::thread::yield_now();
+            thread::yield_now();
         }
         self.sockets.lock().unwrap().clear();
     }
@@ -82,7 +83,7 @@ impl Drop for Body {
 #[track_caller]
 fn within_reason(test: impl FnOnce() + Send + 'static) {
     let (done, wait) = mpsc::channel();
-    let thread = std::thread::spawn(move || {
+    let thread = thread::spawn(move || {
         test();
         let _ = done.send(());
     });
@@ -243,4 +244,64 @@ fn bodies_that_were_published_may_call_the_publisher() {
         // None is kept until the next is published.
         owner.await_all_dropped();
     });
+}
+
+/// Does something when it is dropped, if it is told to.
+struct Dropped {
+    armed: Arc<AtomicBool>,
+    then: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+}
+
+impl AsRef<[u8]> for Dropped {
+    fn as_ref(&self) -> &[u8] {
+        &[0; 10_000]
+    }
+}
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        if self.armed.swap(false, Ordering::AcqRel) {
+            if let Some(then) = self.then.lock().unwrap().take() {
+                then();
+            }
+        }
+    }
+}
+
+#[test]
+fn what_a_dropped_body_receives_comes_also_when_a_receiver_dropped_it() {
+    let ctx = Context::new();
+    let dealer = ctx.socket(Dealer).bind("tcp://127.0.0.1:*").unwrap();
+    let monitor = dealer.monitor();
+    let stuck = Raw::connect(&address(&dealer)).shake("DEALER");
+    await_peer(&monitor);
+    let armed = Arc::new(AtomicBool::new(false));
+    let (began, beginning) = mpsc::channel();
+    let (done, result) = mpsc::channel();
+    let full = loop {
+        let (began, done, receiver) = (began.clone(), done.clone(), dealer.clone());
+        let then: Box<dyn FnOnce() + Send> = Box::new(move || {
+            began.send(()).unwrap();
+            done.send(receiver.recv_timeout(HANG)).unwrap();
+        });
+        let (armed, then) = (Arc::clone(&armed), Mutex::new(Some(then)));
+        if let Err(full) = dealer.try_send(Bytes::from_owner(Dropped { armed, then })) {
+            break full;
+        }
+    };
+    drop(full);
+    armed.store(true, Ordering::Release);
+    let peer = ctx.socket(Dealer).connect(address(&dealer)).unwrap();
+    await_peer(&monitor);
+    let receiver = thread::spawn(move || dealer.recv_timeout(HANG));
+    // It is the receiver that finds the end of this connection, when it waits already.
+    thread::sleep(A_WHILE);
+    drop(stuck);
+    beginning.recv_timeout(HANG).unwrap();
+    peer.send("one").unwrap();
+    peer.send("two").unwrap();
+    let mut all = [result.recv().unwrap(), receiver.join().unwrap()].map(Result::unwrap);
+    all.sort_by_key(|message| message.to_str().unwrap().to_owned());
+    assert_eq!(all[0], "one");
+    assert_eq!(all[1], "two");
 }
