@@ -29,11 +29,15 @@ pub(crate) struct Trie {
     groups: Vec<Vec<u32>>,
     free_groups: Vec<u32>,
     /// What the tree calls a subscriber is its index here, its *seat*: a link that goes leaves its
-    /// topics behind under the old seat, and the next link with its number takes another one.
+    /// topics behind under the old seat, and a link of the same number that comes before they are
+    /// forgotten takes another one. All others have the seat of their own number.
     subscribers: Vec<Subscriber>,
     /// The seat of each link, or `NO_SEAT`.
     seats: Vec<u32>,
+    /// Seats that were given back, each once; some may be taken again.
     free_seats: Vec<u32>,
+    /// How many links have another seat than that of their own number.
+    strays: usize,
     /// Seats that were left and whose topics are still in the tree.
     departed: Vec<u32>,
     /// How many pairs of seat and topic there are.
@@ -52,6 +56,10 @@ const GONE: LinkId = LinkId::MAX;
 struct Subscriber {
     /// Whose seat this is, or `GONE`.
     link: LinkId,
+    /// Whether a link has it, or topics of one that has gone.
+    taken: bool,
+    /// Whether it is among the free seats.
+    listed: bool,
     /// Where its topics are. May name nodes it left since, or one node twice: whoever walks the
     /// list asks the node. At most `2 * live + SPARE_NOTES` long.
     notes: Vec<NodeId>,
@@ -131,6 +139,7 @@ impl Trie {
             return;
         };
         subscriber.link = GONE;
+        self.strays -= usize::from(seat as usize != link);
         self.stale += subscriber.live;
         self.departed.push(seat);
         if self.stale == self.live {
@@ -160,8 +169,14 @@ impl Trie {
                 continue;
             }
             self.departed.pop();
-            self.subscribers[seat as usize] = Subscriber::new(GONE);
-            self.free_seats.push(seat);
+            let listed = subscriber.listed;
+            *subscriber = Subscriber {
+                listed: true,
+                ..Subscriber::default()
+            };
+            if !listed {
+                self.free_seats.push(seat);
+            }
         }
         self.has_departed()
     }
@@ -172,24 +187,52 @@ impl Trie {
             self.seats.resize(link + 1, NO_SEAT);
         }
         if self.seats[link] == NO_SEAT {
-            let seat = self.free_seats.pop().unwrap_or_else(|| {
-                self.subscribers.push(Subscriber::new(GONE));
-                self.subscribers.len() as u32 - 1
-            });
-            self.subscribers[seat as usize].link = link;
+            let own = link as u32;
+            if link >= self.subscribers.len() {
+                self.subscribers.resize_with(link + 1, Subscriber::default);
+            }
+            let seat = if self.subscribers[link].taken {
+                self.strays += 1;
+                self.another_seat()
+            } else {
+                own
+            };
+            let subscriber = &mut self.subscribers[seat as usize];
+            (subscriber.link, subscriber.taken) = (link, true);
             self.seats[link] = seat;
         }
         self.seats[link]
+    }
+
+    /// A seat that is free.
+    fn another_seat(&mut self) -> u32 {
+        while let Some(seat) = self.free_seats.pop() {
+            let subscriber = &mut self.subscribers[seat as usize];
+            subscriber.listed = false;
+            if !subscriber.taken {
+                return seat;
+            }
+        }
+        self.subscribers.push(Subscriber::default());
+        self.subscribers.len() as u32 - 1
     }
 
     /// Visits the links that want a message whose first frame is `topic`: once for each of their
     /// topics that is a prefix of it. Takes no longer for links or topics that do not match.
     #[inline]
     pub(crate) fn matching(&self, topic: &[u8], mut visit: impl FnMut(LinkId)) {
-        let mut visit = |seat: u32| match self.subscribers.get(seat as usize) {
+        if self.strays == 0 && self.departed.is_empty() {
+            return self.visit_seats(topic, |seat| visit(seat as LinkId));
+        }
+        self.visit_seats(topic, |seat| match self.subscribers.get(seat as usize) {
             Some(subscriber) if subscriber.link != GONE => visit(subscriber.link),
             _ => {}
-        };
+        });
+    }
+
+    /// The same for seats, those of departed links included.
+    #[inline]
+    fn visit_seats(&self, topic: &[u8], mut visit: impl FnMut(u32)) {
         self.topics.prefixes(topic, |value| {
             match Holder::from_value(value) {
                 Holder::Nobody => {}
@@ -301,10 +344,12 @@ impl Trie {
     }
 }
 
-impl Subscriber {
-    fn new(link: LinkId) -> Subscriber {
+impl Default for Subscriber {
+    fn default() -> Subscriber {
         Subscriber {
-            link,
+            link: GONE,
+            taken: false,
+            listed: false,
             notes: Vec::new(),
             live: 0,
             cost: 0,
@@ -521,10 +566,14 @@ mod tests {
             }
             while trie.forget_departed(2) {}
             prop_assert_eq!((trie.live, trie.stale), (naive.len(), 0));
+            let seated = trie.seats.iter().filter(|seat| **seat != NO_SEAT).count();
+            prop_assert_eq!(trie.subscribers.iter().filter(|it| it.taken).count(), seated);
             prop_assert_eq!(
-                trie.subscribers.len() - trie.free_seats.len(),
-                trie.seats.iter().filter(|seat| **seat != NO_SEAT).count()
+                trie.subscribers.iter().filter(|it| it.listed).count(),
+                trie.free_seats.len()
             );
+            let stray = |(link, seat): (usize, &u32)| *seat != NO_SEAT && *seat as usize != link;
+            prop_assert_eq!(trie.seats.iter().enumerate().filter(|it| stray(*it)).count(), trie.strays);
             for subscriber in &trie.subscribers {
                 prop_assert!(subscriber.notes.len() <= 2 * subscriber.live + SPARE_NOTES + 300);
             }
