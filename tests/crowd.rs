@@ -200,6 +200,9 @@ fn as_raw_peer(dice: &mut Dice, at: &str, bodies: impl Iterator<Item = Vec<u8>>)
     let _ = stream
         .write_all(rest)
         .is_ok_and(|()| stream.read_exact(&mut hello[64..]).is_ok());
+    // Nor is what a receiver says that is behind: PONGs, to show that it lives.
+    let _ = stream.shutdown(std::net::Shutdown::Write);
+    let _ = stream.read_to_end(&mut Vec::new());
     count
 }
 
