@@ -67,6 +67,10 @@ pub(crate) const FRAME: usize = size_of::<Frame>();
 /// keeps, it holds at most 2 MiB a socket beyond what it keeps. [`Message::into_owned`] gives a message
 /// that shares nothing.
 ///
+/// A body made with [`Bytes::from_owner`] is dropped by whichever thread is done with it, also one that
+/// writes for a socket: its `Drop` may call sockets and may panic, but must not wait, as `send` and `recv`
+/// do, for what that very thread would have to write or read. `try_send` and `try_recv` are safe there.
+///
 /// ```
 /// use sinew::Message;
 ///
