@@ -53,7 +53,7 @@
 //! `Closed`. [`Context::shutdown`](crate::Context::shutdown) does so for all sockets of the context
 //! and does not wait for linger, which is how threads that serve are told to stop.
 //!
-//! A request of a REQ whose REP was closed with it, by the same [`Context::close`], has nobody to go to and
+//! A request of a REQ whose REP was closed with it, by the same `Context::close`, has nobody to go to and
 //! is waited for as long as `linger` says, then counted. Give such sockets a short linger.
 //!
 //! Threads that serve:
