@@ -85,6 +85,7 @@ mod pattern;
 mod zmtp;
 
 // floor 2: passages
+mod clock;
 mod signal;
 mod sync;
 mod transport;

@@ -76,6 +76,7 @@ const HOUSE: &[(&str, &[&str])] = &[
         "2: passages",
         &[
             "sync",
+            "clock",
             "signal",
             "transport/uninit",
             "transport/outq",
@@ -367,6 +368,23 @@ fn words_rules_and_the_engine_are_pure() {
                         line,
                         format!("names {word}; time and I/O are arguments here"),
                     );
+                }
+            }
+        }
+    });
+}
+
+/// A simulation pretends the clock of all that drives a socket.
+#[test]
+fn who_drives_asks_one_clock() {
+    House::read().report(|file, faults| {
+        // Waiting awake takes as long as it takes.
+        let spins = file.name == "drive/waiting";
+        let drives = file.name.starts_with("drive/") || file.name.starts_with("reactor/");
+        if drives && !spins {
+            for word in ["Instant::now", ".elapsed()"] {
+                for line in file.lines_with(word) {
+                    faults.add(line, format!("names {word}; ask crate::clock"));
                 }
             }
         }

@@ -1,11 +1,12 @@
 //! The end of a socket: what was accepted is delivered as far as linger allows, and what was not is
 //! counted.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::core::Core;
 use super::locked::Locked;
 use super::waiting::Wait;
+use crate::clock;
 use crate::engine::actions::Action;
 use crate::engine::Life;
 use crate::reactor::timers::deadline;
@@ -63,7 +64,7 @@ impl Core {
         match self.options.linger {
             Some(Duration::ZERO) => engine.end_linger(),
             Some(linger) => {
-                if let Some(at) = deadline(Instant::now(), linger) {
+                if let Some(at) = deadline(clock::now(), linger) {
                     // A socket that has only inproc peers has had no use for a reactor so far.
                     if !engine.links.is_empty() {
                         locked.release();

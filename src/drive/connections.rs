@@ -2,9 +2,9 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Instant;
 
 use super::core::Core;
+use crate::clock;
 use crate::endpoint::Endpoint;
 use crate::engine::Life;
 use crate::link::reader::{Ended, Reader};
@@ -41,7 +41,7 @@ impl Core {
         let (origin, stage) = (Origin::Accepted, Stage::Handshake);
         let link = Link::new(serial, origin, stage, Arc::clone(endpoint), &self.options);
         let key = engine.links.insert(link);
-        if let Some(gone) = engine.admission.enter(Instant::now()) {
+        if let Some(gone) = engine.admission.enter(clock::now()) {
             engine.end_wire(gone.link, Ended::Crowded);
             engine.after_io(gone);
         }

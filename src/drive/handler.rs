@@ -2,9 +2,9 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Instant;
 
 use super::core::Core;
+use crate::clock;
 use crate::endpoint::Endpoint;
 use crate::lease::Tick;
 use crate::monitor::EventKind;
@@ -63,7 +63,7 @@ impl Drive for Core {
     }
 
     fn may_accept(&self, endpoint: &Arc<Endpoint>) -> bool {
-        self.lock().engine().may_accept(endpoint, Instant::now())
+        self.lock().engine().may_accept(endpoint, clock::now())
     }
 
     fn on_accepted(&self, endpoint: &Arc<Endpoint>, stream: Stream) {

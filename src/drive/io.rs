@@ -3,12 +3,12 @@
 
 use std::io;
 use std::sync::{Arc, Weak};
-use std::time::Instant;
 
 use super::connections::Arrival;
 use super::core::{token_of, Core};
 use super::locked::Locked;
 use super::waiting::PASSES;
+use crate::clock;
 use crate::engine::actions::Action;
 use crate::engine::reading::Reading;
 use crate::link::reader::Ended;
@@ -28,7 +28,7 @@ impl Core {
     pub(super) fn serve(&self, locked: &mut Locked<'_>, passes: usize) {
         self.flush_due(locked);
         for _ in 0..passes {
-            let Some(mut reading) = locked.engine().take_reader(&Instant::now) else {
+            let Some(mut reading) = locked.engine().take_reader(&clock::now) else {
                 break;
             };
             locked.unlocked(|| reading.pass(&self.buffers));
@@ -36,7 +36,7 @@ impl Core {
             let established = reading.pass.established.is_some();
             let read = reading.pass.read;
             let engine = locked.engine();
-            engine.put_reader(reading, &Instant::now);
+            engine.put_reader(reading, &clock::now);
             // Answers go at once, and so does what waited for the peer to be there.
             if established
                 || engine
@@ -193,12 +193,12 @@ impl Core {
             (wrote, watched)
         });
         let engine = locked.engine();
-        engine.put_reader(reading, &Instant::now);
+        engine.put_reader(reading, &clock::now);
         let more = engine.put_writer(place, writer, wrote);
         if let Err(error) = watched {
             engine.end_wire(place.link, Ended::Io(error));
         }
-        engine.bound_handshake(place, accepted, Instant::now());
+        engine.bound_handshake(place, accepted, clock::now());
         if more {
             self.flush(locked, place.link);
         }

@@ -1,9 +1,10 @@
 //! The engine behind its lock: the one way in, and the one way out.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::core::Engine;
 use super::core::{Core, Guard};
+use crate::clock;
 use crate::engine::actions::{Action, Due, Taken};
 use crate::reactor::timers::deadline;
 use crate::reactor::{Command, Request, Timer};
@@ -108,7 +109,7 @@ impl Core {
             Action::Timer(due, timer) => self.set_timer(due, timer),
             Action::WatchAcknowledged(place) => {
                 let pause = tuning::FAREWELL_LOOK;
-                let since = Instant::now();
+                let since = clock::now();
                 let timer = Timer::Acknowledged {
                     place,
                     since,
@@ -127,7 +128,7 @@ impl Core {
                     timeout: self.options.connect_timeout,
                 };
                 // A try that never comes: the link waits until it is disconnected or the socket closed.
-                if let Some(at) = deadline(Instant::now(), after) {
+                if let Some(at) = deadline(clock::now(), after) {
                     self.tell_reactor(Command::Connect {
                         socket: self.id,
                         place,
@@ -165,7 +166,7 @@ impl Core {
         let at = match due {
             Due::At(at) => Some(at),
             // One that never comes is not set.
-            Due::After(after) => deadline(Instant::now(), after),
+            Due::After(after) => deadline(clock::now(), after),
         };
         if let Some(at) = at {
             self.tell_reactor(Command::Timer(self.id, at, timer));

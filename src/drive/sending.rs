@@ -1,11 +1,10 @@
 //! Sending: a message finds its link, and the time to be written.
 
-use std::time::Instant;
-
 use super::core::Core;
 use super::locked::Locked;
 use super::shortcut::Taken;
 use super::waiting::{OutOfTime, Wait};
+use crate::clock;
 use crate::engine::actions::Action;
 use crate::engine::sending::Offer;
 use crate::error::{SendError, SendErrorKind};
@@ -163,10 +162,10 @@ impl Core {
             return self.flush_dirty(locked);
         }
         let engine = locked.engine();
-        if engine.heat.before_write(Instant::now()) {
+        if engine.heat.before_write(clock::now()) {
             return engine.actions.push(Action::Sweep);
         }
         self.flush_dirty(locked);
-        locked.engine().heat.after_write(Instant::now());
+        locked.engine().heat.after_write(clock::now());
     }
 }

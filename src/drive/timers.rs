@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::core::Core;
 use super::locked::Locked;
+use crate::clock;
 use crate::engine::actions::Action;
 use crate::link::liveness::Liveness;
 use crate::link::reader::Ended;
@@ -30,20 +31,20 @@ impl Core {
                 place
             }
             Timer::Heartbeat(place) => {
-                engine.send_ping(place, Instant::now());
+                engine.send_ping(place, clock::now());
                 self.flush(&mut locked, place.link);
                 place
             }
             Timer::Alive(place) => {
-                engine.check_alive(place, Instant::now());
+                engine.check_alive(place, clock::now());
                 place
             }
             Timer::PeerTtl { place, at } => {
-                engine.check_peer_ttl(place, at, Instant::now());
+                engine.check_peer_ttl(place, at, clock::now());
                 place
             }
             Timer::Show(place) => {
-                engine.show_life(place, Instant::now());
+                engine.show_life(place, clock::now());
                 self.flush(&mut locked, place.link);
                 place
             }
@@ -59,7 +60,7 @@ impl Core {
                 place
             }
             Timer::Pending => {
-                return engine.end_overdue(Instant::now());
+                return engine.end_overdue(clock::now());
             }
             Timer::Accept => {
                 engine.admission.asks_again();
@@ -127,7 +128,7 @@ impl Core {
         // A peer that goes on sending would have its connection reset, and may then not read what its
         // system has for it: such a peer has until it ends its side, or linger is over.
         let done = finished && !over && bytes == Some(0) && !pings;
-        if done && since.elapsed() >= tuning::FAREWELL {
+        if done && clock::now().saturating_duration_since(since) >= tuning::FAREWELL {
             engine.end_wire(place.link, Ended::ByUs);
             engine.after_io(place);
         } else if bytes.is_some() {

@@ -7,6 +7,7 @@ use mio::Events;
 use super::core::{place_of, token_of, Core, WAKER};
 use super::core::{Driver, Engine};
 use super::locked::Locked;
+use crate::clock;
 use crate::engine::actions::Action;
 use crate::lease::Entry;
 use crate::link::pipe::{pause, Hushed};
@@ -26,7 +27,7 @@ pub(crate) enum Wait {
 impl Wait {
     /// For at most this long; a time too far away to name is for ever.
     pub(crate) fn at_most(timeout: Duration) -> Wait {
-        deadline(Instant::now(), timeout).map_or(Wait::Forever, Wait::Until)
+        deadline(clock::now(), timeout).map_or(Wait::Forever, Wait::Until)
     }
 }
 
@@ -50,7 +51,7 @@ impl Core {
         let timeout = match wait {
             Wait::Forever => None,
             Wait::Never => Some(Duration::ZERO),
-            Wait::Until(deadline) => Some(deadline.saturating_duration_since(Instant::now())),
+            Wait::Until(deadline) => Some(deadline.saturating_duration_since(clock::now())),
         };
         if *tried && timeout == Some(Duration::ZERO) {
             return Err(OutOfTime);

@@ -2,12 +2,12 @@
 
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
-use std::time::Instant;
 
 use mio::unix::SourceFd;
 use mio::Interest;
 
 use super::{slot_token, Due, Reactor, Slot, SocketId};
+use crate::clock;
 use crate::endpoint::Endpoint;
 use crate::transport::{accept_is_transient, AcceptError, Listener};
 use crate::tuning;
@@ -101,7 +101,7 @@ impl Reactor {
                 },
             }
         }
-        self.timers.set(Instant::now(), again);
+        self.timers.set(clock::now(), again);
     }
 
     /// Accepts at all listeners of a socket, for which no event needs to have come.

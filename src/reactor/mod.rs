@@ -34,6 +34,7 @@ pub(crate) use self::command::{
 use self::connect::Connecting;
 pub(crate) use self::resolver::Resolver;
 use self::timers::{deadline, Timers, LONGEST_POLL};
+use crate::clock;
 use crate::sync::Mutex;
 use crate::tuning;
 
@@ -99,7 +100,7 @@ pub(crate) fn start(number: usize, resolver: Resolver) -> io::Result<(Handle, Jo
         number: 0,
         timers: Timers::new(),
         watched: Vec::new(),
-        next_watch: Instant::now(),
+        next_watch: clock::now(),
         hot: Vec::new(),
         stopping: false,
     };
@@ -175,7 +176,7 @@ impl Reactor {
         }
         let watch = (!self.watched.is_empty()).then_some(self.next_watch);
         let next = [watch, self.timers.next()].into_iter().flatten().min()?;
-        let left = next.saturating_duration_since(Instant::now());
+        let left = next.saturating_duration_since(clock::now());
         Some(left.min(LONGEST_POLL))
     }
 
@@ -299,7 +300,7 @@ impl Reactor {
     }
 
     fn expire(&mut self) {
-        let now = Instant::now();
+        let now = clock::now();
         while let Some(due) = self.timers.expire(now) {
             match due {
                 Due::Socket(id, timer) => {
@@ -316,7 +317,7 @@ impl Reactor {
 
     /// Looks after the leases that callers hold.
     fn watch(&mut self) {
-        if self.watched.is_empty() || Instant::now() < self.next_watch {
+        if self.watched.is_empty() || clock::now() < self.next_watch {
             return;
         }
         let sockets = &self.sockets;
@@ -329,13 +330,13 @@ impl Reactor {
     }
 
     fn watch_later(&mut self) {
-        let now = Instant::now();
+        let now = clock::now();
         self.next_watch = deadline(now, tuning::LEASE).unwrap_or(now);
     }
 
     /// A timer that never comes is not set.
     fn set_timer_after(&mut self, after: Duration, due: Due) {
-        if let Some(at) = deadline(Instant::now(), after) {
+        if let Some(at) = deadline(clock::now(), after) {
             self.timers.set(at, due);
         }
     }
