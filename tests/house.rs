@@ -143,6 +143,7 @@ const HOUSE: &[(&str, &[&str])] = &[
         &[
             "context",
             "drive/random",
+            "drive/prefetched",
             "drive/shortcut",
             "drive/core",
             "drive/locked",

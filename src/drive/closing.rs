@@ -44,7 +44,7 @@ impl Core {
             return;
         }
         engine.life = Life::Lingering;
-        let unread = std::mem::take(&mut *self.front.lock());
+        let unread = self.front.lock().take();
         engine.actions.discard(unread);
         let bound = std::mem::take(&mut engine.bound);
         locked.release();

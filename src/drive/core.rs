@@ -1,11 +1,11 @@
 //! What a socket's handles share: its engine behind the one lock, and what stands beside it.
 
-use std::collections::VecDeque;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::{Arc, OnceLock, Weak};
 
 use mio::{Events, Poll, Token, Waker};
 
+use super::prefetched::Prefetched;
 use super::shortcut::Shortcut;
 use crate::context::Inner;
 use crate::engine::actions::Action;
@@ -14,7 +14,6 @@ use crate::engine::{self, Life};
 use crate::error::Error;
 use crate::link::buffer::Pool;
 use crate::link::pipe::{Door, PipeEnd};
-use crate::message::Message;
 use crate::monitor::{EventQueue, Monitor};
 use crate::options::Options;
 use crate::pattern::{Pattern, PatternSettings};
@@ -69,9 +68,8 @@ pub(crate) struct Core {
     pub(super) context: Arc<Inner>,
     pub(super) me: Weak<Core>,
     pub(super) engine: Mutex<Engine>,
-    /// If the pattern prefetches: messages that were taken out of the engine together and are received next, so that
-    /// most receives take a lock that nobody else wants and nothing more.
-    pub(super) front: Mutex<VecDeque<Message>>,
+    /// If the pattern prefetches: what is received next.
+    pub(super) front: Mutex<Prefetched>,
     /// What readers read into.
     pub(super) buffers: Arc<Pool>,
     /// [`Capabilities::prefetches`](crate::pattern::Capabilities::prefetches): there is a front.
@@ -120,7 +118,7 @@ impl Core {
             context: Arc::clone(context),
             me: Weak::clone(me),
             engine: Mutex::new(Engine::new(pattern, &options, super::random::seed())),
-            front: Mutex::new(VecDeque::new()),
+            front: Mutex::new(Prefetched::default()),
             buffers: Pool::new(),
             prefetches: can.prefetches,
             bell: Bell::new(),

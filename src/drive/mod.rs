@@ -10,6 +10,7 @@ mod inproc;
 mod io;
 mod locked;
 mod names;
+mod prefetched;
 mod random;
 mod receiving;
 mod sending;

@@ -12,8 +12,12 @@ impl Core {
     #[inline]
     pub(crate) fn recv(&self, wait: Wait) -> Result<Message, RecvError> {
         if self.prefetches {
-            if let Some(message) = self.front.lock().pop_front() {
-                return Ok(message);
+            let taken = self.front.lock().pop();
+            if let Some(taken) = taken {
+                if taken.repay {
+                    self.repay();
+                }
+                return Ok(taken.message);
             }
             if !matches!(wait, Wait::Never) {
                 if let Some((pipe, _)) = self.direct.get() {
@@ -44,13 +48,36 @@ impl Core {
         // Lock order: the front comes after the engine, and is never held while that is taken.
         let mut front = self.front.lock();
         if front.is_empty() {
-            engine.take_batch(&mut front);
+            engine.take_batch(front.batch());
+            front.set_owes(engine.owes_room());
             if front.len() > 1 {
                 // Who waits behind the big lock shall look in front.
                 engine.wake_waiters();
             }
         }
-        Ok(front.pop_front())
+        let Some(taken) = front.pop() else {
+            return Ok(None);
+        };
+        if taken.repay {
+            front.set_owes(false);
+            engine.give_credit();
+        }
+        Ok(Some(taken.message))
+    }
+
+    /// The front was used up, and its peers may wait for the room that it took.
+    #[cold]
+    fn repay(&self) {
+        self.repay_locked(self.lock().engine());
+    }
+
+    fn repay_locked(&self, engine: &mut Engine) {
+        let mut front = self.front.lock();
+        // Filled again meanwhile: what filled it has repaid.
+        if front.is_empty() {
+            front.set_owes(false);
+            engine.give_credit();
+        }
     }
 
     /// Receives at least one message, and up to `most` that are there, into `messages`.
@@ -65,14 +92,19 @@ impl Core {
         }
         let before = messages.len();
         let more = |messages: &Vec<Message>| most - (messages.len() - before);
-        self.take_front(messages, most);
+        let repay = self.take_front(messages, most);
         let mut locked = self.lock();
+        if repay {
+            self.repay_locked(locked.engine());
+        }
         let mut tried = messages.len() > before;
         while more(messages) > 0 {
             match self.take_message(locked.engine()) {
                 Ok(Some(message)) => {
                     messages.push(message);
-                    self.take_front(messages, more(messages));
+                    if self.take_front(messages, more(messages)) {
+                        self.repay_locked(locked.engine());
+                    }
                 }
                 // What came before the error goes out first; the next call repeats it.
                 Ok(None) | Err(_) if messages.len() > before => break,
@@ -83,13 +115,9 @@ impl Core {
         Ok(messages.len() - before)
     }
 
-    /// Takes what is in front, at most `most`.
-    fn take_front(&self, messages: &mut Vec<Message>, most: usize) {
-        if self.prefetches {
-            let mut front = self.front.lock();
-            let most = most.min(front.len());
-            messages.extend(front.drain(..most));
-        }
+    /// Takes what is in front, at most `most`. True: the front is used up, and is to be repaid.
+    fn take_front(&self, messages: &mut Vec<Message>, most: usize) -> bool {
+        self.prefetches && self.front.lock().drain_into(messages, most)
     }
 
     /// A topic is wanted no longer: takes what only it matched out of the front. What is still in the
@@ -99,7 +127,11 @@ impl Core {
             return;
         }
         let mut front = self.front.lock();
-        let unwanted = engine.pattern.filter(&mut front);
+        let unwanted = engine.pattern.filter(front.batch());
+        if front.is_empty() {
+            front.set_owes(false);
+            engine.give_credit();
+        }
         drop(front);
         engine.ledger.took_back(unwanted.len());
         engine.actions.discard(unwanted);

@@ -73,6 +73,14 @@ impl Ledger {
         self.owed.push(credit);
     }
 
+    /// How many messages and bytes are owed, to all links together.
+    pub(super) fn owed(&self) -> (usize, usize) {
+        let owed = self.owed.iter();
+        owed.fold((0, 0), |(messages, bytes), credit| {
+            (messages + credit.messages, bytes + credit.bytes)
+        })
+    }
+
     /// The batch is used up: the next link to be credited.
     pub(super) fn next_owed(&mut self) -> Option<Credit> {
         self.owed.pop()
@@ -116,6 +124,7 @@ mod tests {
         };
         ledger.owe(credit(1));
         ledger.owe(credit(2));
+        assert_eq!(ledger.owed(), (2, 20));
         let mut links: Vec<_> = std::iter::from_fn(|| ledger.next_owed())
             .map(|credit| credit.link)
             .collect();

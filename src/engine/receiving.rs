@@ -67,7 +67,7 @@ impl<D> Engine<D> {
     /// of one message, or a round of turns of several.
     ///
     /// What is in front still counts as waiting to be received: it is credited to its link when
-    /// the front is used up and this is called again.
+    /// the front is used up, at the latest when this is called again.
     pub(crate) fn take_batch(&mut self, front: &mut VecDeque<Message>) {
         self.give_credit();
         self.batch = self.batch.wrapping_add(1);
@@ -93,7 +93,10 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        let (messages, bytes) = link.recv_queue.take_all(front);
+        let (mut messages, mut bytes) = link.recv_queue.take_all(front);
+        if link.pipe.is_some() {
+            (messages, bytes) = (front.len(), link.recv_queue.piped());
+        }
         self.ledger.owe(Credit {
             link: key,
             epoch: link.epoch,
@@ -151,13 +154,29 @@ impl<D> Engine<D> {
         }
     }
 
+    /// Whether the batch that was taken last is so large that the queue of one of its peers may be
+    /// full without any more: then that peer is told as soon as the batch is used up. Of a smaller
+    /// one it is enough to tell when the next is taken: a queue that is full has room again at half
+    /// of its mark, so that more than half of it is still to be received.
+    pub(crate) fn owes_room(&self) -> bool {
+        let is_half = |owed: usize, most: usize| most > 0 && owed >= most.div_ceil(2);
+        let (messages, bytes) = self.ledger.owed();
+        is_half(messages, self.options.recv_hwm) || is_half(bytes, self.options.recv_hwm_bytes)
+    }
+
     /// The front is used up: its messages are received.
-    fn give_credit(&mut self) {
+    pub(crate) fn give_credit(&mut self) {
         while let Some(credit) = self.ledger.next_owed() {
             let Some(link) = self.links.get_mut(credit.link) else {
                 continue;
             };
             if link.epoch != credit.epoch {
+                continue;
+            }
+            if let Some((pipe, door)) = &link.pipe {
+                if let (true, Some(door)) = (pipe.credit(), door) {
+                    self.actions.push(Action::GiveRoom(door.clone()));
+                }
                 continue;
             }
             let resume = link.recv_queue.credit(credit.messages, credit.bytes);
@@ -193,6 +212,7 @@ impl<D> Engine<D> {
         };
         if let Some((pipe, door)) = &link.pipe {
             let taken = pipe.take(link.recv_queue.uncounted());
+            link.recv_queue.set_piped(taken.bytes);
             if let (true, Some(door)) = (taken.room, door) {
                 self.actions.push(Action::GiveRoom(door.clone()));
             }

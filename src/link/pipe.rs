@@ -110,6 +110,15 @@ struct Lane {
     count: u32,
 }
 
+impl Lane {
+    /// What the receiver took last is used up. True: the sender waits, and there is room again.
+    fn credit(&mut self) -> bool {
+        let (messages, bytes) = std::mem::take(&mut self.taken);
+        let regained = self.marks.sub(messages, bytes);
+        (regained || !self.marks.is_full()) && std::mem::take(&mut self.sender_waits)
+    }
+}
+
 /// What a receiver that waits awake sees of a lane without its lock.
 ///
 /// In a place of its own: whoever looks there takes the memory from the sender's processor, and
@@ -196,6 +205,8 @@ pub(crate) struct Put {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Taken {
     pub(crate) messages: usize,
+    /// What they count towards the lane's mark.
+    pub(crate) bytes: usize,
     /// The sender waits, and there is room again: tell it.
     pub(crate) room: bool,
 }
@@ -349,13 +360,15 @@ impl PipeEnd {
         let mut lane = self.inward().lane.lock();
         let lane = &mut *lane;
         // Coming back means that what was taken last time is used up.
-        let (messages, bytes) = std::mem::take(&mut lane.taken);
-        let regained = lane.marks.sub(messages, bytes);
-        let room = (regained || !lane.marks.is_full()) && std::mem::take(&mut lane.sender_waits);
+        let room = lane.credit();
         if lane.queue.messages == 0 {
             self.inward().shown.straight.store(0, Ordering::Relaxed);
             lane.receiver_waits = true;
-            return Taken { messages: 0, room };
+            return Taken {
+                messages: 0,
+                bytes: 0,
+                room,
+            };
         }
         let bytes = lane.queue.pop(inbox);
         let messages = inbox.len();
@@ -365,7 +378,16 @@ impl PipeEnd {
         let straight = shown.straight.load(Ordering::Relaxed).saturating_add(1);
         shown.straight.store(straight, Ordering::Relaxed);
         lane.taken = (messages, bytes);
-        Taken { messages, room }
+        Taken {
+            messages,
+            bytes,
+            room,
+        }
+    }
+
+    /// What was taken last is used up. True: the sender waits, and there is room again.
+    pub(crate) fn credit(&self) -> bool {
+        self.inward().lane.lock().credit()
     }
 
     /// Whether what was put is not yet in the receiver's hands: how many messages.

@@ -13,6 +13,8 @@ use crate::message::Message;
 pub(crate) struct RecvQueue {
     messages: VecDeque<Message>,
     held: HighWater,
+    /// The bytes of what a pipe put here last, which it counts itself.
+    piped: usize,
     /// It was full: the connection is not read until there is room. Never true of one that has room.
     paused: bool,
 }
@@ -29,6 +31,7 @@ impl RecvQueue {
         RecvQueue {
             messages: VecDeque::new(),
             held: HighWater::new(most_messages, most_bytes),
+            piped: 0,
             paused: false,
         }
     }
@@ -52,6 +55,16 @@ impl RecvQueue {
     /// Where a pipe puts messages, which it counts itself.
     pub(crate) fn uncounted(&mut self) -> &mut VecDeque<Message> {
         &mut self.messages
+    }
+
+    /// A pipe has put messages of so many bytes here.
+    pub(crate) fn set_piped(&mut self, bytes: usize) {
+        self.piped = bytes;
+    }
+
+    /// The bytes of what a pipe put here last.
+    pub(crate) fn piped(&self) -> usize {
+        self.piped
     }
 
     /// The next message. It counts until it is credited.

@@ -238,3 +238,36 @@ fn a_message_of_more_frames_than_allowed_costs_its_sender_the_connection() {
     assert!(await_disconnect(&monitor).contains('2'));
     peer.await_end();
 }
+
+/// A PING whose PONG is told from others by what it returns (RFC 37, "Heartbeating").
+fn ping() -> Vec<u8> {
+    frame(COMMAND, b"\x04PING\0\0here")
+}
+
+#[test]
+fn a_peer_is_read_again_once_the_last_message_of_a_full_inbox_is_received() {
+    for many in [false, true] {
+        let context = Context::new();
+        let pull = context.socket(Pull).recv_hwm(4);
+        let pull = pull.bind("tcp://127.0.0.1:*").unwrap();
+        let mut raw = Raw::connect(&address(&pull)).shake("PUSH");
+        let messages: Vec<u8> = (0..4).flat_map(|_| frame(0, b"x")).collect();
+        raw.write(&[messages, ping()].concat());
+        let mut received = Vec::new();
+        while received.len() < 4 {
+            if many && !received.is_empty() {
+                pull.recv_many(&mut received, 1).unwrap();
+            } else {
+                received.push(pull.recv_timeout(SOON).unwrap());
+            }
+        }
+        // No further call is made. What waits behind the messages is read and answered.
+        loop {
+            let (flags, body) = raw.read_frame();
+            assert_eq!(flags, COMMAND);
+            if body == b"\x04PONGhere" {
+                break;
+            }
+        }
+    }
+}

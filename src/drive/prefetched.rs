@@ -1,0 +1,122 @@
+//! Messages that were taken out of the engine together and are received next, so that most receives
+//! take a lock that nothing else wants and no more.
+
+use std::collections::VecDeque;
+
+use crate::message::Message;
+
+/// What a receive that takes from the batch gets.
+pub(super) struct Taken {
+    pub(super) message: Message,
+    /// The batch is used up, and its peers wait for the room that it took: the engine is to be told
+    /// now, because the next receive may be a long way off.
+    pub(super) repay: bool,
+}
+
+/// The batch of a socket that prefetches (PULL, SUB, DEALER, PAIR).
+///
+/// | Field | Who changes it | What holds |
+/// |---|---|---|
+/// | `messages` | the engine's holder fills them when they are empty; receivers take them out | they count towards their links' marks until the engine is told |
+/// | `owes` | the engine's holder sets it with a batch; telling the engine clears it | true: the batch holds half of a mark or more, so that its peer may be waiting for it |
+#[derive(Debug, Default)]
+pub(super) struct Prefetched {
+    messages: VecDeque<Message>,
+    owes: bool,
+}
+
+impl Prefetched {
+    /// The next message.
+    #[inline]
+    pub(super) fn pop(&mut self) -> Option<Taken> {
+        let message = self.messages.pop_front()?;
+        let repay = self.owes && self.messages.is_empty();
+        Some(Taken { message, repay })
+    }
+
+    /// Moves at most `most` messages to `messages`. True: as [`Taken::repay`].
+    pub(super) fn drain_into(&mut self, messages: &mut Vec<Message>, most: usize) -> bool {
+        let most = most.min(self.messages.len());
+        messages.extend(self.messages.drain(..most));
+        most > 0 && self.owes && self.messages.is_empty()
+    }
+
+    /// Where a batch is put.
+    pub(super) fn batch(&mut self) -> &mut VecDeque<Message> {
+        &mut self.messages
+    }
+
+    /// A batch was put in, which owes as said, or the engine was told that it is used up.
+    pub(super) fn set_owes(&mut self, owes: bool) {
+        self.owes = owes;
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// Takes everything out; it will not be received.
+    pub(super) fn take(&mut self) -> VecDeque<Message> {
+        self.owes = false;
+        std::mem::take(&mut self.messages)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::collections::VecDeque;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{Context, Pull, Push};
+
+    /// Nothing here takes this long; what hangs fails instead.
+    const HANG: Duration = Duration::from_secs(120);
+
+    fn batch(owes: bool) -> Prefetched {
+        let messages: VecDeque<_> = ["a", "b", "c"].into_iter().map(Message::from).collect();
+        Prefetched { messages, owes }
+    }
+
+    #[test]
+    fn the_receive_that_empties_a_batch_that_owes_repays_it() {
+        for owes in [false, true] {
+            let mut front = batch(owes);
+            let repaid: Vec<_> = std::iter::from_fn(|| front.pop().map(|it| it.repay)).collect();
+            assert_eq!(repaid, [false, false, owes]);
+            let mut front = batch(owes);
+            let mut out = Vec::new();
+            assert!(!front.drain_into(&mut out, 2));
+            assert_eq!(front.drain_into(&mut out, 9), owes);
+            assert!(!front.drain_into(&mut out, 9), "nothing was taken");
+            assert_eq!(out, ["a", "b", "c"]);
+        }
+    }
+
+    #[test]
+    fn an_inproc_sender_has_room_once_all_that_it_sent_is_received() {
+        let ctx = Context::new();
+        for many in [false, true] {
+            let name = format!("inproc://room/{many}");
+            let pull = ctx.socket(Pull).recv_hwm(1).bind(&*name).unwrap();
+            let push = ctx.socket(Push).send_hwm(1).connect(&*name).unwrap();
+            while push.try_send("x").is_ok() {}
+            let mut got = Vec::new();
+            if many {
+                while pull.stats().received < push.stats().sent {
+                    pull.recv_many(&mut got, 1).unwrap();
+                }
+            } else {
+                for _ in 0..push.stats().sent {
+                    pull.recv().unwrap();
+                }
+            }
+            // The receiver makes no further call.
+            push.send_timeout("y", HANG).unwrap();
+        }
+    }
+}
