@@ -13,11 +13,9 @@ use crate::link::{Link, Origin, Stage};
 use crate::monitor::EventKind;
 use crate::reactor::Place;
 use crate::transport::Stream;
-use crate::zmtp::connection::{Handshake, Local};
+use crate::zmtp::body::BufferPool;
+use crate::zmtp::connection::{Input, Local};
 use crate::zmtp::encoder::Outbox;
-
-/// A greeting and a READY without a routing id of its own take less: no need to grow.
-const HELLO: usize = 128;
 
 /// A connection that is not a link's yet.
 pub(super) struct Arrival {
@@ -79,19 +77,17 @@ impl Core {
     /// Makes for a connection what its link will need.
     fn arrival(&self, stream: Stream) -> Arrival {
         let stream = Arc::new(stream);
-        let mut handshake = Handshake::new(Local {
+        let local = Local {
             socket_type: self.socket_type,
             routing_id: self.options.routing_id.clone(),
             max_message_size: self.options.max_message_size,
             recv_hwm_bytes: self.options.recv_hwm_bytes,
             max_message_frames: self.options.max_message_frames,
-        });
-        let mut bytes = Vec::with_capacity(HELLO);
-        handshake.start(&mut bytes);
-        let mut hello = Outbox::default();
-        hello.push_raw(&bytes);
+        };
+        let pool = Arc::clone(&self.buffers) as Arc<dyn BufferPool>;
+        let (input, hello) = Input::open(local, Some(pool));
         Arrival {
-            reader: Box::new(Reader::new(Arc::clone(&stream), handshake)),
+            reader: Box::new(Reader::new(Arc::clone(&stream), input)),
             writer: Box::new(Writer::new(Arc::clone(&stream))),
             hello,
             stream,

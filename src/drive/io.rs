@@ -33,7 +33,7 @@ impl Core {
             };
             locked.unlocked(|| reading.pass(&self.buffers));
             let place = reading.place;
-            let established = reading.pass.established.is_some();
+            let established = reading.pass.arrived.established.is_some();
             let read = reading.pass.read;
             let engine = locked.engine();
             engine.put_reader(reading, &clock::now);
@@ -41,7 +41,7 @@ impl Core {
             if established
                 || engine
                     .link(place)
-                    .is_some_and(|link| !link.control.is_empty())
+                    .is_some_and(|link| link.session.has_output())
             {
                 self.flush(locked, place.link);
             }
@@ -184,8 +184,8 @@ impl Core {
             if accepted {
                 reading.pass(&self.buffers);
             }
-            hello.push_raw(&reading.pass.reply);
-            reading.pass.reply.clear();
+            hello.push_raw(&reading.pass.arrived.reply);
+            reading.pass.arrived.reply.clear();
             writer.load(&mut hello);
             let wrote = writer.pass();
             let watched = self.watch(place, &arrival.stream);

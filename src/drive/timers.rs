@@ -7,7 +7,6 @@ use super::core::Core;
 use super::locked::Locked;
 use crate::clock;
 use crate::engine::actions::Action;
-use crate::link::liveness::Liveness;
 use crate::link::reader::Ended;
 use crate::link::Stage;
 use crate::reactor::{Place, Timer};
@@ -30,22 +29,10 @@ impl Core {
                 }
                 place
             }
-            Timer::Heartbeat(place) => {
-                engine.send_ping(place, clock::now());
-                self.flush(&mut locked, place.link);
-                place
-            }
-            Timer::Alive(place) => {
-                engine.check_alive(place, clock::now());
-                place
-            }
-            Timer::PeerTtl { place, at } => {
-                engine.check_peer_ttl(place, at, clock::now());
-                place
-            }
-            Timer::Show(place) => {
-                engine.show_life(place, clock::now());
-                self.flush(&mut locked, place.link);
+            Timer::Session { place, at } => {
+                if engine.handle_session_timeout(place, at, clock::now()) {
+                    self.flush(&mut locked, place.link);
+                }
                 place
             }
             Timer::Acknowledged {
@@ -120,7 +107,7 @@ impl Core {
             return;
         };
         let finished = link.stage == Stage::Farewell;
-        let pings = link.liveness.as_ref().is_some_and(Liveness::is_pinged);
+        let pings = link.session.is_pinged();
         let writer = link.wire.as_mut().and_then(|wire| wire.writer.as_mut());
         if let (Some(bytes), Some(written), Some(writer), false) = (bytes, written, writer, over) {
             writer.note_unacknowledged(written, bytes, finished);

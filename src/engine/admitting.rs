@@ -48,9 +48,13 @@ impl<D> Engine<D> {
         else {
             return;
         };
-        let (address, said) = (wire.stream.peer_ip(), link.peer_spoke);
+        let (address, said) = (wire.stream.peer_ip(), link.session.has_heard());
         let links = &self.links;
-        let silent = |place: Place| links.get(place.link).is_some_and(|link| !link.peer_spoke);
+        let silent = |place: Place| {
+            links
+                .get(place.link)
+                .is_some_and(|link| !link.session.has_heard())
+        };
         let pending = &mut self.admission.pending;
         if let Some(gone) = pending.enter(place, address, now, said, silent) {
             self.end_wire(gone.link, Ended::Crowded);

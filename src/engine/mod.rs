@@ -47,6 +47,7 @@ use crate::pattern::Pattern;
 use crate::peer::{PeerInfo, PeerRefusal};
 use crate::reactor::{Place, Timer};
 use crate::transport::Listener;
+use crate::zmtp::connection::Heartbeats;
 use crate::zmtp::encoder::Outbox;
 
 /// How far a socket is on its way out.
@@ -115,8 +116,7 @@ pub(crate) struct Engine<D> {
     pub(crate) monitors: Vec<Arc<EventQueue>>,
     /// Names the next connection.
     serial: u32,
-    /// Pause between two PINGs.
-    heartbeat: Option<Duration>,
+    heartbeats: Heartbeats,
     /// PUB encodes here, once for all subscribers.
     scratch: Outbox,
     /// The links that PUB's message goes to.
@@ -153,7 +153,11 @@ impl<D> Engine<D> {
             ledger: Ledger::default(),
             monitors: Vec::new(),
             serial: 0,
-            heartbeat: options.heartbeat_interval,
+            heartbeats: Heartbeats::new(
+                options.heartbeat_interval,
+                options.heartbeat_timeout,
+                options.heartbeat_ttl,
+            ),
             scratch: Outbox::default(),
             chosen: Vec::new(),
             batch: 0,
@@ -314,9 +318,9 @@ impl<D> Engine<D> {
                 self.actions.push(Action::Changes(door.clone()));
             }
         } else {
-            let (control, form) = (&mut link.control, link.form);
+            let session = &mut link.session;
             self.pattern
-                .for_each_subscription(|topic| control.push_subscription(topic, true, form));
+                .for_each_subscription(|topic| session.push_subscription(topic, true));
         }
         self.admission.pending.leave(place);
         self.resume_accepting();

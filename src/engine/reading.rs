@@ -3,8 +3,8 @@
 //! The token to read a link is taken out of the engine, used without the lock by `drive/io`, and put back
 //! here with what the pass found.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -15,9 +15,9 @@ use crate::link::reader::{Ended, Pass, Reader};
 use crate::link::Stage;
 use crate::message::Message;
 use crate::monitor::EventKind;
-use crate::reactor::{Place, Timer};
-use crate::tuning;
-use crate::zmtp::command::Command as Zmtp;
+use crate::reactor::Place;
+use crate::zmtp::command::Command;
+use crate::zmtp::connection::Event;
 
 /// A reader out of its link, and what it needs for a pass.
 pub(crate) struct Reading {
@@ -52,8 +52,7 @@ impl<D> Engine<D> {
                     continue;
                 }
                 // Of a connection that is broken, what the peer said before is read to its end.
-                if link.pongs >= tuning::PONGS && !wire.broken {
-                    link.choked = true;
+                if !wire.broken && !link.session.may_read() {
                     continue;
                 }
             }
@@ -85,17 +84,12 @@ impl<D> Engine<D> {
             return;
         };
         link.recv_queue.pause();
-        if !link.takes_pongs() {
-            return;
-        }
+        link.session.pause(clock);
         let place = Place {
             link: key,
             serial: link.serial,
         };
-        let show = link.liveness.as_mut();
-        if let Some(at) = show.and_then(|liveness| liveness.pause(clock)) {
-            self.set_timer(at, Timer::Show(place));
-        }
+        self.watch_session(place);
     }
 
     /// Puts a reader back, with what it found.
@@ -107,78 +101,71 @@ impl<D> Engine<D> {
             ..
         } = reading;
         let key = place.link;
+        let beats = self.heartbeats;
         self.work.set_reading(false);
         let Some(link) = self.link(place) else { return };
         let Some(wire) = &mut link.wire else { return };
         wire.reader = Some(reader);
+        let heard = pass.arrived.heard;
         // `readable`: an event came while the reader was out.
-        let again = pass.more || wire.readable || wire.hung_up && pass.heard;
-        link.peer_spoke |= pass.heard;
-        if let (true, Some(liveness)) = (pass.heard, &mut link.liveness) {
-            liveness.hear();
-        }
-        if !pass.reply.is_empty() {
-            link.control.push_raw(&pass.reply);
-            pass.reply.clear();
-        }
+        let again = pass.more || wire.readable || wire.hung_up && heard;
+        let established = link
+            .session
+            .handle_arrived(&mut pass.arrived, &beats, clock);
         if let Some(ended) = pass.ended.take() {
             wire.ended.get_or_insert(ended);
-        } else if wire.broken && !pass.heard && !pass.more {
+        } else if wire.broken && !heard && !pass.more {
             // Writing failed before, and now there is nothing left to read or to decode.
             wire.ended.get_or_insert(Ended::ByPeer);
         } else if again {
             self.work.read_later(key);
         }
-        let traffic = !pass.messages.is_empty() || !pass.commands.is_empty();
-        if let Some((peer, form)) = pass.established.take() {
-            if let Some(link) = self.links.get_mut(key) {
-                link.form = form;
-                link.begin_liveness(clock());
-            }
+        let arrived = &mut pass.arrived;
+        if let Some(peer) = established {
             match self.admit(key, peer) {
                 Ok(()) => {
                     self.welcome(key);
-                    self.start_heartbeat(place);
+                    self.watch_session(place);
                 }
                 Err(refusal) => {
                     self.end_wire(key, Ended::Refused(refusal));
-                    pass.commands.clear();
-                    pass.messages.clear();
+                    arrived.commands.clear();
+                    arrived.messages.clear();
                 }
             }
         }
-        if let Some(link) = self.links.get_mut(key) {
-            link.heard_traffic |= traffic;
+        if !arrived.commands.is_empty() {
+            for command in arrived.commands.drain(..) {
+                self.handle_command(place, command, clock);
+            }
+            self.watch_session(place);
         }
-        for command in pass.commands.drain(..) {
-            self.obey(place, command, clock);
-        }
-        if !pass.messages.is_empty() {
-            self.accept_messages(key, &mut pass);
+        if !arrived.messages.is_empty() {
+            self.accept_messages(key, &mut arrived.messages);
         }
         if std::mem::take(&mut pass.shared) {
             self.slim_later();
         }
-        (pass.heard, pass.more, pass.read) = (false, false, 0);
+        (pass.more, pass.read) = (false, 0);
         self.return_pass(pass);
     }
 
     /// Hands what came over to the pattern's side.
-    fn accept_messages(&mut self, key: usize, pass: &mut Pass) {
+    fn accept_messages(&mut self, key: usize, messages: &mut VecDeque<Message>) {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
         if self.life != Life::Open {
             // Nobody receives them, and they must not fill the inbox: see `see_off_for_good`.
-            return pass.messages.clear();
+            return messages.clear();
         }
         if !self.pattern.can().receives {
-            for message in pass.messages.drain(..) {
+            for message in messages.drain(..) {
                 self.take_upstream(key, &message);
             }
             return;
         }
-        link.recv_queue.append(&mut pass.messages);
+        link.recv_queue.append(messages);
         self.pattern.set_readable(key, true);
         self.wake_waiters();
     }
@@ -197,29 +184,17 @@ impl<D> Engine<D> {
         }
     }
 
-    /// Does what a command of the peer asks for.
-    fn obey(&mut self, place: Place, command: Zmtp, clock: Clock<'_>) {
+    /// Has the connection do what a command of its peer asks for, and does the rest.
+    fn handle_command(&mut self, place: Place, command: Command, clock: Clock<'_>) {
+        let Some(link) = self.link(place) else { return };
+        let writable = link.wire.as_ref().is_some_and(|wire| !wire.broken);
+        let event = link.session.handle_command(command, writable, clock);
         let key = place.link;
-        match command {
-            Zmtp::Subscribe(topic) => self.subscription(key, &topic, true),
-            Zmtp::Cancel(topic) => self.subscription(key, &topic, false),
-            Zmtp::Ping { ttl, context } => {
-                // RFC 37, "Heartbeating": every PING is answered, its context returned.
-                if let Some(link) = self.link(place) {
-                    if link.wire.as_ref().is_some_and(|wire| !wire.broken) {
-                        link.control.push_command(&Zmtp::Pong { context });
-                        link.pongs += 1;
-                    }
-                }
-                self.note_ping(place, ttl, clock());
-            }
-            Zmtp::Error(reason) => {
-                let fault = crate::zmtp::ProtocolError::PeerError { reason };
-                self.end_wire(key, Ended::Protocol(fault));
-            }
-            // PONG says no more than that the peer lives, which having heard it says already. RFC 37
-            // has all other commands ignored.
-            Zmtp::Pong { .. } | Zmtp::Ready(_) | Zmtp::Unknown(_) => {}
+        match event {
+            Some(Event::Subscribed(topic)) => self.subscription(key, &topic, true),
+            Some(Event::Cancelled(topic)) => self.subscription(key, &topic, false),
+            Some(Event::Failed(fault)) => self.end_wire(key, Ended::Protocol(fault)),
+            None => {}
         }
     }
 
@@ -232,23 +207,6 @@ impl<D> Engine<D> {
             }
             Ok(()) => {}
             Err(excess) => self.end_wire(key, Ended::Excess(excess)),
-        }
-    }
-
-    fn start_heartbeat(&mut self, place: Place) {
-        if let Some(interval) = self.heartbeat {
-            let interval = interval.max(tuning::HEARTBEAT_LEAST);
-            self.set_timer_after(interval, Timer::Heartbeat(place));
-        }
-    }
-
-    /// RFC 37, "Heartbeating": the peer asks to be given up after a silence of `ttl` tenths of a
-    /// second; zero asks for nothing.
-    fn note_ping(&mut self, place: Place, ttl: u16, now: Instant) {
-        let liveness = self.link(place).and_then(|link| link.liveness.as_mut());
-        let at = liveness.and_then(|liveness| liveness.pinged_by_peer(now, ttl));
-        if let Some(at) = at {
-            self.set_timer(at, Timer::PeerTtl { place, at });
         }
     }
 }

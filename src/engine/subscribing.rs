@@ -19,7 +19,7 @@ impl<D> Engine<D> {
                 pipe.put_change(topic, subscribe);
                 self.actions.push(Action::Changes(door.clone()));
             } else {
-                link.control.push_subscription(topic, subscribe, link.form);
+                link.session.push_subscription(topic, subscribe);
                 self.work.write_later(key);
             }
         }

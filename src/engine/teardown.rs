@@ -9,6 +9,7 @@ use crate::link::{Origin, Stage};
 use crate::monitor::EventKind;
 use crate::reactor::Place;
 use crate::tuning;
+use crate::zmtp::connection::Session;
 use crate::zmtp::encoder::Outbox;
 
 impl<D> Engine<D> {
@@ -89,10 +90,9 @@ impl<D> Engine<D> {
             // Also the bodies that it had written: not to be dropped here.
             discarded = Some(Discarded::Writer(writer));
         }
-        if (progressed || link.heard_traffic) && !ended.is_fault() {
+        if (progressed || link.session.has_heard_traffic()) && !ended.is_fault() {
             link.setbacks = 0;
         }
-        link.heard_traffic = false;
         if progressed {
             link.refusals = 0;
         }
@@ -113,7 +113,7 @@ impl<D> Engine<D> {
             return;
         };
         link.peer = None;
-        link.control.clear();
+        link.session = Session::default();
         link.recv_queue.unpause();
         // RFC 28 to 30: the side that connected keeps its queue, the side that accepted does not.
         match link.origin {

@@ -10,13 +10,9 @@ impl<D> Engine<D> {
         let stage = |link: &mut Link| link.stage;
         match timer {
             Timer::Handshake(place) => self.link(place).map(stage) == Some(Stage::Handshake),
-            Timer::Heartbeat(place) | Timer::Alive(place) | Timer::Show(place) => {
-                self.link(place).map(stage) == Some(Stage::Up)
-            }
-            Timer::PeerTtl { place, at } => self
+            Timer::Session { place, at } => self
                 .link(place)
-                .and_then(|link| link.liveness.as_ref())
-                .is_some_and(|liveness| liveness.watches_ttl_at(at)),
+                .is_some_and(|link| link.stage == Stage::Up && link.session.awaits_timer(at)),
             Timer::Farewell(place) | Timer::Acknowledged { place, .. } => {
                 self.link(place).is_some()
             }

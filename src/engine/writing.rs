@@ -27,10 +27,7 @@ impl<D> Engine<D> {
             return None;
         }
         let mut writer = wire.writer.take()?;
-        let loaded = writer.load(&mut link.control);
-        if link.control.is_empty() {
-            link.pongs = 0;
-        }
+        let loaded = link.session.write(|output| writer.load(output));
         if loaded || up && link.send_queue.load(&mut writer) {
             return Some((place, writer));
         }
@@ -82,12 +79,11 @@ impl<D> Engine<D> {
                 }
             }
         }
-        // What was taken to be written counts as answered: while it is stuck, as much again waits.
-        let answered = self
+        if self
             .links
             .get_mut(key)
-            .is_some_and(|link| link.pongs < tuning::PONGS && std::mem::take(&mut link.choked));
-        if answered {
+            .is_some_and(|link| link.session.resume())
+        {
             self.resume_reading(key);
         }
         if regained {
@@ -107,7 +103,7 @@ impl<D> Engine<D> {
         if blocked {
             return false;
         }
-        let urgent = !idle || !link.control.is_empty();
+        let urgent = !idle || link.session.has_output();
         let queued = link.is_up() && !link.send_queue.is_empty();
         let enough = link.send_queue.has_batch();
         if queued {

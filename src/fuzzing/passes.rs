@@ -13,7 +13,7 @@ use crate::link::buffer::Pool;
 use crate::link::reader::{Ended, Pass, Reader};
 use crate::peer::SocketType;
 use crate::transport::Stream;
-use crate::zmtp::connection::{Handshake, Local};
+use crate::zmtp::connection::{self, Handshake, Local};
 use crate::zmtp::fuzzing::{naive, Received};
 
 /// However the bytes come, and with room for few messages or many: passes find what is there, in order
@@ -76,16 +76,19 @@ impl Connection {
         let Ok((stream, peer)) = Stream::pair() else {
             panic!("the system gives no pair of sockets");
         };
-        let handshake = Handshake::new(Local {
-            socket_type: SocketType::Pull,
-            routing_id: Bytes::new(),
-            max_message_size: limit,
-            recv_hwm_bytes: 0,
-            max_message_frames: crate::tuning::MAX_MESSAGE_FRAMES,
-        });
+        let (input, _) = connection::Input::open(
+            Local {
+                socket_type: SocketType::Pull,
+                routing_id: Bytes::new(),
+                max_message_size: limit,
+                recv_hwm_bytes: 0,
+                max_message_frames: crate::tuning::MAX_MESSAGE_FRAMES,
+            },
+            None,
+        );
         Connection {
             peer,
-            reader: Reader::new(Arc::new(stream), handshake),
+            reader: Reader::new(Arc::new(stream), input),
             pool: Pool::new(),
             rooms: rooms.into_iter().cycle(),
             received: Received::default(),
@@ -117,9 +120,13 @@ impl Connection {
             let room = self.rooms.next().unwrap_or(1);
             self.pass.more = false;
             self.reader.pass(room, &self.pool, &mut self.pass);
-            assert!(self.pass.messages.len() <= room);
-            self.received.messages.extend(self.pass.messages.drain(..));
-            self.received.commands.append(&mut self.pass.commands);
+            assert!(self.pass.arrived.messages.len() <= room);
+            self.received
+                .messages
+                .extend(self.pass.arrived.messages.drain(..));
+            self.received
+                .commands
+                .append(&mut self.pass.arrived.commands);
             if !self.pass.more || self.is_over() {
                 return;
             }

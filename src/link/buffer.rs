@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use crate::sync::Mutex;
 use crate::tuning;
-use crate::zmtp::body::Stock;
+use crate::zmtp::body::BufferPool;
 use crate::zmtp::decoder::MIN_READ_BUFFER;
 
 /// The read buffers of one socket that nobody uses at the moment.
@@ -95,7 +95,7 @@ impl Pool {
     }
 }
 
-impl Stock for Pool {
+impl BufferPool for Pool {
     fn buffer_for(&self, size: usize) -> Vec<u8> {
         let mut free = self.free.lock();
         free.most_body_bytes = tuning::STREAM_BODIES;
@@ -111,7 +111,7 @@ impl Stock for Pool {
         }
     }
 
-    fn seal(self: Arc<Pool>, body: Vec<u8>) -> Bytes {
+    fn freeze(self: Arc<Pool>, body: Vec<u8>) -> Bytes {
         Bytes::from_owner(Body { body, pool: self })
     }
 }
@@ -287,14 +287,14 @@ mod tests {
         assert_eq!(body.capacity(), 0);
         body.resize(100_000, 7);
         let at = body.as_ptr();
-        let bytes = stock().seal(body);
+        let bytes = stock().freeze(body);
         assert_eq!(bytes.as_ptr(), at);
         drop(bytes);
         assert_eq!(stock().buffer_for(40_000).capacity(), 0, "much too large");
         assert_eq!(stock().buffer_for(200_000).capacity(), 0, "too small");
         let body = stock().buffer_for(90_000);
         assert_eq!((body.as_ptr(), body.len()), (at, 0));
-        let late = stock().seal(body);
+        let late = stock().freeze(body);
         pool.slim();
         drop(late);
         assert_eq!(stock().buffer_for(90_000).capacity(), 0, "given back");
@@ -305,7 +305,7 @@ mod tests {
         let pool = Pool::new();
         assert!(pool.buffer_for(1).is_empty());
         let all: Vec<_> = (0..9)
-            .map(|_| Arc::clone(&pool).seal(Vec::with_capacity(tuning::STREAM_BODIES / 4)))
+            .map(|_| Arc::clone(&pool).freeze(Vec::with_capacity(tuning::STREAM_BODIES / 4)))
             .collect();
         drop(all);
         assert_eq!(pool.free.lock().body_bytes, tuning::STREAM_BODIES);

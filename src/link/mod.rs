@@ -6,7 +6,6 @@
 
 pub(crate) mod buffer;
 pub(crate) mod high_water;
-pub(crate) mod liveness;
 pub(crate) mod pipe;
 pub(crate) mod progress;
 mod queue;
@@ -16,9 +15,7 @@ pub(crate) mod send_queue;
 pub(crate) mod writer;
 
 use std::sync::Arc;
-use std::time::Instant;
 
-use self::liveness::Liveness;
 use self::pipe::{Door, PipeEnd};
 use self::reader::{Ended, Reader};
 use self::recv_queue::RecvQueue;
@@ -28,8 +25,7 @@ use crate::endpoint::Endpoint;
 use crate::options::Options;
 use crate::peer::PeerInfo;
 use crate::transport::Stream;
-use crate::zmtp::command::SubscriptionForm;
-use crate::zmtp::encoder::Outbox;
+use crate::zmtp::connection::{Flow, Session};
 
 /// How a link came to be, which decides what its loss means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,16 +112,13 @@ pub(crate) struct Link {
     pub(crate) stage: Stage,
     pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) peer: Option<Box<PeerInfo>>,
-    pub(crate) form: SubscriptionForm,
     pub(crate) wire: Option<Wire>,
     /// An inproc link: its end of the pipe, and where the other end is, once it is there.
     pub(crate) pipe: Option<(PipeEnd, Option<Door>)>,
     /// The other end, while it waits for somebody to bind the name.
     pub(crate) far_end: Option<PipeEnd>,
-    /// Handshake bytes, commands and subscriptions; they go before the next message.
-    pub(crate) control: Outbox,
-    /// The peer of this connection has sent something. Only looked at during the handshake.
-    pub(crate) peer_spoke: bool,
+    /// What is to be said over the connection besides messages, and what is known of its peer.
+    pub(crate) session: Session,
     /// What was accepted for this peer and is not wholly in the kernel.
     pub(crate) send_queue: SendQueue,
     pub(crate) recv_queue: RecvQueue,
@@ -133,20 +126,11 @@ pub(crate) struct Link {
     pub(crate) taken_in: u32,
     /// The pattern knows this link.
     pub(crate) attached: bool,
-    /// PONGs in `control`. Set back to zero when that is taken to be written.
-    pub(crate) pongs: usize,
-    /// The peer does not read its PONGs: the connection is not read until they are taken to be
-    /// written, so that what the peer makes this side queue stays bounded.
-    pub(crate) choked: bool,
-    /// Of the connection, once it is up.
-    pub(crate) liveness: Option<Liveness>,
     /// Failed tries to connect since the last success.
     pub(crate) failures: u32,
     /// Tries to connect, and connections, that came to nothing since one brought something: the pause
     /// before the next try grows with them.
     pub(crate) setbacks: u32,
-    /// The peer has sent something behind its handshake.
-    pub(crate) heard_traffic: bool,
     /// Connections in a row that the peer ended within the message that is first in the queue.
     pub(crate) refusals: u8,
     /// Queued messages of a link that is being disconnected are still sent, then it goes.
@@ -168,22 +152,16 @@ impl Link {
             stage,
             endpoint,
             peer: None,
-            form: SubscriptionForm::Command,
             wire: None,
             pipe: None,
             far_end: None,
-            control: Outbox::default(),
-            peer_spoke: false,
+            session: Session::default(),
             send_queue: SendQueue::new(options.send_hwm, options.send_hwm_bytes),
             recv_queue: RecvQueue::new(options.recv_hwm, options.recv_hwm_bytes),
             taken_in: 0,
             attached: false,
-            pongs: 0,
-            choked: false,
-            liveness: None,
             failures: 0,
             setbacks: 0,
-            heard_traffic: false,
             refusals: 0,
             leaving: false,
         }
@@ -194,35 +172,17 @@ impl Link {
         matches!(self.stage, Stage::Up | Stage::Farewell)
     }
 
-    /// A connection is up, and nothing is known yet of how its peer behaves.
-    pub(crate) fn begin_liveness(&mut self, now: Instant) {
-        (self.pongs, self.choked) = (0, false);
-        self.liveness = Some(Liveness::new(now));
-    }
-
-    /// Whether the peer may have said something that was not read: then its silence means nothing.
-    /// `waits`: the link is one of those to be read.
-    pub(crate) fn is_deaf(&self, waits: bool) -> bool {
+    /// What is known of the connection's two directions. `waits`: the link is one of those to be
+    /// read.
+    pub(crate) fn flow(&self, waits: bool) -> Flow {
+        let paused = self.recv_queue.is_paused();
+        let wire = self.wire.as_ref();
         let unread = |wire: &Wire| wire.readable || wire.reader.is_none();
-        self.recv_queue.is_paused()
-            || self.choked
-            || waits
-            || self.wire.as_ref().is_some_and(unread)
-    }
-
-    /// Whether a peer that speaks PING and PONG, which ZMTP 3.0 does not, is to be shown that this
-    /// side lives.
-    pub(crate) fn takes_pongs(&self) -> bool {
-        self.peer
-            .as_ref()
-            .is_some_and(|peer| peer.version >= (3, 1))
-    }
-
-    /// Whether the peer takes what is queued for it, as far as is known.
-    pub(crate) fn takes_bytes(&self) -> bool {
-        self.wire
-            .as_ref()
-            .is_some_and(|wire| !wire.blocked && !wire.broken)
+        Flow {
+            unread: paused || waits || wire.is_some_and(unread),
+            paused,
+            writable: wire.is_some_and(|wire| !wire.blocked && !wire.broken),
+        }
     }
 
     /// Whether everything accepted for this peer is in the kernel or in the peer's hands.

@@ -3,22 +3,17 @@
 //! Having the [`Reader`] is the token to read; it is taken out of the socket's state for one pass
 //! and put back with what the pass found.
 
-use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::buffer::{Pool, ReadBuffer};
-use crate::message::Message;
 use crate::pattern::Excess;
-use crate::peer::{PeerInfo, PeerRefusal};
+use crate::peer::PeerRefusal;
 use crate::transport::Stream;
 use crate::tuning;
-use crate::zmtp::body::Stock;
-use crate::zmtp::command::{Command, SubscriptionForm};
-use crate::zmtp::connection::{Established, Handshake};
-use crate::zmtp::decoder::{Decoder, MAX_COMMANDS};
+use crate::zmtp::connection::{Arrived, Input, Phase};
 use crate::zmtp::ProtocolError;
 
 /// Why a connection ended.
@@ -76,14 +71,7 @@ impl Ended {
 /// What one pass found. Reused from pass to pass, so that its queues keep their memory.
 #[derive(Debug, Default)]
 pub(crate) struct Pass {
-    pub(crate) messages: VecDeque<Message>,
-    pub(crate) commands: Vec<Command>,
-    /// Handshake bytes to be sent to the peer.
-    pub(crate) reply: Vec<u8>,
-    /// The handshake ended well in this pass.
-    pub(crate) established: Option<(PeerInfo, SubscriptionForm)>,
-    /// Anything came at all.
-    pub(crate) heard: bool,
+    pub(crate) arrived: Arrived,
     /// Messages of this pass share the read buffer.
     pub(crate) shared: bool,
     /// Bytes that came from the kernel.
@@ -105,20 +93,12 @@ const LARGE_HEAD: usize = 8 * 1024;
 #[derive(Debug)]
 pub(crate) struct Reader {
     stream: Arc<Stream>,
-    stage: Stage,
+    input: Input,
     /// What the last pass could not decode yet.
     rest: Rest,
     /// The last bytes that were decoded ended in a body of which much was missing: so may the next.
     /// Bodies of which a read brings several are better read together.
     large: bool,
-}
-
-#[derive(Debug)]
-enum Stage {
-    Greeting(Box<Handshake>),
-    Traffic(Decoder),
-    /// What comes is read and thrown away, so that the peer can finish.
-    Farewell,
 }
 
 #[derive(Debug)]
@@ -131,10 +111,10 @@ enum Rest {
 }
 
 impl Reader {
-    pub(crate) fn new(stream: Arc<Stream>, handshake: Handshake) -> Reader {
+    pub(crate) fn new(stream: Arc<Stream>, input: Input) -> Reader {
         Reader {
             stream,
-            stage: Stage::Greeting(Box::new(handshake)),
+            input,
             rest: Rest::None,
             large: false,
         }
@@ -142,7 +122,7 @@ impl Reader {
 
     /// From now on, what comes is thrown away.
     pub(crate) fn say_farewell(&mut self) {
-        self.stage = Stage::Farewell;
+        self.input.discard();
         self.rest = Rest::None;
     }
 
@@ -163,8 +143,7 @@ impl Reader {
             return Ok(());
         };
         self.read(&mut buffer, pass)?;
-        let stranger = matches!(self.stage, Stage::Greeting(_));
-        let shares = buffer.is_worth_sharing() && self.has_bodies_to_share(buffer.bytes());
+        let shares = buffer.is_worth_sharing() && self.input.has_bodies_to_share(buffer.bytes());
         match if shares { buffer.share() } else { Err(buffer) } {
             Ok(shared) => {
                 pass.shared = true;
@@ -176,35 +155,20 @@ impl Reader {
                 self.keep(buffer);
             }
         }
-        if let Stage::Traffic(decoder) = &mut self.stage {
-            if stranger {
-                decoder.use_stock(Arc::clone(pool) as Arc<dyn Stock>);
-            }
-            let missing = decoder.body_gap().map(|gap| gap.missing);
-            self.large = missing.is_some_and(|missing| missing >= tuning::READ_BUFFER / 2);
-            pass.shared |= missing.is_some();
-        }
-        pass.more |= self.is_full(room, pass) && !matches!(self.rest, Rest::None);
+        let missing = self.input.body_gap().map(|gap| gap.missing);
+        self.large = missing.is_some_and(|missing| missing >= tuning::READ_BUFFER / 2);
+        pass.shared |= missing.is_some();
+        pass.more |= self.input.is_full(room, &pass.arrived) && !matches!(self.rest, Rest::None);
         Ok(())
-    }
-
-    /// Whether what is left over may hold whole frames, because the pass has all it may have. A
-    /// handshake needs no room: what it leaves is not whole.
-    fn is_full(&self, room: usize, pass: &Pass) -> bool {
-        let full = pass.messages.len() >= room || pass.commands.len() >= MAX_COMMANDS;
-        full && matches!(self.stage, Stage::Traffic(_))
     }
 
     /// Reads the body of a large frame straight into its place. False: there is none under way.
     fn fill_large_body(&mut self, room: usize, pass: &mut Pass) -> Result<bool, Ended> {
-        let Stage::Traffic(decoder) = &mut self.stage else {
-            return Ok(false);
-        };
         if room == 0 {
             return Ok(false);
         }
         let mut turn = 0;
-        while let Some(gap) = decoder.body_gap() {
+        while let Some(gap) = self.input.body_gap() {
             let wanted = gap.missing.min(gap.buffer.capacity() - gap.buffer.len());
             let got = match self.stream.read_uninit(gap.buffer, wanted) {
                 Ok(0) => return Err(Ended::ByPeer),
@@ -212,10 +176,10 @@ impl Reader {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(true),
                 Err(error) => return Err(Ended::Io(error)),
             };
-            pass.heard = true;
+            pass.arrived.heard = true;
             pass.read += got;
-            decoder
-                .body_filled(&mut pass.messages, &mut pass.commands)
+            self.input
+                .body_filled(&mut pass.arrived)
                 .map_err(Ended::Protocol)?;
             turn += got;
             if turn >= tuning::TURN {
@@ -247,7 +211,7 @@ impl Reader {
             }
             Rest::Shared(shared) => {
                 let rest = self.decode_shared(room, shared, pass)?;
-                if self.is_full(room, pass) {
+                if self.input.is_full(room, &pass.arrived) {
                     self.keep_shared(rest);
                     return Ok(None);
                 }
@@ -257,7 +221,7 @@ impl Reader {
             }
         };
         self.decode(room, &mut buffer, pass)?;
-        if self.is_full(room, pass) {
+        if self.input.is_full(room, &pass.arrived) {
             self.keep(buffer);
             return Ok(None);
         }
@@ -290,7 +254,7 @@ impl Reader {
             Err(error) => return Err(self.lost(Some(error))),
         };
         buffer.filled(got);
-        pass.heard = true;
+        pass.arrived.heard = true;
         pass.read += got;
         // A read that came back short has emptied the kernel's buffer: the next bytes come with an
         // event of their own, because the poll is edge-triggered.
@@ -298,22 +262,20 @@ impl Reader {
         Ok(())
     }
 
-    /// Why the connection ended, as far as its stage tells.
+    /// Why the connection ended, as far as is known from how far it came.
     fn lost(&self, error: Option<io::Error>) -> Ended {
-        match (&self.stage, error) {
+        match (self.input.phase(), error) {
             // A peer that closes with our greeting unread resets the connection.
-            (Stage::Greeting(_), Some(error)) if error.kind() != io::ErrorKind::ConnectionReset => {
+            (Phase::Greeting | Phase::Handshake, Some(error))
+                if error.kind() != io::ErrorKind::ConnectionReset =>
+            {
                 Ended::Io(error)
             }
-            (Stage::Greeting(handshake), _) if handshake.has_greeting() => Ended::InHandshake,
-            (Stage::Greeting(_), _) => Ended::OnGreeting,
+            (Phase::Greeting, _) => Ended::OnGreeting,
+            (Phase::Handshake, _) => Ended::InHandshake,
             (_, None) => Ended::ByPeer,
             (_, Some(error)) => Ended::Io(error),
         }
-    }
-
-    fn has_bodies_to_share(&self, input: &[u8]) -> bool {
-        matches!(&self.stage, Stage::Traffic(decoder) if decoder.has_bodies_to_share(input))
     }
 
     /// Decodes a buffer whose bodies messages may keep, and gives what is left of it.
@@ -323,15 +285,11 @@ impl Reader {
         shared: Bytes,
         pass: &mut Pass,
     ) -> Result<Bytes, Ended> {
-        let Stage::Traffic(decoder) = &mut self.stage else {
-            // Nothing is shared before there is traffic, and nothing kept after it.
-            return Ok(Bytes::new());
-        };
-        let room = room.saturating_sub(pass.messages.len());
-        let used = decoder
-            .decode_shared(&shared, room, &mut pass.messages, &mut pass.commands)
+        let used = self
+            .input
+            .handle_shared_input(&shared, room, &mut pass.arrived)
             .map_err(Ended::Protocol)?;
-        pass.more |= decoder.body_gap().is_some();
+        pass.more |= self.input.body_gap().is_some();
         Ok(shared.slice(used.min(shared.len())..))
     }
 
@@ -341,36 +299,13 @@ impl Reader {
         buffer: &mut ReadBuffer,
         pass: &mut Pass,
     ) -> Result<(), Ended> {
-        if let Stage::Greeting(handshake) = &mut self.stage {
-            let step = handshake
-                .handle_input(buffer.bytes(), &mut pass.reply)
-                .map_err(Ended::Protocol)?;
-            buffer.consume(step.consumed);
-            let Some(established) = step.done else {
-                return Ok(());
-            };
-            let Established {
-                peer,
-                subscriptions,
-                decoder,
-            } = established;
-            pass.established = Some((peer, subscriptions));
-            self.stage = Stage::Traffic(decoder);
-        }
-        match &mut self.stage {
-            Stage::Traffic(decoder) => {
-                let room = room.saturating_sub(pass.messages.len());
-                let used = decoder
-                    .decode(buffer.bytes(), room, &mut pass.messages, &mut pass.commands)
-                    .map_err(Ended::Protocol)?;
-                buffer.consume(used);
-                // A large body went on in a buffer of its own: what is missing is still in the
-                // kernel.
-                pass.more |= decoder.body_gap().is_some();
-            }
-            Stage::Farewell => buffer.consume(usize::MAX),
-            Stage::Greeting(_) => {}
-        }
+        let used = self
+            .input
+            .handle_input(buffer.bytes(), room, &mut pass.arrived)
+            .map_err(Ended::Protocol)?;
+        buffer.consume(used);
+        // A large body went on in a buffer of its own: what is missing is still in the kernel.
+        pass.more |= self.input.body_gap().is_some();
         Ok(())
     }
 }
@@ -382,18 +317,20 @@ mod tests {
     use super::*;
     use crate::peer::SocketType;
     use crate::zmtp::connection::Local;
+    use crate::zmtp::decoder::MAX_COMMANDS;
 
     /// A reader over a connection, and the peer's end of it.
     fn reader() -> (Reader, socket2::Socket) {
         let (ours, theirs) = Stream::pair().unwrap();
-        let handshake = Handshake::new(Local {
+        let local = Local {
             socket_type: SocketType::Pull,
             routing_id: Bytes::new(),
             max_message_size: None,
             max_message_frames: tuning::MAX_MESSAGE_FRAMES,
             recv_hwm_bytes: 0,
-        });
-        (Reader::new(Arc::new(ours), handshake), theirs)
+        };
+        let (input, _) = Input::open(local, None);
+        (Reader::new(Arc::new(ours), input), theirs)
     }
 
     fn greeting() -> Vec<u8> {
@@ -408,18 +345,18 @@ mod tests {
     /// Waits for bytes, then passes until one says that there is no more; how many those were.
     fn passes(reader: &mut Reader, room: usize, pass: &mut Pass) -> usize {
         let pool = Pool::new();
-        pass.heard = false;
+        pass.arrived.heard = false;
         // A pass that finds nothing in the kernel yet is one of waiting.
-        while !pass.heard {
+        while !pass.arrived.heard {
             reader.pass(room, &pool, pass);
-            assert!(pass.heard || !pass.more, "it goes round and round");
+            assert!(pass.arrived.heard || !pass.more, "it goes round and round");
         }
         for count in 0..10_000 {
             if !pass.more {
                 return count;
             }
             pass.more = false;
-            pass.commands.clear();
+            pass.arrived.commands.clear();
             reader.pass(room, &pool, pass);
             assert!(pass.ended.is_none(), "{:?}", pass.ended);
         }
@@ -435,7 +372,7 @@ mod tests {
             peer.write_all(byte).unwrap();
             assert_eq!(passes(&mut reader, 0, &mut pass), 0);
         }
-        assert!(pass.established.is_some());
+        assert!(pass.arrived.established.is_some());
     }
 
     #[test]

@@ -30,14 +30,9 @@ pub(crate) enum Timer {
     Pending,
     /// A listener that waits for room may ask again.
     Accept,
-    /// Time for a PING.
-    Heartbeat(Place),
-    /// Was anything heard since the PING?
-    Alive(Place),
-    /// Was anything heard within the time that the peer itself asked for, which ended at `at`?
-    PeerTtl { place: Place, at: Instant },
-    /// Show a peer whose connection is not read that this side lives.
-    Show(Place),
+    /// An established connection asked to be called at `at`: for a heartbeat, or because it listens
+    /// for its peer's.
+    Session { place: Place, at: Instant },
     #[cfg(test)]
     Panic,
     /// Forget some more of what departed subscribers left.

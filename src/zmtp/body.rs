@@ -14,12 +14,12 @@ pub(super) const MAX_TRUST: usize = 64 * 1024 * 1024;
 /// Buffers that large bodies of earlier messages had, and that are used again.
 ///
 /// Fresh memory for each costs its receiver more than the bytes do: the system gives it page by page.
-pub(crate) trait Stock: std::fmt::Debug + Send + Sync {
+pub(crate) trait BufferPool: std::fmt::Debug + Send + Sync {
     /// An empty buffer for a body of `size` bytes: a used one that is large enough and not much too
     /// large, or one without any memory.
     fn buffer_for(&self, size: usize) -> Vec<u8>;
     /// Makes a body of a buffer, which comes back when nobody has it any more.
-    fn seal(self: Arc<Self>, body: Vec<u8>) -> Bytes;
+    fn freeze(self: Arc<Self>, body: Vec<u8>) -> Bytes;
 }
 
 /// A large body on its way.
@@ -30,8 +30,8 @@ pub(super) struct Body {
     pub(super) size: usize,
     pub(super) more: bool,
     pub(super) command: bool,
-    /// The buffer is of the stock, and goes back there.
-    pub(super) stocked: bool,
+    /// The buffer is of the pool, and goes back there.
+    pub(super) pooled: bool,
 }
 
 impl Body {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::body::{Body, Stock};
+use super::body::{Body, BufferPool};
 use super::command::Command;
 use super::error::ProtocolError;
 use super::frame::{Header, MAX_HEADER};
@@ -60,7 +60,7 @@ pub(crate) struct Decoder {
     /// The size of the largest body that the peer has delivered into its own buffer.
     trust: usize,
     /// For the bodies of a stream: those after the first.
-    stock: Option<Arc<dyn Stock>>,
+    pool: Option<Arc<dyn BufferPool>>,
 }
 
 /// Where bytes are taken from.
@@ -107,7 +107,7 @@ impl Decoder {
             skip: 0,
             body: None,
             trust: 0,
-            stock: None,
+            pool: None,
         };
         decoder.set_fast_limit();
         decoder
@@ -133,8 +133,8 @@ impl Decoder {
     }
 
     /// Has large bodies use buffers again.
-    pub(crate) fn use_stock(&mut self, stock: Arc<dyn Stock>) {
-        self.stock = Some(stock);
+    pub(crate) fn use_pool(&mut self, pool: Arc<dyn BufferPool>) {
+        self.pool = Some(pool);
     }
 
     /// Takes complete frames off the start of `input`, until `room` whole messages were appended, or
@@ -362,18 +362,16 @@ impl Decoder {
 
     fn begin_body(&self, header: &Header, size: usize) -> Body {
         // One that is alone owns its memory, so that it becomes a vector without a copy.
-        let stock = self
-            .stock
+        let pool = self
+            .pool
             .as_ref()
             .filter(|_| self.trust > 0 && !header.command);
         Body {
-            buffer: stock
-                .map(|stock| stock.buffer_for(size))
-                .unwrap_or_default(),
+            buffer: pool.map(|pool| pool.buffer_for(size)).unwrap_or_default(),
             size,
             more: header.more,
             command: header.command,
-            stocked: stock.is_some(),
+            pooled: pool.is_some(),
         }
     }
 
@@ -411,8 +409,8 @@ impl Decoder {
         if body.command {
             return take_command(&body.buffer, commands);
         }
-        let bytes = match &self.stock {
-            Some(stock) if body.stocked => Arc::clone(stock).seal(body.buffer),
+        let bytes = match &self.pool {
+            Some(pool) if body.pooled => Arc::clone(pool).freeze(body.buffer),
             _ => Bytes::from(body.buffer),
         };
         let frame = Frame::from(bytes);

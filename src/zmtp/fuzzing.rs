@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::body::Stock;
+use super::body::BufferPool;
 use super::command::{self, Command};
 use super::connection::{Handshake, Local};
 use super::decoder::{Decoder, MAX_COMMANDS, MIN_READ_BUFFER};
@@ -79,7 +79,7 @@ pub(crate) fn read(
     room: usize,
 ) -> Received {
     let mut decoder = Decoder::new(limit);
-    decoder.use_stock(Arc::new(Used));
+    decoder.use_pool(Arc::new(Used));
     let mut splits = splits.into_iter().cycle();
     let mut reader = Reader::default();
     let mut data = data;
@@ -99,13 +99,13 @@ pub(crate) fn read(
 #[derive(Debug)]
 struct Used;
 
-impl Stock for Used {
+impl BufferPool for Used {
     fn buffer_for(&self, size: usize) -> Vec<u8> {
         // What a peer announces is not to be reserved, here as elsewhere.
         Vec::with_capacity(size.min(1 << 16).saturating_mul(3) / 2)
     }
 
-    fn seal(self: Arc<Self>, body: Vec<u8>) -> Bytes {
+    fn freeze(self: Arc<Self>, body: Vec<u8>) -> Bytes {
         Bytes::from(body)
     }
 }

@@ -1,11 +1,11 @@
 //! ZMTP 3.1 and 3.0: bytes to messages and back, and nothing else.
 //!
-//! Pure: no I/O, no clock, no threads. A connection is first a [`connection::Handshake`]; when that
-//! is done it is a [`decoder::Decoder`] for what comes in, and an [`encoder::Outbox`] with its
-//! [`encoder::Flight`] for what goes out.
+//! Pure: no I/O, no clock, no threads; the time is an argument.
 //!
 //! From the wire upward: [`greeting`] and [`frame`] are the shapes, [`command`] what travels in
-//! command frames, [`mechanism`] who speaks when before the first message.
+//! command frames, [`mechanism`] who speaks when before the first message. [`decoder`] makes messages
+//! of bytes, [`encoder`] bytes of messages. [`connection`] is one connection from its first byte to
+//! its last.
 
 pub(crate) mod body;
 pub(crate) mod command;

@@ -1,21 +1,19 @@
 //! A connection from its first byte to its first message.
 
-use super::command::{self, SubscriptionForm};
-use super::decoder::Decoder;
-use super::error::ProtocolError;
-use super::frame::Header;
-use super::greeting::{self, Greeting};
-use super::intake::Inbound;
-use super::mechanism::{Mechanism, Progress};
 use crate::peer::PeerInfo;
-
-pub(crate) use super::mechanism::Local;
+use crate::zmtp::command;
+use crate::zmtp::decoder::Decoder;
+use crate::zmtp::error::ProtocolError;
+use crate::zmtp::frame::Header;
+use crate::zmtp::greeting::{self, Greeting};
+use crate::zmtp::intake::Inbound;
+use crate::zmtp::mechanism::{Local, Mechanism, Progress};
 
 /// The largest command that is accepted before the peer is known.
 ///
 /// The largest useful one holds a type, a routing id of 255 bytes and what properties an
 /// application adds. Whoever has not said who it is gets no more room than a read buffer has
-/// anyway: see [`MIN_READ_BUFFER`](super::decoder::MIN_READ_BUFFER).
+/// anyway: see [`MIN_READ_BUFFER`](crate::zmtp::decoder::MIN_READ_BUFFER).
 pub(crate) const MAX_HANDSHAKE_COMMAND: usize = 8 * 1024;
 
 /// The handshake of one connection, in either role: ZMTP with NULL is symmetric.
@@ -54,8 +52,6 @@ pub(crate) struct Step {
 #[derive(Debug)]
 pub(crate) struct Established {
     pub(crate) peer: PeerInfo,
-    /// How this peer wants to be told of subscriptions.
-    pub(crate) subscriptions: SubscriptionForm,
     /// For all bytes after the handshake's.
     pub(crate) decoder: Decoder,
 }
@@ -140,10 +136,6 @@ impl Handshake {
         peer.version = greeting.version;
         Established {
             peer,
-            subscriptions: match greeting.version {
-                (3, 0) => SubscriptionForm::Message,
-                _ => SubscriptionForm::Command,
-            },
             decoder: Decoder::new(self.local.max_message_size)
                 .with_frames(self.local.max_message_frames)
                 .bounded(
@@ -242,10 +234,7 @@ mod tests {
 
     #[test]
     fn a_libzmq_peer_of_either_version() {
-        for (minor, form) in [
-            (0, SubscriptionForm::Message),
-            (1, SubscriptionForm::Command),
-        ] {
+        for minor in [0, 1] {
             let input = [&greeting(minor)[..], PUB_READY, b"\x00\x01x"].concat();
             let (result, said) = meet(SocketType::Sub, &input);
             assert_eq!(said, b"\x04\x19\x05READY\x0bSocket-Type\0\0\0\x03SUB");
@@ -254,7 +243,6 @@ mod tests {
             let established = step.done.unwrap();
             assert_eq!(established.peer.socket_type, SocketType::Pub);
             assert_eq!(established.peer.version, (3, minor));
-            assert_eq!(established.subscriptions, form);
         }
     }
 

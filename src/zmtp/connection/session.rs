@@ -1,0 +1,264 @@
+//! The half of a connection that is in the socket's lock: what is to be said, when, and in which form.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::heartbeat::{Heartbeat, Heartbeats, Silence};
+use super::input::Arrived;
+use crate::peer::PeerInfo;
+use crate::tuning;
+use crate::zmtp::command::{Command, PingContext, SubscriptionForm};
+use crate::zmtp::encoder::Outbox;
+use crate::zmtp::error::ProtocolError;
+
+/// What the peer of a connection did, or did not do, that its owner has to act on.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// The peer subscribes to a topic.
+    Subscribed(Bytes),
+    /// The peer takes a subscription back.
+    Cancelled(Bytes),
+    /// The peer says that it gives this connection up, and why.
+    Failed(ProtocolError),
+}
+
+/// What is known outside of a connection about its two directions, at the moment of a time-out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Flow {
+    /// The peer may have said something that was not read yet.
+    pub(crate) unread: bool,
+    /// There is no room for what the peer sends, so that it is not read at all.
+    pub(crate) paused: bool,
+    /// The peer takes what is written, as far as is known.
+    pub(crate) writable: bool,
+}
+
+/// The half of a connection that is in the socket's lock. One for each connection: a new connection
+/// has a new one, and nothing of the last.
+///
+/// | Field | Who changes it | What holds |
+/// |---|---|---|
+/// | `output` | every method that says something; [`write`](Self::write) empties it | whole frames, or handshake bytes before any frame; never a message |
+/// | `pongs` | [`handle_command`](Self::handle_command) counts, `write` sets back | at most as many PONGs as are in `output` |
+/// | `choked` | [`may_read`](Self::may_read) sets, [`resume`](Self::resume) clears | only while the connection is not read |
+/// | `heard` | [`handle_arrived`](Self::handle_arrived) | never cleared |
+/// | `up` | `handle_arrived`, once | `Some` from the end of the handshake on |
+#[derive(Debug, Default)]
+pub(crate) struct Session {
+    /// Handshake bytes, commands and subscriptions; they go before the next message.
+    output: Outbox,
+    /// PONGs in `output`.
+    pongs: usize,
+    /// The peer does not read its PONGs: the connection is not read until they are taken to be
+    /// written, so that what the peer makes this side queue stays bounded.
+    choked: bool,
+    /// The peer has sent something.
+    heard: bool,
+    up: Option<Up>,
+}
+
+/// What an established connection has besides.
+#[derive(Debug)]
+struct Up {
+    /// How the peer wants to be told of subscriptions.
+    form: SubscriptionForm,
+    /// The peer knows PING and PONG, which ZMTP 3.0 does not.
+    takes_pongs: bool,
+    /// The peer has sent something behind its handshake.
+    heard_traffic: bool,
+    heartbeat: Heartbeat,
+    /// When the earliest timer is due that was asked for and has not come.
+    timer: Option<Instant>,
+}
+
+// ----- what comes -----
+
+impl Session {
+    /// Takes over what one pass of [`Input`](super::Input) brought, but for the commands and messages
+    /// in it. Gives the peer, if its handshake ended with it.
+    pub(crate) fn handle_arrived(
+        &mut self,
+        arrived: &mut Arrived,
+        beats: &Heartbeats,
+        now: impl FnOnce() -> Instant,
+    ) -> Option<PeerInfo> {
+        let heard = std::mem::take(&mut arrived.heard);
+        self.heard |= heard;
+        if !arrived.reply.is_empty() {
+            self.output.push_raw(&arrived.reply);
+            arrived.reply.clear();
+        }
+        let peer = arrived.established.take();
+        if let Some(peer) = &peer {
+            self.up = Some(Up::new(peer, now(), beats));
+        }
+        if let Some(up) = &mut self.up {
+            if heard {
+                up.heartbeat.hear();
+            }
+            up.heard_traffic |= !arrived.messages.is_empty() || !arrived.commands.is_empty();
+        }
+        peer
+    }
+
+    /// Does what a command of the peer asks for, as far as that is this connection's own affair, and
+    /// tells the rest. `writable`: answers may be written.
+    pub(crate) fn handle_command(
+        &mut self,
+        command: Command,
+        writable: bool,
+        now: impl FnOnce() -> Instant,
+    ) -> Option<Event> {
+        match command {
+            Command::Subscribe(topic) => Some(Event::Subscribed(topic)),
+            Command::Cancel(topic) => Some(Event::Cancelled(topic)),
+            Command::Error(reason) => Some(Event::Failed(ProtocolError::PeerError { reason })),
+            Command::Ping { ttl, context } => {
+                // RFC 37, "Heartbeating": every PING is answered, its context returned.
+                if writable {
+                    self.output.push_command(&Command::Pong { context });
+                    self.pongs += 1;
+                }
+                if let Some(up) = &mut self.up {
+                    up.heartbeat.pinged_by_peer(now(), ttl);
+                }
+                None
+            }
+            // PONG says no more than that the peer lives, which having heard it says already. RFC 37
+            // has all other commands ignored.
+            Command::Pong { .. } | Command::Ready(_) | Command::Unknown(_) => None,
+        }
+    }
+
+    /// Whether the peer has sent anything at all.
+    pub(crate) fn has_heard(&self) -> bool {
+        self.heard
+    }
+
+    /// Whether the peer has sent something behind its handshake.
+    pub(crate) fn has_heard_traffic(&self) -> bool {
+        self.up.as_ref().is_some_and(|up| up.heard_traffic)
+    }
+
+    /// Whether the peer sends PINGs, and so goes on sending whatever this side does.
+    pub(crate) fn is_pinged(&self) -> bool {
+        self.up.as_ref().is_some_and(|up| up.heartbeat.is_pinged())
+    }
+
+    /// Whether the connection may be read. If not, because the peer does not read the answers to its
+    /// PINGs, [`resume`](Self::resume) says when it may again.
+    pub(crate) fn may_read(&mut self) -> bool {
+        self.choked = self.pongs >= tuning::PONGS;
+        !self.choked
+    }
+
+    /// Whether the connection is to be read again that was not because of its PONGs. What was taken to
+    /// be written counts as answered: while it is stuck, as much again waits.
+    pub(crate) fn resume(&mut self) -> bool {
+        self.pongs < tuning::PONGS && std::mem::take(&mut self.choked)
+    }
+
+    /// There is no room for what the peer sends: the connection is not read until there is, and the
+    /// peer's PINGs are not answered. Until then a peer that knows PONGs is shown now and then that
+    /// this side lives.
+    pub(crate) fn pause(&mut self, now: impl FnOnce() -> Instant) {
+        if let Some(up) = self.up.as_mut().filter(|up| up.takes_pongs) {
+            up.heartbeat.pause(now);
+        }
+    }
+}
+
+// ----- what goes -----
+
+impl Session {
+    /// Whether something waits to be written.
+    #[inline]
+    pub(crate) fn has_output(&self) -> bool {
+        !self.output.is_empty()
+    }
+
+    /// Lets `take` take what waits to be written, if it can, and gives its result.
+    #[inline]
+    pub(crate) fn write<T>(&mut self, take: impl FnOnce(&mut Outbox) -> T) -> T {
+        let taken = take(&mut self.output);
+        if self.output.is_empty() {
+            self.pongs = 0;
+        }
+        taken
+    }
+
+    /// Tells the peer of a subscription, or takes one back, in the form that it understands.
+    pub(crate) fn push_subscription(&mut self, topic: &[u8], subscribe: bool) {
+        if let Some(up) = &self.up {
+            self.output.push_subscription(topic, subscribe, up.form);
+        }
+    }
+}
+
+// ----- time -----
+
+impl Session {
+    /// When this connection wants [`handle_timeout`](Self::handle_timeout) to be called.
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.up.as_ref()?.heartbeat.poll_timeout()
+    }
+
+    /// The time for which a timer has to be set, if that is earlier than those that were asked for
+    /// before. A timer is never taken back: one that comes too early finds nothing.
+    pub(crate) fn next_timer(&mut self) -> Option<Instant> {
+        let at = self.poll_timeout()?;
+        let up = self.up.as_mut()?;
+        if up.timer.is_some_and(|timer| timer <= at) {
+            return None;
+        }
+        up.timer = Some(at);
+        Some(at)
+    }
+
+    /// Whether a timer that was set for `at` is the one that is waited for.
+    pub(crate) fn awaits_timer(&self, at: Instant) -> bool {
+        self.up.as_ref().is_some_and(|up| up.timer == Some(at))
+    }
+
+    /// Does what is due: sends a PING, or a PONG that was not asked for, or finds that the peer was
+    /// silent for too long.
+    pub(crate) fn handle_timeout(
+        &mut self,
+        now: Instant,
+        beats: &Heartbeats,
+        flow: Flow,
+    ) -> Option<Silence> {
+        let up = self.up.as_mut()?;
+        up.timer = up.timer.filter(|timer| *timer > now);
+        let due = up
+            .heartbeat
+            .handle_timeout(now, beats, flow.unread || self.choked, flow.paused);
+        let context = PingContext::default();
+        // A PING that the peer does not take is enough to say so.
+        if due.ping && (flow.writable || self.output.is_empty()) {
+            let ttl = beats.ttl();
+            self.output.push_command(&Command::Ping { ttl, context });
+        }
+        // To libzmq as to this library, whatever comes is a sign of life.
+        if due.show && flow.writable && self.output.is_empty() {
+            self.output.push_command(&Command::Pong { context });
+        }
+        due.silent
+    }
+}
+
+impl Up {
+    fn new(peer: &PeerInfo, now: Instant, beats: &Heartbeats) -> Up {
+        Up {
+            form: match peer.version {
+                (3, 0) => SubscriptionForm::Message,
+                _ => SubscriptionForm::Command,
+            },
+            takes_pongs: peer.version >= (3, 1),
+            heard_traffic: false,
+            heartbeat: Heartbeat::new(now, beats),
+            timer: None,
+        }
+    }
+}
