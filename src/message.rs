@@ -67,9 +67,10 @@ pub(crate) const FRAME: usize = size_of::<Frame>();
 /// keeps, it holds at most 2 MiB a socket beyond what it keeps. [`Message::into_owned`] gives a message
 /// that shares nothing.
 ///
-/// A body made with [`Bytes::from_owner`] is dropped by whichever thread is done with it, also one that
-/// writes for a socket: its `Drop` may call sockets and may panic, but must not wait, as `send` and `recv`
-/// do, for what that very thread would have to write or read. `try_send` and `try_recv` are safe there.
+/// A body made with [`Bytes::from_owner`] is dropped by whichever thread is done with it, when that
+/// thread holds nothing of the socket's: the owner's `Drop` may call sockets, wait for them, and panic.
+/// The thread may be the context's own, and while the `Drop` waits there, that thread serves no other
+/// socket.
 ///
 /// ```
 /// use sinew::Message;

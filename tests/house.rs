@@ -43,6 +43,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "zmtp/body",
             "zmtp/intake",
             "zmtp/decoder",
+            "zmtp/spent",
             "zmtp/encoder",
             "zmtp/connection/handshake",
             "zmtp/connection/heartbeat",
@@ -276,7 +277,7 @@ const WORKSHOP: &[&str] = &[
 const LONGEST: usize = 500;
 
 /// Files that have outgrown it, and how far they may go until they are cut.
-const LONG: &[(&str, usize)] = &[];
+const LONG: &[(&str, usize)] = &[("zmtp/encoder", 560)];
 
 #[test]
 fn files_import_from_below() {

@@ -17,6 +17,7 @@ use crate::monitor::Event;
 use crate::reactor::{Place, Timer};
 use crate::transport::Stream;
 use crate::zmtp::encoder::Outbox;
+use crate::zmtp::spent::Spent;
 
 /// What tells the time to those parts of the engine that want to know it now and then. They have no clock
 /// of their own, and reading one costs too much to be done whether it is wanted or not.
@@ -84,6 +85,7 @@ pub(crate) enum Discarded {
     Message(Message),
     Messages(VecDeque<Message>),
     Outbox(Outbox),
+    Spent(Spent),
     Pipe(PipeEnd),
     Writer(Box<Writer>),
     Link(Box<Link>),
@@ -97,6 +99,7 @@ impl Discarded {
             Discarded::Messages(messages) => discard_messages(messages),
             // These see to it that each of their bodies is dropped by itself.
             Discarded::Outbox(outbox) => drop(outbox),
+            Discarded::Spent(bodies) => drop(bodies),
             Discarded::Pipe(pipe) => drop(pipe),
             Discarded::Writer(writer) => drop(writer),
             Discarded::Link(link) => drop(link),
@@ -125,6 +128,7 @@ pub(crate) struct Taken {
     notify: Ring,
     first: Option<Action>,
     rest: Vec<Action>,
+    unwanted: Option<Discarded>,
     bin: Vec<Discarded>,
 }
 
@@ -134,7 +138,8 @@ impl Taken {
     pub(crate) fn run(self, notify: impl FnOnce(Ring), run: impl FnMut(Action)) {
         notify(self.notify);
         self.first.into_iter().chain(self.rest).for_each(run);
-        self.bin.into_iter().for_each(Discarded::discard);
+        let bin = self.unwanted.into_iter().chain(self.bin);
+        bin.for_each(Discarded::discard);
     }
 }
 
@@ -167,17 +172,23 @@ impl Actions {
 impl Actions {
     /// Takes them all out.
     pub(crate) fn take(&mut self) -> Taken {
-        // One action is the rule, and leaves the list its memory.
-        let (first, rest) = match self.list.len() {
-            0 | 1 => (self.list.pop(), Vec::new()),
-            _ => (None, std::mem::take(&mut self.list)),
-        };
+        let (first, rest) = take_all(&mut self.list);
+        let (unwanted, bin) = take_all(&mut self.bin);
         Taken {
             notify: std::mem::take(&mut self.notify),
             first,
             rest,
-            bin: std::mem::take(&mut self.bin),
+            unwanted,
+            bin,
         }
+    }
+}
+
+/// Takes out all of a list. One entry is the rule, and leaves the list its memory.
+fn take_all<T>(list: &mut Vec<T>) -> (Option<T>, Vec<T>) {
+    match list.len() {
+        0 | 1 => (list.pop(), Vec::new()),
+        _ => (None, std::mem::take(list)),
     }
 }
 

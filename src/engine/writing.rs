@@ -45,6 +45,10 @@ impl<D> Engine<D> {
         let key = place.link;
         let hot = self.heat.is_hot();
         let open = self.life == Life::Open;
+        // A body that waits for this socket in its `Drop` waits for this very writer.
+        if let Some(spent) = writer.take_spent() {
+            self.actions.discard(Discarded::Spent(spent));
+        }
         if self.link(place).is_none_or(|link| link.wire.is_none()) {
             self.actions.discard(Discarded::Writer(writer));
             return false;

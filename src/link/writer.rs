@@ -10,6 +10,7 @@ use super::progress::Progress;
 use crate::transport::Stream;
 use crate::tuning;
 use crate::zmtp::encoder::{Flight, Outbox};
+use crate::zmtp::spent::Spent;
 
 /// Pieces handed to the kernel in one `writev`. Small messages share one piece, and a body that is one
 /// of its own has more than 4 KiB: a write has at most fifteen of those, and what stands between.
@@ -78,6 +79,12 @@ impl Writer {
         if self.flight.is_empty() {
             self.flight.release_memory();
         }
+    }
+
+    /// Takes out the bodies that were written, to be dropped where no token and no lock is held.
+    #[inline]
+    pub(crate) fn take_spent(&mut self) -> Option<Spent> {
+        self.flight.take_spent()
     }
 
     /// Whether the peer may have messages of ours still to read.

@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use super::command::{self, Command, SubscriptionForm};
 use super::frame::{self, Header, MAX_HEADER, MORE};
+use super::spent::Spent;
 use crate::discard::discard;
 use crate::message::{Message, INLINE};
 
@@ -319,6 +320,8 @@ pub(crate) struct Flight {
     /// How far the messages have been counted.
     counted: Walk,
     completed: usize,
+    /// Bodies of loads that are written.
+    spent: Spent,
 }
 
 impl Flight {
@@ -422,7 +425,7 @@ impl Flight {
         }
         self.cursor.bytes = self.cursor.bytes.saturating_add(n);
         if self.is_empty() {
-            // Let go of large bodies now, not at the next load.
+            // Large bodies are given out now, not at the next load: see `take_spent`.
             self.completed = self.outbox.messages;
             self.finish();
             return;
@@ -440,10 +443,19 @@ impl Flight {
     }
 
     fn finish(&mut self) {
+        for mut splice in self.outbox.bodies.drain(..) {
+            self.spent.push(std::mem::take(&mut splice.body));
+        }
         self.outbox.clear();
         self.cursor = Walk::default();
         self.in_body = 0;
         self.counted = Walk::default();
+    }
+
+    /// Takes out the bodies that were written whole, to be dropped where nothing is held.
+    #[inline]
+    pub(crate) fn take_spent(&mut self) -> Option<Spent> {
+        self.spent.take()
     }
 
     /// Messages of this load; zero once all of it is written.
@@ -705,14 +717,17 @@ mod tests {
     }
 
     #[test]
-    fn written_bodies_are_let_go_of_at_once() {
+    fn written_bodies_are_given_out_at_once_to_be_dropped() {
         let body = Bytes::from(vec![7; 100_000]);
         let mut outbox = Outbox::new();
         outbox.push(&Message::from(body.clone()));
         let mut flight = Flight::new();
         flight.load(&mut outbox);
         assert!(!body.is_unique());
+        assert!(flight.take_spent().is_none());
         flight.advance(100_000 + MAX_HEADER);
+        assert!(!body.is_unique(), "nothing is dropped while it is written");
+        drop(flight.take_spent());
         assert!(body.is_unique());
         assert_eq!(flight.completed_messages(), 1);
     }

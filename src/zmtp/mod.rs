@@ -17,6 +17,7 @@ mod frame;
 mod greeting;
 mod intake;
 mod mechanism;
+pub(crate) mod spent;
 
 #[cfg(feature = "internals")]
 pub mod bench_support;

@@ -305,3 +305,37 @@ fn what_a_dropped_body_receives_comes_also_when_a_receiver_dropped_it() {
     assert_eq!(all[0], "one");
     assert_eq!(all[1], "two");
 }
+
+#[test]
+fn a_body_that_was_written_may_wait_for_the_socket_that_wrote_it() {
+    within_reason(|| {
+        for frames in 1..4 {
+            let ctx = Context::new();
+            let pull = ctx.socket(Pull).bind("tcp://127.0.0.1:*").unwrap();
+            let there = address(&pull);
+            let _ = pull.close();
+            let push = ctx.socket(Push).send_hwm(1).connect(&there).unwrap();
+            let (dropped, wait) = mpsc::channel();
+            let bodies = (0..frames).map(|_| {
+                let (push, dropped) = (push.clone(), dropped.clone());
+                let then: Box<dyn FnOnce() + Send> = Box::new(move || {
+                    let sent = push.send_timeout("from a body", HANG / 2);
+                    dropped.send(sent.is_ok()).unwrap();
+                });
+                let (armed, then) = (Arc::new(AtomicBool::new(true)), Mutex::new(Some(then)));
+                Bytes::from_owner(Dropped { armed, then })
+            });
+            // It waits for a connection, so that the writer is the one that has it last.
+            push.send(bodies.collect::<Message>()).unwrap();
+            let pull = ctx.socket(Pull).bind(&there).unwrap();
+            assert_eq!(pull.recv_timeout(HANG).unwrap().len(), frames);
+            for _ in 0..frames {
+                assert!(
+                    wait.recv_timeout(HANG).unwrap(),
+                    "there was no room in time"
+                );
+                assert_eq!(pull.recv_timeout(HANG).unwrap(), "from a body");
+            }
+        }
+    });
+}
