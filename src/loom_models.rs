@@ -23,7 +23,8 @@ use crate::message::Message;
 use crate::signal::{Bell, Wake};
 use crate::sync::{Condvar, Mutex, MutexGuard};
 use crate::zmtp::decoder::Decoder;
-use crate::zmtp::encoder::{Flight, Outbox};
+use crate::zmtp::flight::Flight;
+use crate::zmtp::outbox::Outbox;
 
 /// Runs a model under every order with at most so many switches away from a thread that could have
 /// gone on. Faults in code like this one need two or three; each more costs tenfold.
@@ -755,7 +756,7 @@ impl Sender {
     fn write(&self, flight: &mut Flight) -> bool {
         while !flight.is_empty() {
             let mut slices = [IoSlice::new(&[]); 2];
-            let count = flight.slices(&mut slices, usize::MAX);
+            let count = flight.slices(&mut slices, usize::MAX, usize::MAX);
             let mut wire = self.wire.inner.lock();
             if wire.room == 0 {
                 wire.wanted = true;

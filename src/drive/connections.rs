@@ -15,7 +15,7 @@ use crate::reactor::Place;
 use crate::transport::Stream;
 use crate::zmtp::body::BufferPool;
 use crate::zmtp::connection::{Input, Local};
-use crate::zmtp::encoder::Outbox;
+use crate::zmtp::outbox::Outbox;
 
 /// A connection that is not a link's yet.
 pub(super) struct Arrival {

@@ -10,8 +10,7 @@ use crate::link::pipe::{Door, PipeEnd};
 use crate::link::Link;
 use crate::message::Message;
 use crate::sync::Mutex;
-use crate::tuning;
-use crate::zmtp::encoder::Outbox;
+use crate::zmtp::outbox::Outbox;
 
 /// See the module's text. Lock order: after the engine, before a pipe.
 #[derive(Debug, Default)]
@@ -32,8 +31,9 @@ struct Lane {
 enum Way {
     #[default]
     Closed,
-    /// To the connection of a hot link, which takes so many more messages in this batch.
-    Wire(usize),
+    /// To the connection of a hot link, which takes so many more messages in this batch, and so many
+    /// bytes.
+    Wire(usize, usize),
     /// To an inproc peer.
     Pipe(PipeEnd, Door),
 }
@@ -57,10 +57,10 @@ impl Shortcut {
         let mut lane = self.lane.lock();
         let lane = &mut *lane;
         match &mut lane.way {
-            Way::Wire(room) => {
+            Way::Wire(room, bytes) => {
                 lane.outbox.push(message);
                 *room -= 1;
-                if *room > 0 && lane.outbox.bytes() < tuning::WRITE_BATCH {
+                if *room > 0 && lane.outbox.bytes() < *bytes && !lane.outbox.has_batch() {
                     return Taken::Yes;
                 }
                 lane.way = Way::Closed;
@@ -161,13 +161,13 @@ fn way_of(link: &Link, hot: bool) -> Way {
             return Way::Pipe(pipe.clone(), door.clone());
         }
     }
-    let room = link.send_queue.room_in_batch();
+    let (room, bytes) = link.send_queue.room_in_batch();
     let ready = link
         .wire
         .as_ref()
         .is_some_and(|wire| !wire.blocked && !wire.broken);
-    if hot && ready && room > 0 && !link.send_queue.is_full() {
-        return Way::Wire(room);
+    if hot && ready && room > 0 && bytes > 0 && !link.send_queue.is_full() {
+        return Way::Wire(room, bytes);
     }
     Way::Closed
 }

@@ -16,7 +16,7 @@ use crate::message::Message;
 use crate::monitor::Event;
 use crate::reactor::{Place, Timer};
 use crate::transport::Stream;
-use crate::zmtp::encoder::Outbox;
+use crate::zmtp::outbox::Outbox;
 use crate::zmtp::spent::Spent;
 
 /// What tells the time to those parts of the engine that want to know it now and then. They have no clock

@@ -48,7 +48,7 @@ use crate::peer::{PeerInfo, PeerRefusal};
 use crate::reactor::{Place, Timer};
 use crate::transport::Listener;
 use crate::zmtp::connection::Heartbeats;
-use crate::zmtp::encoder::Outbox;
+use crate::zmtp::outbox::Outbox;
 
 /// How far a socket is on its way out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use crate::link::{Link, Stage};
 use crate::monitor::EventKind;
 use crate::options::Options;
 use crate::reactor::{Place, Timer};
-use crate::zmtp::encoder::Outbox;
+use crate::zmtp::outbox::Outbox;
 
 impl<D> Engine<D> {
     /// Has a link without a connection connect, after the pause that is due.

@@ -7,7 +7,7 @@ use crate::link::Link;
 use crate::message::Message;
 use crate::pattern::{Refusal, Route};
 use crate::tuning::MAX_MESSAGE_FRAMES;
-use crate::zmtp::encoder::Outbox;
+use crate::zmtp::outbox::Outbox;
 
 /// What an offered message met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

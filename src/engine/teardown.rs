@@ -10,7 +10,7 @@ use crate::monitor::EventKind;
 use crate::reactor::Place;
 use crate::tuning;
 use crate::zmtp::connection::Session;
-use crate::zmtp::encoder::Outbox;
+use crate::zmtp::outbox::Outbox;
 
 impl<D> Engine<D> {
     /// A link's tokens are home again after a pass: what became possible by that?

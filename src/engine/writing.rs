@@ -62,7 +62,7 @@ impl<D> Engine<D> {
             return false;
         };
         let idle = writer.is_idle();
-        let fat = idle && writer.is_fat();
+        let trim = idle && writer.wants_trim();
         wire.writer = Some(writer);
         match wrote {
             Wrote::All | Wrote::Turn => {}
@@ -94,7 +94,7 @@ impl<D> Engine<D> {
             self.pattern.set_room(key, true);
             self.wake_waiters();
         }
-        if fat {
+        if trim {
             self.slim_later();
         }
         let Some(link) = self.links.get(key) else {

@@ -6,8 +6,9 @@ use std::io::IoSlice;
 use super::input::Input;
 use crate::message::Message;
 use crate::zmtp::command::{self, Command, PingContext, SubscriptionForm};
-use crate::zmtp::encoder::{Flight, Outbox};
+use crate::zmtp::flight::Flight;
 use crate::zmtp::fuzzing::{naive, Received};
+use crate::zmtp::outbox::Outbox;
 
 /// What waits at most, in bytes.
 const MOST: usize = 1 << 20;
@@ -202,7 +203,7 @@ impl Sender {
 
     fn write(&mut self, slices: usize, most: usize) {
         let mut space = vec![IoSlice::new(&[]); slices];
-        let used = self.flight.slices(&mut space, most);
+        let used = self.flight.slices(&mut space, most, most);
         let bytes = space[..used].iter().flat_map(|slice| slice.iter());
         let bytes: Vec<u8> = bytes.copied().collect();
         assert!(bytes.len() <= most);

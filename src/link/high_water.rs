@@ -84,13 +84,16 @@ impl HighWater {
     /// other half is still free for what comes meanwhile.
     #[inline]
     pub(crate) fn is_half_full(&self) -> bool {
-        self.messages > self.most_messages / 2
+        self.messages > self.most_messages / 2 || self.bytes > self.most_bytes / 2
     }
 
-    /// How many messages make [`is_half_full`](HighWater::is_half_full) true.
+    /// How many messages, and how many bytes, make [`is_half_full`](HighWater::is_half_full) true.
     #[inline]
-    pub(crate) fn room_to_half(&self) -> usize {
-        (self.most_messages / 2 + 1).saturating_sub(self.messages)
+    pub(crate) fn room_to_half(&self) -> (usize, usize) {
+        (
+            (self.most_messages / 2 + 1).saturating_sub(self.messages),
+            (self.most_bytes / 2 + 1).saturating_sub(self.bytes),
+        )
     }
 
     #[inline]
@@ -128,6 +131,25 @@ mod tests {
         assert_eq!(marks.room(), 0);
         assert!(marks.sub(1, 0));
         assert_eq!(marks.room(), 5);
+    }
+
+    #[test]
+    fn half_of_either_mark_is_half_full() {
+        for (messages, bytes) in [(1, 0), (0, 100), (1, 100)] {
+            let mut marks = HighWater::new(10 * messages, 10 * bytes);
+            let (to_half, bytes_to_half) = marks.room_to_half();
+            assert_eq!(
+                to_half.min(bytes_to_half),
+                if messages > 0 { 6 } else { 501 }
+            );
+            let added = (1..20).find(|_| {
+                marks.add(1, 100);
+                marks.is_half_full()
+            });
+            assert_eq!(added, Some(6));
+            let (to_half, bytes_to_half) = marks.room_to_half();
+            assert_eq!(to_half.min(bytes_to_half), 0);
+        }
     }
 
     #[test]

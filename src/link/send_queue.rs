@@ -3,8 +3,7 @@
 use super::high_water::HighWater;
 use super::writer::Writer;
 use crate::message::Message;
-use crate::tuning;
-use crate::zmtp::encoder::Outbox;
+use crate::zmtp::outbox::Outbox;
 
 /// Messages on their way to a peer: those in the outbox, and of the writer what is not wholly in the
 /// kernel. Both count towards the high-water mark.
@@ -106,11 +105,11 @@ impl SendQueue {
     /// Whether what is queued is worth a write of its own although more is coming.
     #[inline]
     pub(crate) fn has_batch(&self) -> bool {
-        self.outbox.bytes() >= tuning::WRITE_BATCH || self.accepted.is_half_full()
+        self.outbox.has_batch() || self.accepted.is_half_full()
     }
 
-    /// How many messages more make a batch.
-    pub(crate) fn room_in_batch(&self) -> usize {
+    /// How many messages more make a batch, and how many bytes at most.
+    pub(crate) fn room_in_batch(&self) -> (usize, usize) {
         self.accepted.room_to_half()
     }
 
@@ -176,6 +175,26 @@ mod tests {
                 (expected, expected)
             );
         }
-        assert!(queue.has_batch() && queue.room_in_batch() == 0);
+        assert!(queue.has_batch() && queue.room_in_batch().0 == 0);
+    }
+
+    #[test]
+    fn large_bodies_make_a_larger_batch_but_never_more_than_half_of_a_mark() {
+        let body = Message::from(vec![7; 60 * 1024]);
+        for (most_bytes, batch) in [(0, 5), (400 * 1024, 4), (60 * 1024, 1)] {
+            let mut queue = SendQueue::new(0, most_bytes);
+            let pushed = (1..10).find(|_| {
+                queue.push(&mut body.clone());
+                queue.has_batch()
+            });
+            assert_eq!(pushed, Some(batch), "{most_bytes}");
+        }
+        let mut queue = SendQueue::new(0, 0);
+        let small = Message::from(vec![7; 1024]);
+        let pushed = (1..100).find(|_| {
+            queue.push(&mut small.clone());
+            queue.has_batch()
+        });
+        assert_eq!(pushed, Some(56));
     }
 }

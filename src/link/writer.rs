@@ -9,12 +9,14 @@ use std::sync::Arc;
 use super::progress::Progress;
 use crate::transport::Stream;
 use crate::tuning;
-use crate::zmtp::encoder::{Flight, Outbox};
+use crate::zmtp::flight::Flight;
+use crate::zmtp::outbox::Outbox;
 use crate::zmtp::spent::Spent;
 
-/// Pieces handed to the kernel in one `writev`. Small messages share one piece, and a body that is one
-/// of its own has more than 4 KiB: a write has at most fifteen of those, and what stands between.
-const SLICES: usize = 32;
+/// Pieces handed to the kernel in one `writev`: thirty-two bodies that are pieces of their own, each with
+/// what stands before it. They have more than 4 KiB each, so that a write has at least 128 KiB where it
+/// ends for want of pieces.
+const SLICES: usize = 64;
 
 /// How a pass ended.
 #[derive(Debug)]
@@ -70,8 +72,8 @@ impl Writer {
     }
 
     /// Whether it holds on to more memory than an idle connection should.
-    pub(crate) fn is_fat(&self) -> bool {
-        self.flight.is_fat()
+    pub(crate) fn wants_trim(&self) -> bool {
+        self.flight.wants_trim()
     }
 
     /// Gives back the memory of the last flight, once that is gone.
@@ -106,7 +108,7 @@ impl Writer {
         !self.flight.is_empty()
     }
 
-    /// Writes until all is gone, the kernel is full, or the turn is over.
+    /// Writes until all is gone, the kernel is full, or the turn is over: at most a turn and one write.
     pub(crate) fn pass(&mut self) -> Wrote {
         let wrote = self.write_a_turn();
         match wrote {
@@ -147,7 +149,9 @@ impl Writer {
 
     fn write_pieces(&self) -> io::Result<usize> {
         let mut slices = [IoSlice::new(&[]); SLICES];
-        let count = self.flight.slices(&mut slices, tuning::WRITE);
+        let count = self
+            .flight
+            .slices(&mut slices, tuning::WRITE, tuning::WRITE_BODIES);
         self.stream
             .write_vectored(slices.get(..count).unwrap_or_default())
     }
@@ -211,5 +215,82 @@ impl Writer {
     /// Gives back every message that the peer cannot have received whole.
     pub(crate) fn rewind(&self) -> Outbox {
         self.flight.unfinished()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+    use crate::message::Message;
+
+    /// Small frames, bodies that are pieces of their own, one that no write takes whole, and more pieces
+    /// than a write has.
+    fn traffic() -> Vec<Message> {
+        let sizes = [3, 5000, 70_000, 200, 3 << 20, 1, 61_440, 4096, 4097];
+        let many = std::iter::repeat_n(4500, 100);
+        let message = |(n, size)| Message::from(vec![n as u8; size]);
+        sizes
+            .into_iter()
+            .chain(many)
+            .enumerate()
+            .map(message)
+            .collect()
+    }
+
+    fn outbox_of(messages: &[Message]) -> Outbox {
+        let mut outbox = Outbox::new();
+        for message in messages {
+            outbox.push(message);
+        }
+        outbox
+    }
+
+    /// The peer reads in steps that end anywhere.
+    #[test]
+    fn a_kernel_that_takes_a_part_gets_the_rest_later_and_a_pass_is_bounded() {
+        let messages = traffic();
+        let mut expected = Vec::new();
+        let mut ends = Vec::new();
+        for message in &messages {
+            let body = message.as_bytes().unwrap();
+            match u8::try_from(body.len()) {
+                Ok(len) => expected.extend([0, len]),
+                Err(_) => {
+                    expected.push(2);
+                    expected.extend((body.len() as u64).to_be_bytes());
+                }
+            }
+            expected.extend_from_slice(body);
+            ends.push(expected.len());
+        }
+        let (ours, mut theirs) = Stream::pair().unwrap();
+        let mut writer = Writer::new(Arc::new(ours));
+        assert!(writer.load(&mut outbox_of(&messages)));
+        let mut got = Vec::new();
+        let (mut blocked, mut step) = (0, 1);
+        while got.len() < expected.len() {
+            let before = writer.written();
+            match writer.pass() {
+                Wrote::All => assert!(writer.is_idle()),
+                Wrote::Turn => {}
+                Wrote::Blocked => blocked += 1,
+                Wrote::Failed(error) => panic!("{error}"),
+            }
+            let written = writer.written() as usize;
+            let most = (tuning::TURN + tuning::WRITE_BODIES) as u64;
+            assert!(writer.written() - before <= most);
+            let left = messages.len() - ends.iter().filter(|end| **end <= written).count();
+            assert_eq!(writer.unwritten(), (left, expected.len() - written));
+            assert_eq!(writer.rewind().messages(), left);
+            step = step * 7 % 99_991;
+            let mut space = vec![0; step];
+            if let Ok(read) = theirs.read(&mut space) {
+                got.extend_from_slice(&space[..read]);
+            }
+        }
+        assert!(writer.is_idle() && blocked > 0);
+        assert!(got == expected);
     }
 }

@@ -6,7 +6,8 @@ use std::io::IoSlice;
 
 use super::command::Command;
 use super::decoder;
-use super::encoder::{Flight, Outbox};
+use super::flight::Flight;
+use super::outbox::Outbox;
 use crate::message::Message;
 
 /// An outbox with its flight.
@@ -29,7 +30,7 @@ impl Encoder {
         self.flight.load(&mut self.outbox);
         while !self.flight.is_empty() {
             let mut slices = [IoSlice::new(&[]); 64];
-            let used = self.flight.slices(&mut slices, usize::MAX);
+            let used = self.flight.slices(&mut slices, usize::MAX, usize::MAX);
             let bytes = slices.iter().map(|slice| slice.len()).sum();
             self.flight.advance(bytes);
             written = (written.0 + bytes, written.1 + used);
@@ -43,7 +44,7 @@ impl Encoder {
         self.flight.load(&mut self.outbox);
         while !self.flight.is_empty() {
             let mut slices = [IoSlice::new(&[]); 64];
-            let used = self.flight.slices(&mut slices, usize::MAX);
+            let used = self.flight.slices(&mut slices, usize::MAX, usize::MAX);
             let before = bytes.len();
             for slice in slices.iter().take(used) {
                 bytes.extend_from_slice(slice);

@@ -462,9 +462,10 @@ mod tests {
     use super::*;
     use crate::message::FRAME;
     use crate::tuning;
-    use crate::zmtp::encoder::{Flight, Outbox};
+    use crate::zmtp::flight::Flight;
     use crate::zmtp::fuzzing::{self, naive, read, Received};
     use crate::zmtp::intake::MAX_FRAMES;
+    use crate::zmtp::outbox::Outbox;
     use proptest::prelude::*;
 
     /// A header with a declared size, and nothing behind it.
@@ -486,7 +487,7 @@ mod tests {
         let mut flight = Flight::new();
         flight.load(outbox);
         let mut slices = vec![std::io::IoSlice::new(&[]); 1000];
-        let used = flight.slices(&mut slices, usize::MAX);
+        let used = flight.slices(&mut slices, usize::MAX, usize::MAX);
         slices[..used]
             .iter()
             .flat_map(|slice| slice.to_vec())

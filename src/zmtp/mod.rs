@@ -4,19 +4,20 @@
 //!
 //! From the wire upward: [`greeting`] and [`frame`] are the shapes, [`command`] what travels in
 //! command frames, [`mechanism`] who speaks when before the first message. [`decoder`] makes messages
-//! of bytes, [`encoder`] bytes of messages. [`connection`] is one connection from its first byte to
+//! of bytes, [`outbox`] bytes of messages, [`flight`] sees them off. [`connection`] is one connection from its first byte to
 //! its last.
 
 pub(crate) mod body;
 pub(crate) mod command;
 pub(crate) mod connection;
 pub(crate) mod decoder;
-pub(crate) mod encoder;
 mod error;
+pub(crate) mod flight;
 mod frame;
 mod greeting;
 mod intake;
 mod mechanism;
+pub(crate) mod outbox;
 pub(crate) mod spent;
 
 #[cfg(feature = "internals")]

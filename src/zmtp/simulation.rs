@@ -13,7 +13,8 @@ use bytes::Bytes;
 use super::command::{Command, PingContext};
 use super::connection::{Handshake, Local};
 use super::decoder::Decoder;
-use super::encoder::{Flight, Outbox};
+use super::flight::Flight;
+use super::outbox::Outbox;
 use crate::message::{Frame, Message};
 use crate::peer::SocketType;
 
@@ -169,7 +170,7 @@ impl End {
             self.carries = true;
         }
         let mut slices = [IoSlice::new(&[]); 3];
-        let count = self.flight.slices(&mut slices, usize::MAX);
+        let count = self.flight.slices(&mut slices, usize::MAX, usize::MAX);
         let mut taken = 0;
         for slice in &slices[..count] {
             let n = slice.len().min(most - taken);

@@ -341,6 +341,41 @@ fn pull_lets_no_fast_peer_starve_a_slow_one() {
 }
 
 #[test]
+fn pull_lets_no_stream_of_large_bodies_starve_a_peer_of_small_ones() {
+    for endpoint in endpoints("large") {
+        let ctx = Context::new();
+        let pull = ctx.socket(Pull).bind(&endpoint).unwrap();
+        let monitor = pull.monitor();
+        let large = ctx
+            .socket(Push)
+            .linger(Duration::ZERO)
+            .connect(&address(&pull))
+            .unwrap();
+        let small = ctx.socket(Push).connect(&address(&pull)).unwrap();
+        await_peer(&monitor);
+        await_peer(&monitor);
+        let flooding = large.clone();
+        let body = Message::from(vec![7; 1 << 20]);
+        let flood = thread::spawn(move || while flooding.send(body.clone()).is_ok() {});
+        pull.recv_timeout(SOON).unwrap();
+        for _ in 0..50 {
+            small.send("small").unwrap();
+        }
+        // A call that does not send: what a burst has left for the next batch is written now.
+        assert_eq!(small.stats().sent, 50);
+        let small_ones = |_: &usize| pull.recv_timeout(SOON).unwrap().byte_len() == 5;
+        // In turns they need fifty of the others, and some came before them.
+        assert_eq!(
+            (0..1000).filter(small_ones).take(50).count(),
+            50,
+            "{endpoint}"
+        );
+        let _ = large.close();
+        flood.join().unwrap();
+    }
+}
+
+#[test]
 fn many_threads_share_one_socket_and_nothing_is_lost() {
     const THREADS: u32 = 8;
     const EACH: u32 = 1500;

@@ -11,9 +11,9 @@ use crate::peer::PeerInfo;
 use crate::zmtp::body::BufferPool;
 use crate::zmtp::command::Command;
 use crate::zmtp::decoder::{BodyGap, Decoder, MAX_COMMANDS};
-use crate::zmtp::encoder::Outbox;
 use crate::zmtp::error::ProtocolError;
 use crate::zmtp::mechanism::Local;
+use crate::zmtp::outbox::Outbox;
 
 /// A greeting and a READY without a routing id of its own take less: no need to grow.
 const HELLO: usize = 128;

@@ -9,8 +9,8 @@ use super::input::Arrived;
 use crate::peer::PeerInfo;
 use crate::tuning;
 use crate::zmtp::command::{Command, PingContext, SubscriptionForm};
-use crate::zmtp::encoder::Outbox;
 use crate::zmtp::error::ProtocolError;
+use crate::zmtp::outbox::Outbox;
 
 /// What the peer of a connection did, or did not do, that its owner has to act on.
 #[derive(Debug)]
