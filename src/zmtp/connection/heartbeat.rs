@@ -81,8 +81,9 @@ pub(crate) struct Due {
 /// | `show_at` | when the connection is not read any more | when it is due and the connection is read |
 #[derive(Debug)]
 pub(super) struct Heartbeat {
-    /// When the connection was established.
-    since: Instant,
+    /// Since when the connection is read, unless it is not; and how long it was read before that.
+    read_since: Instant,
+    read: Duration,
     /// Passes that heard something; wraps.
     heard: u32,
     next_ping: Option<Instant>,
@@ -110,7 +111,8 @@ struct TtlWatch {
 impl Heartbeat {
     pub(super) fn new(now: Instant, beats: &Heartbeats) -> Heartbeat {
         Heartbeat {
-            since: now,
+            read_since: now,
+            read: Duration::ZERO,
             heard: 0,
             next_ping: beats.interval.and_then(|after| now.checked_add(after)),
             pinged: None,
@@ -165,6 +167,7 @@ impl Heartbeat {
         if is_due(self.show_at) {
             due.show = true;
             self.show_at = paused.then(|| self.next_show(now));
+            self.read_since = now;
         }
         due
     }
@@ -243,14 +246,16 @@ impl Heartbeat {
     /// that this side lives.
     pub(super) fn pause(&mut self, now: impl FnOnce() -> Instant) {
         if self.show_at.is_none() {
-            self.show_at = Some(self.next_show(now()));
+            let now = now();
+            // What waits unread may be PINGs: only time in which they would have been seen counts.
+            self.read += now.saturating_duration_since(self.read_since);
+            self.show_at = Some(self.next_show(now));
         }
     }
 
     fn next_show(&self, now: Instant) -> Instant {
         let third = |time: Duration| (time / 3).clamp(ASKED.0, ASKED.1);
-        let up = now.saturating_duration_since(self.since);
-        let unasked = (up / 4).clamp(UNASKED.0, UNASKED.1);
+        let unasked = (self.read / 4).clamp(UNASKED.0, UNASKED.1);
         let pause = match (self.interval, self.ttl) {
             (Some(interval), ttl) => third(ttl.map_or(interval, |ttl| ttl.min(interval))),
             (None, Some(ttl)) => third(ttl).min(unasked),
@@ -405,6 +410,21 @@ mod tests {
         let at = peer.poll_timeout().unwrap();
         assert!(peer.handle_timeout(at, &NONE, false, false).show);
         assert_eq!(peer.poll_timeout(), None);
+    }
+
+    #[test]
+    fn time_in_which_no_ping_could_be_read_does_not_make_the_peer_patient() {
+        let start = Instant::now();
+        let mut busy = Heartbeat::new(start, &NONE);
+        let (mut now, end) = (start + ms(300), start + ms(30_000));
+        while now < end {
+            let shown = shows(&mut busy, now, now + ms(5000));
+            let late = shown.windows(2).find(|pair| pair[1] - pair[0] > ms(150));
+            assert_eq!(late, None);
+            // It is read for a moment, in which there is one message more and no PING.
+            now = shown[shown.len() - 1] + ms(150);
+            assert!(busy.handle_timeout(now, &NONE, false, false).show);
+        }
     }
 
     #[test]
