@@ -262,6 +262,12 @@ impl Inner {
         members.values().filter_map(Weak::upgrade).collect()
     }
 
+    /// How many sockets are not closed to the end yet.
+    #[cfg(test)]
+    pub(crate) fn open_sockets(&self) -> usize {
+        *self.open.lock()
+    }
+
     /// Counts a socket in.
     pub(crate) fn enter(&self, id: SocketId, socket: Weak<dyn Member>) {
         self.members.lock().insert(id, socket);

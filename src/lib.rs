@@ -108,6 +108,8 @@ mod socket;
 
 #[cfg(all(test, loom))]
 mod loom_models;
+#[cfg(all(test, not(loom)))]
+mod simulation;
 
 // What the fuzzers run, and `cargo test` after them.
 #[cfg(any(all(test, not(loom)), fuzzing))]

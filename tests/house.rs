@@ -189,6 +189,9 @@ const OUTSIDE: &[&str] = &[
     "loom_models",
     "fuzzing/",
     "zmtp/simulation",
+    "transport/pretended",
+    "reactor/stepped",
+    "simulation/",
 ];
 
 /// Files that import from one that imports from them: one type, cut into files by subject.

@@ -32,6 +32,15 @@ impl Core {
         }
     }
 
+    /// What [`close_and_wait`](Core::close_and_wait) will say, once it will.
+    #[cfg(test)]
+    pub(crate) fn close_report(&self) -> Option<CloseReport> {
+        let mut locked = self.lock();
+        let engine = locked.engine();
+        let undelivered = engine.ledger.undelivered();
+        (engine.life == Life::Closed).then_some(CloseReport { undelivered })
+    }
+
     /// Stops serving calls, wakes those who wait, and starts to linger.
     pub(crate) fn begin_close(&self) {
         if self.context.is_forked() {

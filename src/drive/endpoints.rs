@@ -124,6 +124,8 @@ impl Core {
         if let (Some(listener), Some(poll)) = (listener, self.poll_if_any()) {
             let (done, wait) = mpsc::channel();
             poll.reactor.send(Command::Unlisten { listener, done });
+            #[cfg(all(test, not(loom)))]
+            crate::reactor::stepped::run_commands();
             // Either it is done, or the reactor is gone and the listener with it.
             let _ = wait.recv_timeout(UNLISTEN);
         }

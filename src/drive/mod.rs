@@ -11,7 +11,7 @@ mod io;
 mod locked;
 mod names;
 mod prefetched;
-mod random;
+pub(crate) mod random;
 mod receiving;
 mod sending;
 mod shortcut;

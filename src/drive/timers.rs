@@ -110,7 +110,7 @@ impl Core {
         let pings = link.session.is_pinged();
         let writer = link.wire.as_mut().and_then(|wire| wire.writer.as_mut());
         if let (Some(bytes), Some(written), Some(writer), false) = (bytes, written, writer, over) {
-            writer.note_unacknowledged(written, bytes, finished);
+            writer.note_unacknowledged(written, bytes);
         }
         // A peer that goes on sending would have its connection reset, and may then not read what its
         // system has for it: such a peer has until it ends its side, or linger is over.

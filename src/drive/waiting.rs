@@ -263,15 +263,15 @@ fn note_events(engine: &mut Engine, events: &Events) {
             continue;
         }
         let Some(wire) = &mut link.wire else { continue };
-        let ended = event.is_read_closed() || event.is_error();
-        if event.is_readable() || ended {
+        let ready = wire.stream.readiness(event);
+        if ready.readable || ready.ended {
             wire.readable = true;
-            wire.hung_up |= ended;
+            wire.hung_up |= ready.ended;
             if !link.recv_queue.is_paused() {
                 engine.work.read_later(key);
             }
         }
-        if event.is_writable() {
+        if ready.writable {
             engine.unblock(key);
         }
     }

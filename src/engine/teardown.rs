@@ -80,7 +80,7 @@ impl<D> Engine<D> {
             if link.leaving {
                 if !matches!(ended, Ended::Io(_)) {
                     let by_peer = matches!(ended, Ended::ByPeer);
-                    writer.ask_acknowledged(stage == Stage::Farewell, by_peer);
+                    writer.ask_acknowledged(by_peer);
                 }
                 unacknowledged = writer.unacknowledged_messages();
             }
@@ -158,7 +158,7 @@ impl<D> Engine<D> {
         };
         let Some(wire) = &mut link.wire else { return };
         if let Some(writer) = &mut wire.writer {
-            writer.ask_acknowledged(false, false);
+            writer.ask_acknowledged(false);
         }
         self.actions.push(Action::WatchAcknowledged(place));
     }

@@ -114,7 +114,7 @@ impl Writer {
         match wrote {
             Wrote::Failed(_) => self.failed = true,
             // A peer that is behind may be lost with what the system holds for it.
-            Wrote::Blocked => self.ask_acknowledged(false, false),
+            Wrote::Blocked => self.ask_acknowledged(false),
             Wrote::All | Wrote::Turn => {}
         }
         wrote
@@ -175,24 +175,22 @@ impl Writer {
     }
 
     /// Asks the system how much of what was written the peer's system has acknowledged; where it cannot
-    /// say, all is taken for acknowledged. `finished`: the peer was told that no more comes, which the
-    /// system counts as one byte more. `ended`: the peer has ended in good order, so that the
+    /// say, all is taken for acknowledged. `ended`: the peer has ended in good order, so that the
     /// answer holds although the connection is over. Never waits.
-    pub(crate) fn ask_acknowledged(&mut self, finished: bool, ended: bool) {
+    pub(crate) fn ask_acknowledged(&mut self, ended: bool) {
         if self.failed {
             return;
         }
         match self.stream.unacknowledged() {
             None => self.acknowledged = self.written,
             Some(0) if !ended && self.stream.is_over() => {}
-            Some(bytes) => self.note_unacknowledged(self.written, bytes, finished),
+            Some(bytes) => self.note_unacknowledged(self.written, bytes),
         }
     }
 
     /// The system has said how many bytes are not acknowledged, when at least `written` were written.
-    pub(crate) fn note_unacknowledged(&mut self, written: u64, bytes: usize, finished: bool) {
-        let bytes = bytes.saturating_sub(usize::from(finished)) as u64;
-        let acknowledged = written.saturating_sub(bytes);
+    pub(crate) fn note_unacknowledged(&mut self, written: u64, bytes: usize) {
+        let acknowledged = written.saturating_sub(bytes as u64);
         self.acknowledged = self.acknowledged.max(acknowledged);
     }
 

@@ -14,6 +14,8 @@ mod accept;
 mod command;
 mod connect;
 mod resolver;
+#[cfg(all(test, not(loom)))]
+pub(crate) mod stepped;
 pub(crate) mod timers;
 
 use std::collections::HashMap;
@@ -79,38 +81,47 @@ struct Reactor {
 /// # Errors
 /// When the system is out of descriptors or threads.
 pub(crate) fn start(number: usize, resolver: Resolver) -> io::Result<(Handle, JoinHandle<()>)> {
-    let poll = Poll::new()?;
-    let shared = Arc::new(Shared {
-        inbox: Mutex::new(Inbox {
-            commands: Vec::new(),
-            asleep: false,
-            ended: false,
-        }),
-        waker: Waker::new(poll.registry(), WAKER)?,
-        registry: poll.registry().try_clone()?,
-    });
-    let reactor = Reactor {
-        poll,
-        shared: Arc::clone(&shared),
-        commands: Vec::new(),
-        helped: None,
-        sockets: HashMap::new(),
-        slots: Slab::new(),
-        resolver,
-        number: 0,
-        timers: Timers::new(),
-        watched: Vec::new(),
-        next_watch: clock::now(),
-        hot: Vec::new(),
-        stopping: false,
-    };
+    #[cfg(all(test, not(loom)))]
+    if let Some(started) = stepped::start(&resolver) {
+        return started;
+    }
+    let (handle, reactor) = Reactor::new(resolver)?;
     let thread = thread::Builder::new()
         .name(format!("sinew/{number}"))
         .spawn(move || reactor.run_to_the_end())?;
-    Ok((Handle(shared), thread))
+    Ok((handle, thread))
 }
 
 impl Reactor {
+    fn new(resolver: Resolver) -> io::Result<(Handle, Reactor)> {
+        let poll = Poll::new()?;
+        let shared = Arc::new(Shared {
+            inbox: Mutex::new(Inbox {
+                commands: Vec::new(),
+                asleep: false,
+                ended: false,
+            }),
+            waker: Waker::new(poll.registry(), WAKER)?,
+            registry: poll.registry().try_clone()?,
+        });
+        let reactor = Reactor {
+            poll,
+            shared: Arc::clone(&shared),
+            commands: Vec::new(),
+            helped: None,
+            sockets: HashMap::new(),
+            slots: Slab::new(),
+            resolver,
+            number: 0,
+            timers: Timers::new(),
+            watched: Vec::new(),
+            next_watch: clock::now(),
+            hot: Vec::new(),
+            stopping: false,
+        };
+        Ok((Handle(shared), reactor))
+    }
+
     /// Runs until it is stopped, or has panicked. Then no command is taken any more, so that nobody
     /// waits for what is not done.
     fn run_to_the_end(mut self) {
@@ -143,20 +154,30 @@ impl Reactor {
         let mut events = Events::with_capacity(tuning::EVENTS);
         while !self.stopping {
             let timeout = self.fall_asleep();
-            let polled = self.poll.poll(&mut events, timeout);
-            self.shared.inbox.lock().asleep = false;
-            match polled {
-                Ok(()) => events.iter().for_each(|event| self.dispatch(event.token())),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // The poll itself is broken (no known system does this while the descriptor is
-                // open): go on with timers instead of spinning.
-                Err(_) => thread::sleep(tuning::LEASE),
+            self.turn(&mut events, timeout);
+            if !self.hot.is_empty() {
+                // Shorter than any timeout of a poll, which counts in milliseconds.
+                thread::sleep(tuning::SWEEP);
             }
-            self.run_commands();
-            self.expire();
-            self.watch();
-            self.sweep();
         }
+    }
+
+    /// Sleeps for an event, and does what there is to do. Gives how many things that were, leases and
+    /// sweeps apart.
+    fn turn(&mut self, events: &mut Events, timeout: Option<Duration>) -> usize {
+        let polled = self.poll.poll(events, timeout);
+        self.shared.inbox.lock().asleep = false;
+        match polled {
+            Ok(()) => events.iter().for_each(|event| self.dispatch(event.token())),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => events.clear(),
+            // The poll itself is broken (no known system does this while the descriptor is
+            // open): go on with timers instead of spinning.
+            Err(_) => thread::sleep(tuning::LEASE),
+        }
+        let done = events.iter().count() + self.run_commands() + self.expire();
+        self.watch();
+        self.sweep();
+        done
     }
 
     /// How long the poll may sleep: not at all if there is something to do by now.
@@ -198,8 +219,9 @@ impl Reactor {
         }
     }
 
-    fn run_commands(&mut self) {
+    fn run_commands(&mut self) -> usize {
         std::mem::swap(&mut self.commands, &mut self.shared.inbox.lock().commands);
+        let count = self.commands.len();
         self.commands.reverse();
         while let Some(command) = self.commands.pop() {
             self.run_command(command);
@@ -207,6 +229,7 @@ impl Reactor {
         if self.timers.is_crowded() {
             self.forget_past_timers();
         }
+        count
     }
 
     /// Takes out the timers of connections that are gone, which may have been set for hours ahead.
@@ -299,9 +322,11 @@ impl Reactor {
         });
     }
 
-    fn expire(&mut self) {
+    fn expire(&mut self) -> usize {
         let now = clock::now();
+        let mut count = 0;
         while let Some(due) = self.timers.expire(now) {
+            count += 1;
             match due {
                 Due::Socket(id, timer) => {
                     if let Some(socket) = self.sockets.get(&id) {
@@ -313,6 +338,7 @@ impl Reactor {
                 Due::AcceptAgain { key, number } => self.accept_again(key, number),
             }
         }
+        count
     }
 
     /// Looks after the leases that callers hold.
@@ -341,7 +367,7 @@ impl Reactor {
         }
     }
 
-    /// Writes what hot sockets have queued, then rests until the next sweep.
+    /// Writes what hot sockets have queued.
     fn sweep(&mut self) {
         if self.hot.is_empty() {
             return;
@@ -349,10 +375,6 @@ impl Reactor {
         let sockets = &self.sockets;
         self.hot
             .retain(|id| sockets.get(id).is_some_and(|socket| socket.on_sweep()));
-        if !self.hot.is_empty() {
-            // Shorter than any timeout of a poll, which counts in milliseconds.
-            thread::sleep(tuning::SWEEP);
-        }
     }
 
     fn next_number(&mut self) -> u64 {

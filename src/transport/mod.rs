@@ -14,6 +14,9 @@ mod settings;
 
 mod stream;
 
+#[cfg(all(test, not(loom)))]
+pub(crate) mod pretended;
+
 mod interfaces;
 
 mod resolve;
@@ -48,6 +51,9 @@ pub(crate) struct Listener {
     /// What was bound really: a port that is not 0, a path that is not `*`.
     endpoint: Endpoint,
     options: TransportOptions,
+    /// It listens in a network that a test pretends; the socket only tells of edges.
+    #[cfg(all(test, not(loom)))]
+    pretended: Option<pretended::Port>,
 }
 
 /// Listens at `endpoint`.
@@ -58,6 +64,10 @@ pub(crate) fn bind(endpoint: &Endpoint, options: &TransportOptions) -> io::Resul
     endpoint
         .validate_bind()
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error.to_string()))?;
+    #[cfg(all(test, not(loom)))]
+    if let Some(listener) = Listener::pretended(endpoint, options) {
+        return listener;
+    }
     let listener = match endpoint {
         Endpoint::Tcp(tcp) => tcp::bind(&tcp.target, options)
             .and_then(|socket| Listener::tcp(socket, options.clone())),
@@ -81,6 +91,8 @@ impl Listener {
             socket,
             endpoint: address.into(),
             options,
+            #[cfg(all(test, not(loom)))]
+            pretended: None,
         })
     }
 
@@ -91,11 +103,34 @@ impl Listener {
             socket: bound.socket,
             endpoint,
             options,
+            #[cfg(all(test, not(loom)))]
+            pretended: None,
         }
+    }
+
+    /// Listens in the network that this thread pretends, if it does.
+    #[cfg(all(test, not(loom)))]
+    fn pretended(endpoint: &Endpoint, options: &TransportOptions) -> Option<io::Result<Self>> {
+        let network = pretended::network()?;
+        let address = match resolve(endpoint, options.ipv6).ok()?.into_iter().next()? {
+            Target::Tcp { address, .. } => address,
+            Target::Ipc(_) => return None,
+        };
+        Some(network.bind(address).map(|(socket, port)| Self {
+            _file: None,
+            socket,
+            endpoint: endpoint.clone(),
+            options: options.clone(),
+            pretended: Some(port),
+        }))
     }
 
     /// Takes the next caller; `WouldBlock` if none waits. The stream has the listener's options.
     pub(crate) fn accept(&self) -> io::Result<Stream> {
+        #[cfg(all(test, not(loom)))]
+        if let Some(port) = &self.pretended {
+            return port.accept(&self.socket);
+        }
         let (socket, address) = stream::retry(|| accept_non_blocking(&self.socket))?;
         // A caller that has hung up already may leave no name, and may make options fail.
         self.welcome(socket, &address).map_err(|error| {
@@ -175,6 +210,10 @@ fn accept_non_blocking(socket: &Socket) -> io::Result<(Socket, SockAddr)> {
 pub(crate) fn connect_start(target: &Target, options: &TransportOptions) -> io::Result<Stream> {
     match target {
         Target::Tcp { address, source } => {
+            #[cfg(all(test, not(loom)))]
+            if let Some(network) = pretended::network() {
+                return network.connect(*address);
+            }
             let socket = tcp::connect(*address, *source, options)?;
             Ok(Stream::new(socket, Peer::Tcp(*address)))
         }
@@ -190,6 +229,10 @@ pub(crate) fn connect_start(target: &Target, options: &TransportOptions) -> io::
 /// After an error the stream is of no more use. A TCP connection to itself, which the system may
 /// make when nobody listens, is refused.
 pub(crate) fn connect_finish(stream: &Stream) -> io::Result<bool> {
+    #[cfg(all(test, not(loom)))]
+    if let Some(end) = stream.pretended() {
+        return end.finish_connect(stream.socket());
+    }
     if let Some(error) = stream.take_error()? {
         return Err(error);
     }

@@ -4,15 +4,18 @@ use std::io::{self, IoSlice, Read};
 use std::net::{IpAddr, Shutdown, SocketAddr};
 use std::os::fd::{AsRawFd, RawFd};
 
-use mio::event::Source;
+use mio::event::{Event, Source};
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use socket2::Socket;
 
+#[cfg(all(test, not(loom)))]
+use super::pretended::End;
 use super::{outq, uninit};
 #[cfg(test)]
 use crate::endpoint::Endpoint;
 use crate::endpoint::IpcEndpoint;
+use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// Writing to a peer that is gone must be an error, not a signal that ends the program: a program
 /// in another language, using this library, may not have switched `SIGPIPE` off as Rust does.
@@ -35,19 +38,39 @@ pub(crate) struct Stream {
     /// Non-blocking, always.
     socket: Socket,
     peer: Peer,
+    /// The peer was told that nothing more comes. Set once that is done, so that its end is taken for
+    /// unwritten rather than a byte for acknowledged.
+    finished: AtomicBool,
 }
 
 /// Who is at the other end. Known from the start, and still known after a disconnection.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) enum Peer {
     Tcp(SocketAddr),
     /// The name that the listening end bears; the calling end has none of its own.
     Ipc(IpcEndpoint),
+    /// In a network that a test pretends; the socket only tells of edges.
+    #[cfg(all(test, not(loom)))]
+    Pretended(Box<End>),
+}
+
+/// What a poll has said of a stream.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Readiness {
+    pub(crate) readable: bool,
+    pub(crate) writable: bool,
+    /// The peer has finished, or the connection is broken.
+    pub(crate) ended: bool,
 }
 
 impl Stream {
     pub(super) fn new(socket: Socket, peer: Peer) -> Self {
-        Self { socket, peer }
+        let finished = AtomicBool::new(false);
+        Self {
+            socket,
+            peer,
+            finished,
+        }
     }
 
     pub(super) fn socket(&self) -> &Socket {
@@ -55,51 +78,122 @@ impl Stream {
     }
 
     pub(crate) fn is_tcp(&self) -> bool {
+        #[cfg(all(test, not(loom)))]
+        if self.pretended().is_some() {
+            return true;
+        }
         matches!(self.peer, Peer::Tcp(_))
+    }
+
+    #[cfg(all(test, not(loom)))]
+    pub(super) fn pretended(&self) -> Option<&End> {
+        match &self.peer {
+            Peer::Pretended(end) => Some(end),
+            _ => None,
+        }
+    }
+
+    /// What an event of a poll that watches it says.
+    #[inline]
+    pub(crate) fn readiness(&self, event: &Event) -> Readiness {
+        #[cfg(all(test, not(loom)))]
+        if let Some(end) = self.pretended() {
+            return end.readiness(&self.socket);
+        }
+        Readiness {
+            readable: event.is_readable(),
+            writable: event.is_writable(),
+            ended: event.is_read_closed() || event.is_error(),
+        }
     }
 
     /// Reads into memory that is initialised. 0: the peer has finished.
     pub(crate) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        #[cfg(all(test, not(loom)))]
+        if let Some(end) = self.pretended() {
+            let most = buffer.len();
+            let mut into = buffer;
+            return end.read(most, |from| {
+                let (part, rest) = std::mem::take(&mut into).split_at_mut(from.len());
+                part.copy_from_slice(from);
+                into = rest;
+            });
+        }
         retry(|| (&self.socket).read(buffer))
     }
 
     /// Appends at most `max` bytes to `buffer` without zeroing it first and without ever growing
     /// it. 0: the peer has finished. No spare capacity is an `InvalidInput` error.
     pub(crate) fn read_uninit(&self, buffer: &mut Vec<u8>, max: usize) -> io::Result<usize> {
+        #[cfg(all(test, not(loom)))]
+        if let Some(end) = self.pretended() {
+            let room = max.min(buffer.capacity() - buffer.len());
+            return end.read(room, |from| buffer.extend_from_slice(from));
+        }
         retry(|| uninit::recv(&self.socket, buffer, max))
     }
 
     /// Writes a first part of `bytes`, as much as there is room for.
     pub(crate) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        #[cfg(all(test, not(loom)))]
+        if let Some(end) = self.pretended() {
+            return end.write(&[IoSlice::new(bytes)]);
+        }
         retry(|| self.socket.send_with_flags(bytes, SEND_FLAGS))
     }
 
     /// Writes a first part of the slices, as if they were one. More than 1024 slices are not an
     /// error; the rest is for the next call.
     pub(crate) fn write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        #[cfg(all(test, not(loom)))]
+        if let Some(end) = self.pretended() {
+            return end.write(slices);
+        }
         let slices = slices.get(..MAX_SLICES).unwrap_or(slices);
         retry(|| self.socket.send_vectored_with_flags(slices, SEND_FLAGS))
     }
 
     /// Tells the peer that nothing more will come. What it sends can still be read.
     pub(crate) fn shutdown_write(&self) -> io::Result<()> {
+        self.shut_down()?;
+        self.finished.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    fn shut_down(&self) -> io::Result<()> {
+        #[cfg(all(test, not(loom)))]
+        if let Some(end) = self.pretended() {
+            return end.shutdown_write();
+        }
         self.socket.shutdown(Shutdown::Write)
     }
 
-    /// Bytes that were written and that the peer's system has not acknowledged; the end that
-    /// `shutdown_write` sends counts as one. Never waits. `None`: this system cannot say.
+    /// Bytes that were written and that the peer's system has not acknowledged, the end that
+    /// `shutdown_write` sends not among them. Never waits. `None`: this system cannot say.
     pub(crate) fn unacknowledged(&self) -> Option<usize> {
+        let finished = usize::from(self.finished.load(Ordering::Acquire));
+        // That end is the last to be acknowledged, and counts as a byte until it is.
+        Some(self.system_holds()?.saturating_sub(finished))
+    }
+
+    fn system_holds(&self) -> Option<usize> {
         match &self.peer {
             Peer::Tcp(_) => outq::unacknowledged(&self.socket),
             // What was written lies with the peer already: both ends are of one system, which keeps it
             // for the peer whatever becomes of this end.
             Peer::Ipc(_) => Some(0),
+            #[cfg(all(test, not(loom)))]
+            Peer::Pretended(end) => Some(end.unacknowledged()),
         }
     }
 
     /// Whether the connection is over on both sides, by a reset or in good order: the system then says
     /// that nothing is unacknowledged, whatever was lost.
     pub(crate) fn is_over(&self) -> bool {
+        #[cfg(all(test, not(loom)))]
+        if let Some(end) = self.pretended() {
+            return end.is_over();
+        }
         self.is_tcp() && self.socket.peer_addr().is_err()
     }
 
@@ -114,6 +208,8 @@ impl Stream {
         match &self.peer {
             Peer::Tcp(address) => canonical(*address).to_string(),
             Peer::Ipc(name) => name.to_string(),
+            #[cfg(all(test, not(loom)))]
+            Peer::Pretended(end) => end.peer().to_string(),
         }
     }
 
@@ -132,6 +228,8 @@ impl Stream {
         match &self.peer {
             Peer::Tcp(address) => Some(address.ip()),
             Peer::Ipc(_) => None,
+            #[cfg(all(test, not(loom)))]
+            Peer::Pretended(end) => Some(end.peer().ip()),
         }
     }
 
@@ -145,6 +243,8 @@ impl Stream {
                 Some(canonical(address).into())
             }
             Peer::Ipc(name) => Some(Endpoint::Ipc(name.clone())),
+            #[cfg(not(loom))]
+            Peer::Pretended(_) => None,
         }
     }
 }
@@ -152,6 +252,13 @@ impl Stream {
 impl Stream {
     /// Has a poll watch the stream; unlike [`Source::register`], for one that is shared.
     pub(crate) fn watch(&self, registry: &Registry, token: Token, on: Interest) -> io::Result<()> {
+        #[cfg(all(test, not(loom)))]
+        if let Some(end) = self.pretended() {
+            let mut source = SourceFd(&self.socket.as_raw_fd());
+            registry.register(&mut source, token, Interest::READABLE)?;
+            end.watch(on);
+            return Ok(());
+        }
         registry.register(&mut SourceFd(&self.socket.as_raw_fd()), token, on)
     }
 
@@ -162,6 +269,11 @@ impl Stream {
         token: Token,
         on: Interest,
     ) -> io::Result<()> {
+        #[cfg(all(test, not(loom)))]
+        if let Some(end) = self.pretended() {
+            end.watch(on);
+            return Ok(());
+        }
         registry.reregister(&mut SourceFd(&self.socket.as_raw_fd()), token, on)
     }
 }
@@ -174,6 +286,10 @@ impl AsRawFd for Stream {
 
 impl Source for Stream {
     fn register(&mut self, registry: &Registry, token: Token, on: Interest) -> io::Result<()> {
+        #[cfg(all(test, not(loom)))]
+        if self.pretended().is_some() {
+            return self.watch(registry, token, on);
+        }
         SourceFd(&self.socket.as_raw_fd()).register(registry, token, on)
     }
 
