@@ -189,8 +189,10 @@ pub(crate) trait Member: Send + Sync {
     fn close_and_wait(&self) -> CloseReport;
     /// Somebody calls at an inproc name that this socket has bound.
     fn answer(&self, endpoint: &Arc<Endpoint>, caller: Caller) -> Result<Answer, NoAnswer>;
+    /// What it says of itself.
+    fn info(&self) -> PeerInfo;
     /// Whether a caller that was refused may find a place now.
-    fn has_place(&self) -> bool;
+    fn has_place(&self, caller: &PeerInfo) -> bool;
     /// The name that a link of this socket waits for is bound now.
     fn call(&self, binder: &Arc<dyn Member>, place: Place);
     /// Everything is set up on both sides: say what the other one must know.

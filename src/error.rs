@@ -5,7 +5,7 @@ use std::{fmt, io};
 
 use crate::endpoint::EndpointError;
 use crate::message::convert::ConvertError;
-use crate::message::{ConvertErrorKind, Message};
+use crate::message::{ConvertErrorKind, Frame, Message};
 use crate::peer::{SocketType, UnknownSocketType};
 
 /// A result with an [`Error`], for functions that use this library: every error of it becomes one
@@ -79,7 +79,7 @@ pub enum Error {
         most: usize,
     },
     /// A socket type that this library knows on the wire but does not make yet.
-    #[error("{0} sockets do not exist in this version; PUSH, PULL, PUB, SUB, REQ, REP, DEALER and PAIR do")]
+    #[error("{0} sockets do not exist in this version; PUSH, PULL, PUB, SUB, REQ, REP, DEALER, ROUTER and PAIR do")]
     NoSuchSocket(SocketType),
     /// A text names no type of socket.
     #[error(transparent)]
@@ -92,6 +92,9 @@ pub enum Error {
         /// The socket's type.
         socket_type: SocketType,
     },
+    /// The routing id that was to be given to a peer leads to another one, or to another endpoint, of this socket.
+    #[error("the routing id {0} leads to another peer of this socket; choose another")]
+    RoutingIdTaken(Frame),
     /// A setting cannot be used; the text says which, and what to use instead.
     #[error("{0}")]
     Option(String),
@@ -179,6 +182,7 @@ impl From<Error> for io::Error {
             Error::Convert(_) | Error::Message(_) => io::ErrorKind::InvalidData,
             Error::Io(source) | Error::System(source) => source.kind(),
             Error::InUse(_) => io::ErrorKind::AddrInUse,
+            Error::RoutingIdTaken(_) => io::ErrorKind::AlreadyExists,
             Error::NotFound(_) | Error::NoEndpoint => io::ErrorKind::NotFound,
             Error::NoSuchSocket(_) | Error::Unsupported { .. } => io::ErrorKind::Unsupported,
             Error::Closed => io::ErrorKind::NotConnected,
@@ -204,6 +208,10 @@ pub enum SendErrorKind {
     /// The reactor thread that served the socket has panicked; see [`Error::ReactorDied`].
     #[error("the reactor thread of this socket has panicked; make a new context")]
     ReactorDied,
+    /// ROUTER with [`mandatory`](crate::Options::mandatory): the first frame is not the routing id of a peer
+    /// that is there, or no frame is behind it.
+    #[error("no peer has the routing id that is the first frame, or nothing is behind that")]
+    Unroutable,
     /// REQ: the reply to the last request has not been received. REP: no request has been received.
     #[error("receive before you send again: REQ and REP take turns")]
     MustReceiveFirst,
@@ -244,6 +252,7 @@ impl From<SendErrorKind> for io::ErrorKind {
                 io::ErrorKind::InvalidInput
             }
             SendErrorKind::Unsupported => io::ErrorKind::Unsupported,
+            SendErrorKind::Unroutable => io::ErrorKind::NotFound,
         }
     }
 }

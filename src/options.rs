@@ -26,7 +26,7 @@ use crate::tuning;
 pub struct Options {
     /// Messages that may wait to be sent to one peer; zero means no limit. Default 1000.
     ///
-    /// A socket whose peers are all at this mark blocks (PUSH, REQ, DEALER, PAIR) or drops (PUB). After the mark
+    /// A socket whose peers are all at this mark blocks (PUSH, REQ, DEALER, PAIR) or drops (PUB, ROUTER). After the mark
     /// was reached, there is room again once half of the queue has gone.
     pub send_hwm: usize,
     /// Messages of one peer that may wait to be received; zero means no limit. Default 1000.
@@ -125,7 +125,7 @@ pub struct Options {
     /// that `connect` named and that is not there yet.
     pub immediate: bool,
     /// The routing id announced to ROUTER peers: 1 to 255 bytes, not starting with a zero byte;
-    /// empty means none. Default empty. Used by REQ and DEALER.
+    /// empty means none. Default empty. Used by REQ, DEALER and ROUTER.
     pub routing_id: Bytes,
     /// Connections that the kernel queues for a listener. Default 4096 (libzmq: 100); the system
     /// cuts it to its own limit, and takes zero as the least that it has.
@@ -154,6 +154,23 @@ pub struct Options {
     ///
     /// One slow subscriber then holds up all of them.
     pub no_drop: bool,
+    /// ROUTER: tell when a message cannot be routed, instead of dropping it. Default false.
+    ///
+    /// [`SendErrorKind::Unroutable`](crate::SendErrorKind::Unroutable) then says that the first frame is no
+    /// peer's routing id, and a send to a peer whose queue is full waits. Both give the message back.
+    pub mandatory: bool,
+    /// ROUTER: a new peer that announces the routing id of another takes its place, and the other's
+    /// connection is closed for good. Default false: the new one is refused.
+    ///
+    /// For peers that come back with the same id before it was noticed that they had gone. What the
+    /// other had sent can still be received; what was queued for it is dropped and counted. Peers of
+    /// the same context (inproc) are never half gone, and take no one's place.
+    pub handover: bool,
+    /// ROUTER, DEALER, REQ: send an empty message first to each new peer, so that a ROUTER there
+    /// learns of this socket before it sends anything. Default false.
+    ///
+    /// The peer receives it as a message, and has to ignore it.
+    pub probe_router: bool,
     /// REQ: a new request may be sent before the reply to the last one came, which is then given
     /// up. Default false.
     pub relaxed: bool,
@@ -193,6 +210,9 @@ impl Default for Options {
             tos: None,
             busy_poll: Duration::ZERO,
             no_drop: false,
+            mandatory: false,
+            handover: false,
+            probe_router: false,
             relaxed: false,
             correlate: false,
         }
@@ -208,27 +228,10 @@ impl Options {
 
     /// The first setting that cannot be used, in words; `None` when all can.
     pub(crate) fn fault(&self) -> Option<String> {
-        self.routing_id_fault()
+        routing_id_fault(&self.routing_id)
             .or_else(|| self.time_fault())
             .or_else(|| self.buffer_fault())
             .or_else(|| self.tcp_keepalive.fault())
-    }
-
-    fn routing_id_fault(&self) -> Option<String> {
-        if self.routing_id.len() > 255 {
-            return Some(format!(
-                "routing_id has {} bytes; use 1 to 255 bytes",
-                self.routing_id.len()
-            ));
-        }
-        if self.routing_id.first() == Some(&0) {
-            return Some(
-                "routing_id starts with a zero byte, which ZeroMQ reserves for ids that \
-                 ROUTER makes up; start it with another byte"
-                    .into(),
-            );
-        }
-        None
     }
 
     /// A time-out of zero would end every connection before it begins. In other libraries zero means
@@ -273,6 +276,22 @@ impl Options {
             "{name} is zero; use None to leave its size to the system"
         ))
     }
+}
+
+/// What is wrong with a routing id that a user chose, in words (RFC 28, "The ROUTER Socket Type").
+pub(crate) fn routing_id_fault(id: &[u8]) -> Option<String> {
+    if id.len() > 255 {
+        let bytes = id.len();
+        return Some(format!("routing_id has {bytes} bytes; use 1 to 255 bytes"));
+    }
+    if id.first() == Some(&0) {
+        return Some(
+            "routing_id starts with a zero byte, which ZeroMQ reserves for ids that \
+             ROUTER makes up; start it with another byte"
+                .into(),
+        );
+    }
+    None
 }
 
 /// What PINGs count a time to live in (RFC 37, "Heartbeating").

@@ -28,7 +28,8 @@ pub enum SocketType {
     /// Sends each message to one of its REP, DEALER or ROUTER peers, in turn, and receives from all
     /// of them, fairly: REQ without the turns.
     Dealer,
-    /// Asynchronous REP. Known on the wire; this library does not make such sockets yet.
+    /// Sends each message to the REQ, DEALER or ROUTER peer that its first frame names, and receives from
+    /// all of them, fairly, each message behind the name of its sender.
     Router,
     /// PUB that sees its subscriptions. Known on the wire; this library does not make such sockets yet.
     Xpub,
@@ -135,6 +136,9 @@ pub enum PeerRefusal {
     /// A PAIR has one peer at a time, and has one.
     #[error("this PAIR has its peer already")]
     Paired,
+    /// A ROUTER knows each peer by a routing id of its own, and has one with the id that this one announced.
+    #[error("another peer has the routing id that this one announced")]
+    RoutingIdTaken,
 }
 
 /// What a peer said of itself in the handshake, and where it is.

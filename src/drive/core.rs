@@ -105,6 +105,9 @@ impl Core {
             no_drop: options.no_drop,
             relaxed: options.relaxed,
             correlate: options.correlate,
+            mandatory: options.mandatory,
+            handover: options.handover,
+            probe_router: options.probe_router,
             seed: super::random::seed() as u32,
         };
         let pattern =

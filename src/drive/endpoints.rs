@@ -10,7 +10,11 @@ use crate::endpoint::Endpoint;
 use crate::engine::Bound;
 use crate::error::Error;
 use crate::link::{Link, Origin, Stage};
+use crate::message::Frame;
 use crate::monitor::EventKind;
+use crate::options::routing_id_fault;
+use crate::pattern::Refusal;
+use crate::peer::SocketType;
 use crate::reactor::{Command, Place};
 use crate::transport;
 
@@ -61,8 +65,22 @@ impl Core {
         Ok(Endpoint::clone(&endpoint))
     }
 
-    pub(crate) fn connect(&self, endpoint: Endpoint) -> Result<Endpoint, Error> {
+    /// Connects; what the peer announces as its routing id is ignored if it is given one here.
+    pub(crate) fn connect(
+        &self,
+        endpoint: Endpoint,
+        routing_id: Option<&[u8]>,
+    ) -> Result<Endpoint, Error> {
         endpoint.validate_connect()?;
+        match routing_id {
+            Some([]) => {
+                return Err(Error::Option(
+                    "the routing id is empty; use 1 to 255 bytes".into(),
+                ))
+            }
+            Some(id) => routing_id_fault(id).map_or(Ok(()), |fault| Err(Error::Option(fault)))?,
+            None => {}
+        }
         let endpoint = Arc::new(endpoint);
         let inproc = matches!(*endpoint, Endpoint::Inproc(_));
         if !inproc {
@@ -72,15 +90,25 @@ impl Core {
         let mut locked = self.lock();
         let engine = locked.engine();
         engine.check_open()?;
-        engine.last_endpoint = Some(Arc::clone(&endpoint));
         // libzmq ignores it for the patterns that would otherwise get or ask for everything twice.
         if engine.pattern.can().connects_once && is_connected(&engine.links, &endpoint) {
+            engine.last_endpoint = Some(Arc::clone(&endpoint));
             return Ok(Endpoint::clone(&endpoint));
         }
         let serial = engine.next_serial();
         let (origin, stage) = (Origin::Connected, Stage::Waiting);
         let link = Link::new(serial, origin, stage, Arc::clone(&endpoint), &self.options);
         let key = engine.links.insert(link);
+        if let Some(id) = routing_id {
+            if let Err(refusal) = engine.pattern.give_id(key, id) {
+                // Nobody knows of it yet.
+                engine.links.remove(key);
+                return Err(no_id(refusal, id, self.socket_type));
+            }
+            engine.attach(key);
+            engine.pattern.set_room(key, !self.options.immediate);
+        }
+        engine.last_endpoint = Some(Arc::clone(&endpoint));
         if inproc {
             engine.connect_inproc(key);
         } else {
@@ -160,6 +188,16 @@ impl Core {
     pub(crate) fn last_endpoint(&self) -> Option<Endpoint> {
         let mut locked = self.lock_for_call();
         locked.engine().last_endpoint.as_deref().cloned()
+    }
+}
+
+fn no_id(refusal: Refusal, id: &[u8], socket_type: SocketType) -> Error {
+    match refusal {
+        Refusal::RoutingIdTaken => Error::RoutingIdTaken(Frame::from(id)),
+        _ => Error::Unsupported {
+            verb: "give its peers routing ids",
+            socket_type,
+        },
     }
 }
 

@@ -32,7 +32,7 @@ impl Core {
         }
     }
 
-    fn my_info(&self) -> PeerInfo {
+    pub(super) fn my_info(&self) -> PeerInfo {
         let mut info = PeerInfo::new(self.socket_type);
         if self.socket_type.announces_routing_id() && !self.options.routing_id.is_empty() {
             info.routing_id = Some(self.options.routing_id.clone());
@@ -71,7 +71,7 @@ impl Member for Core {
         let key = engine.links.insert(link);
         engine.report(key, EventKind::Accepted);
         // Its subscriptions follow in `introduce`, when the caller knows where to find this end.
-        if let Err(reason) = engine.admit(key, caller.peer) {
+        if let Err(reason) = engine.admit_inproc(key, caller.peer) {
             engine.report(key, EventKind::PeerRefused { reason });
             // It has no pipe yet, so that the caller keeps what it has queued.
             engine.remove_link(key);
@@ -94,16 +94,20 @@ impl Member for Core {
         Ok(Answer { peer, door, room })
     }
 
-    fn has_place(&self) -> bool {
+    fn info(&self) -> PeerInfo {
+        self.my_info()
+    }
+
+    fn has_place(&self, caller: &PeerInfo) -> bool {
         let mut locked = self.lock();
         let engine = locked.engine();
-        engine.life == Life::Open && engine.pattern.place_for(None).is_ok()
+        engine.life == Life::Open && engine.pattern.place_for(None, caller).is_ok()
     }
 
     fn call(&self, binder: &Arc<dyn Member>, place: Place) {
         let mut locked = self.lock();
         let engine = locked.engine();
-        let refusal = engine.pattern.place_for(Some(place.link));
+        let refusal = engine.pattern.place_for(Some(place.link), &binder.info());
         let Some(link) = engine.link(place).filter(|link| link.far_end.is_some()) else {
             return;
         };
@@ -148,7 +152,7 @@ impl Member for Core {
             drop(locked);
             return answer.door.closed();
         }
-        if let Err(reason) = engine.admit(place.link, answer.peer) {
+        if let Err(reason) = engine.admit_inproc(place.link, answer.peer) {
             engine.report(place.link, EventKind::PeerRefused { reason });
             engine.connect_inproc(place.link);
             drop(locked);

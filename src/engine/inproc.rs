@@ -1,9 +1,13 @@
 //! Links whose peer is a socket of this context.
 
+use std::sync::Arc;
+
 use super::actions::{Action, Discarded};
 use super::Engine;
 use crate::link::pipe::{pipe, Hushed, Limits};
+use crate::link::reader::Ended;
 use crate::link::{Link, Stage};
+use crate::monitor::EventKind;
 use crate::options::Options;
 use crate::reactor::Place;
 
@@ -94,6 +98,39 @@ impl<D> Engine<D> {
         if !link.recv_queue.is_empty() {
             self.pattern.set_readable(key, true);
         }
+    }
+
+    /// This end of a pipe goes; what the other one had sent can still be received, and what was sent
+    /// there is there.
+    pub(super) fn hang_up(&mut self, key: usize) {
+        self.save_inbound(key);
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
+        let Some((pipe, door)) = link.pipe.take() else {
+            return;
+        };
+        self.pipes = self.pipes.saturating_sub(1);
+        let place = Place {
+            link: key,
+            serial: link.serial,
+        };
+        if let Some(far_end) = link.far_end.take() {
+            // It waits for a peer that was lost.
+            let endpoint = Arc::clone(&link.endpoint);
+            self.actions.push(Action::StopSeeking(endpoint, place));
+            self.actions.discard(Discarded::Pipe(far_end));
+            let lost = pipe.reclaim();
+            self.count_lost(lost.len() as u64);
+            self.actions.discard(lost);
+        }
+        if let Some(door) = door {
+            pipe.end();
+            self.actions.push(Action::Hang(door));
+            let reason = Ended::Replaced.to_string();
+            self.report(key, EventKind::Disconnected { reason });
+        }
+        self.actions.discard(Discarded::Pipe(pipe));
     }
 
     /// The other end is gone and nobody else is wanted: what was queued for it is lost.

@@ -41,9 +41,10 @@ use crate::heat::Heat;
 use crate::lease::Lease;
 use crate::link::reader::Pass;
 use crate::link::{Link, Origin, Stage};
+use crate::message::Message;
 use crate::monitor::{Event, EventKind, EventQueue};
 use crate::options::Options;
-use crate::pattern::Pattern;
+use crate::pattern::{Newcomer, Pattern};
 use crate::peer::{PeerInfo, PeerRefusal};
 use crate::reactor::{Place, Timer};
 use crate::transport::Listener;
@@ -280,12 +281,32 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return Ok(());
         };
-        let peer = link.peer.insert(Box::new(peer));
-        self.pattern.admit(key, peer)
+        let new = Newcomer {
+            unread: link.recv_queue.len(),
+            peer: link.peer.insert(Box::new(peer)),
+        };
+        let replaced = self.pattern.admit(key, new)?;
+        if let Some(replaced) = replaced {
+            self.replace(replaced);
+        }
+        self.try_refused();
+        Ok(())
     }
 
-    /// The peer of a link, which was admitted, is there: from now on it counts. Tells SUB's
-    /// subscriptions to it.
+    /// The same for an inproc peer, which takes no other's place.
+    pub(crate) fn admit_inproc(&mut self, key: usize, peer: PeerInfo) -> Result<(), PeerRefusal> {
+        self.attach(key);
+        self.pattern.place_for(Some(key), &peer).inspect_err(|_| {
+            // For the event that tells of it.
+            if let Some(link) = self.links.get_mut(key) {
+                link.peer = Some(Box::new(peer.clone()));
+            }
+        })?;
+        self.admit(key, peer)
+    }
+
+    /// The peer of a link, which was admitted, is there: from now on it counts. Probes it, and tells
+    /// SUB's subscriptions to it.
     pub(crate) fn welcome(&mut self, key: usize) {
         let Some(link) = self.links.get(key) else {
             return;
@@ -308,6 +329,16 @@ impl<D> Engine<D> {
             self.pattern
                 .set_room(key, !link.send_queue.is_full() && !link.leaving);
         }
+        if self.pattern.probe() {
+            if link.pipe.is_some() {
+                self.put_into_pipe(key, Message::copy_from_slice(&[]));
+            } else {
+                link.control.push_probe();
+            }
+        }
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
         if let Some((pipe, Some(door))) = &link.pipe {
             let mut any = false;
             self.pattern.for_each_subscription(|topic| {
@@ -342,9 +373,13 @@ impl<D> Engine<D> {
     /// Tells the pattern that a link has lost its peer for good, and what was refused for want of a
     /// place that there is one now.
     fn vacate(&mut self, tell: impl FnOnce(&mut Pattern)) {
-        let full = self.pattern.place_for(None).is_err();
         tell(&mut self.pattern);
-        if full && self.pattern.place_for(None).is_ok() {
+        self.try_refused();
+    }
+
+    /// Has peers that were refused tried again, if the pattern has a place for one now.
+    fn try_refused(&mut self) {
+        if self.pattern.has_new_place() {
             self.actions.push(Action::TryRefused);
         }
     }

@@ -277,7 +277,9 @@ impl<D> Engine<D> {
 
 fn recv_refusal(refusal: Refusal) -> RecvError {
     match refusal {
-        Refusal::Unsupported => RecvError::Unsupported,
+        Refusal::Unsupported | Refusal::Unroutable | Refusal::RoutingIdTaken => {
+            RecvError::Unsupported
+        }
         Refusal::PeerGone => RecvError::PeerGone,
         Refusal::MustSendFirst | Refusal::MustReceiveFirst => RecvError::MustSendFirst,
     }

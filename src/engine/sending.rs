@@ -40,6 +40,10 @@ impl<D> Engine<D> {
                 self.queue(key, message);
                 Ok(Offer::Taken)
             }
+            Route::Addressed(key) => {
+                self.queue_addressed(key, message);
+                Ok(Offer::Taken)
+            }
             Route::ToMany { links, full } => {
                 self.ledger.dropped(full);
                 if links.is_empty() {
@@ -80,6 +84,21 @@ impl<D> Engine<D> {
             return self.put_into_pipe(key, std::mem::take(message));
         }
         let full = link.send_queue.push(message);
+        let batch = link.send_queue.has_batch();
+        self.queued(key, full, batch);
+    }
+
+    /// The same, without the first frame. Also that is for the caller to drop: it may be the user's.
+    #[inline]
+    fn queue_addressed(&mut self, key: usize, message: &mut Message) {
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
+        self.ledger.sent(1);
+        if link.pipe.is_some() {
+            return self.put_into_pipe(key, message.take_behind_first());
+        }
+        let full = link.send_queue.push_addressed(message);
         let batch = link.send_queue.has_batch();
         self.queued(key, full, batch);
     }
@@ -133,7 +152,7 @@ impl<D> Engine<D> {
         self.chosen = chosen;
     }
 
-    fn put_into_pipe(&mut self, key: usize, message: Message) {
+    pub(super) fn put_into_pipe(&mut self, key: usize, message: Message) {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
@@ -181,6 +200,7 @@ impl<D> Engine<D> {
 fn send_refusal(refusal: Refusal) -> SendErrorKind {
     match refusal {
         Refusal::Unsupported => SendErrorKind::Unsupported,
+        Refusal::Unroutable | Refusal::RoutingIdTaken => SendErrorKind::Unroutable,
         Refusal::MustReceiveFirst | Refusal::MustSendFirst | Refusal::PeerGone => {
             SendErrorKind::MustReceiveFirst
         }

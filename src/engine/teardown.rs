@@ -66,7 +66,7 @@ impl<D> Engine<D> {
             serial: link.serial,
         };
         let ended = wire.ended.take().unwrap_or(Ended::ByUs);
-        let given_up = matches!(ended, Ended::Linger);
+        let given_up = matches!(ended, Ended::Linger | Ended::Replaced);
         let reason = ended.to_string();
         let stage = link.stage;
         let peer_address = wire.stream.peer_address();
@@ -224,6 +224,27 @@ impl<D> Engine<D> {
         self.work.read_later(key);
         self.tell_driver();
     }
+
+    /// Another link has the place of this one in the pattern: its connection ends for good, and what it
+    /// has brought can still be received.
+    pub(super) fn replace(&mut self, key: usize) {
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
+        let place = Place {
+            link: key,
+            serial: link.serial,
+        };
+        if link.wire.is_some() {
+            self.end_wire(key, Ended::Replaced);
+            self.vacate(|pattern| pattern.retire(key));
+            return self.after_io(place);
+        }
+        self.hang_up(key);
+        // One that waits for a connection may have messages for its next.
+        self.let_go(key, 0);
+    }
+
     /// Gives a link up for good; what it had queued is lost, and counted.
     pub(crate) fn abandon(&mut self, key: usize) {
         let Some(link) = self.links.get(key) else {

@@ -43,6 +43,8 @@
 //! | `set_linger(1000)` | `linger = 1000` | [`linger`](crate::SocketBuilder::linger), 30 s by default |
 //! | `set_subscribe(b"a")` | `subscribe(b"a")` | [`subscribe`](crate::Socket::subscribe), or on the builder |
 //! | `set_identity` | `identity` | [`routing_id`](crate::SocketBuilder::routing_id) |
+//! | `set_router_mandatory`, `set_router_handover`, `set_probe_router` | `router_mandatory`, `router_handover`, `probe_router` | [`mandatory`](crate::SocketBuilder::mandatory), [`handover`](crate::SocketBuilder::handover), [`probe_router`](crate::SocketBuilder::probe_router) |
+//! | `set_connect_routing_id`, then `connect` | `connect_routing_id`, then `connect` | [`connect_with_id`](crate::Socket::connect_with_id) |
 //! | `set_req_relaxed`, `set_req_correlate` | `req_relaxed`, `req_correlate` | [`relaxed`](crate::SocketBuilder::relaxed), [`correlate`](crate::SocketBuilder::correlate) |
 //! | (not there) | `xpub_nodrop` | [`no_drop`](crate::SocketBuilder::no_drop) |
 //! | `set_immediate` | `immediate` | [`immediate`](crate::SocketBuilder::immediate) |
@@ -76,4 +78,6 @@
 //! - **Types say what a socket can do.** A `Socket<Push>` has no `recv`; the dynamic
 //!   [`DynSocket`](crate::DynSocket) has all verbs, and errors.
 //! - **Queues are bounded in bytes** as well as in messages, and reconnection backs off.
-//! - **Not here yet:** ROUTER, XPUB and XSUB sockets; CURVE and PLAIN; `zmq_poll`.
+//! - **A second peer with the same routing id** is refused by a ROUTER and reported, instead of staying
+//!   connected and never being heard.
+//! - **Not here yet:** XPUB and XSUB sockets; CURVE and PLAIN; `zmq_poll`.

@@ -6,6 +6,7 @@
 //! | [`pub_sub`] | PUB and SUB: topics, late and slow subscribers |
 //! | [`req_rep`] | REQ and REP: taking turns, time-outs, a server that dies |
 //! | [`dealer_pair`] | DEALER and PAIR: both ways without turns; one peer alone |
+//! | [`router_dealer`] | ROUTER: many peers by name; who is refused, what is dropped |
 //! | [`transports`] | endpoints: `tcp`, `ipc`, `inproc`; bind or connect |
 //! | [`options`] | queues and their limits, heartbeats, hostile peers |
 //! | [`untrusted`] | a network you do not trust: what bounds what, and how much that is |
@@ -44,6 +45,7 @@ pub mod options;
 pub mod pipeline;
 pub mod pub_sub;
 pub mod req_rep;
+pub mod router_dealer;
 pub mod transports;
 pub mod untrusted;
 

@@ -23,7 +23,7 @@
 //!
 //! Every peer has a queue on either side, and every queue a high-water mark: `send_hwm` and
 //! `recv_hwm` in messages (default 1000, as in libzmq), `send_hwm_bytes` and `recv_hwm_bytes` in
-//! bytes; zero means none. At the mark PUSH, REQ, DEALER and PAIR wait, and PUB drops; once a mark was reached,
+//! bytes; zero means none. At the mark PUSH, REQ, DEALER and PAIR wait, and PUB and ROUTER drop; once a mark was reached,
 //! there is room again when half of the queue has gone. A receiver at its mark stops reading that
 //! connection, so that its peer's queue fills in turn.
 //!

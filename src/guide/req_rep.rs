@@ -135,5 +135,5 @@
 //! ```
 //!
 //! Or turn it round: the REQ binds, and any number of REP sockets connect to it, in its process or
-//! others. A client that wants several answers at once uses a [DEALER](super::dealer_pair). Where clients must know a single address, that takes a ROUTER in front, which this version
-//! does not have; another ZeroMQ program may be it.
+//! others. A client that wants several answers at once uses a [DEALER](super::dealer_pair), and a server
+//! that answers in any order a [ROUTER](super::router_dealer).

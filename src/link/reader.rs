@@ -42,6 +42,9 @@ pub(crate) enum Ended {
     /// The pattern does not take the peer on.
     #[error("{0}")]
     Refused(PeerRefusal),
+    /// The pattern took on another peer in the place of this one.
+    #[error("another peer with the same routing id took its place (handover)")]
+    Replaced,
     #[error("the handshake took longer than handshake_timeout")]
     HandshakeTimeout,
     #[error("the peer did not answer a heartbeat in time")]

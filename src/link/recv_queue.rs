@@ -112,6 +112,11 @@ impl RecvQueue {
         self.messages.is_empty()
     }
 
+    /// How many messages are here.
+    pub(crate) fn len(&self) -> usize {
+        self.messages.len()
+    }
+
     /// Messages and bytes that count: those that are here, and those that are not credited.
     pub(crate) fn held(&self) -> (usize, usize) {
         (self.held.messages(), self.held.bytes())

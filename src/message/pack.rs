@@ -12,13 +12,23 @@ impl Message {
         }
     }
 
+    /// Takes the first of several inline frames off, without making anything of it; false when there
+    /// are not several.
+    pub(super) fn skip_front(&mut self) -> bool {
+        self.cut_front(|_| ()).is_some()
+    }
+
     /// Takes the first of several inline frames off.
     pub(super) fn unpack_front(&mut self) -> Option<Frame> {
+        self.cut_front(|first| Frame::from(first))
+    }
+
+    fn cut_front<T>(&mut self, take: impl FnOnce(&[u8]) -> T) -> Option<T> {
         let (frames, len, data) = self.inline_mut()?;
         let (packed, _) = data.split_at_checked(usize::from(*len))?;
         let (size, rest) = packed.split_first()?;
         let (first, rest) = rest.split_at_checked(usize::from(*size))?;
-        let first = Frame::from(first);
+        let first = take(first);
         // A frame that is alone stands without its length.
         let gone = packed.len() - rest.len() + usize::from(*frames == 2);
         data.copy_within(gone..usize::from(*len), 0);

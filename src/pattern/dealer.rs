@@ -9,6 +9,7 @@ use crate::message::Message;
 
 #[derive(Debug, Default)]
 pub(crate) struct Dealer {
+    probe: bool,
     balance: Balance,
     fair: Fair,
 }
@@ -25,8 +26,15 @@ impl Rules for Dealer {
         ..Capabilities::NONE
     };
 
-    fn new(_: &PatternSettings) -> Dealer {
-        Dealer::default()
+    fn new(settings: &PatternSettings) -> Dealer {
+        Dealer {
+            probe: settings.probe_router,
+            ..Dealer::default()
+        }
+    }
+
+    fn probe(&self) -> bool {
+        self.probe
     }
 
     fn attach(&mut self, link: LinkId) {

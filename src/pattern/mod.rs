@@ -5,7 +5,8 @@
 //!
 //! - *told by the core*: `attach`, `retire`, `detach`, `connection_lost`, `connection_renewed`, `set_room`,
 //!   `set_readable`, and what peers say: `handle_subscription`, `handle_upstream`;
-//! - *to take a peer on*: `admit`, once it is known who it is, and `place_for`;
+//! - *to take a peer on*: `admit`, once it is known who it is, `place_for` and `has_new_place`; `give_id`;
+//!   `probe`, what is said to it first;
 //! - *to send*: `route`, and where it says [`Route::To`], `starts_afresh` before the push,
 //!   where it says [`Route::Wait`], `awaits_nothing`;
 //! - *to receive*: `may_receive`, `next`, pop, `incoming`, one message at a time; or, where the
@@ -26,6 +27,7 @@ mod pull;
 mod push;
 mod rep;
 mod req;
+mod router;
 mod xpub;
 mod xsub;
 
@@ -34,7 +36,7 @@ pub mod bench_support;
 
 pub(crate) use rules::{Capabilities, Rules};
 pub(crate) use words::MAX_TOPIC;
-pub(crate) use words::{Excess, Forward, LinkId, PatternSettings, Refusal, Route};
+pub(crate) use words::{Excess, Forward, LinkId, Newcomer, PatternSettings, Refusal, Route};
 
 use std::collections::VecDeque;
 
@@ -46,6 +48,7 @@ use pull::Pull;
 use push::Push;
 use rep::Rep;
 use req::Req;
+use router::Router;
 use xpub::Xpub;
 use xsub::Xsub;
 
@@ -100,8 +103,13 @@ macro_rules! patterns {
 
             delegate! { [$($kind)*]:
                 fn attach(&mut self, link: LinkId);
-                fn admit(&mut self, link: LinkId, peer: &PeerInfo) -> Result<(), PeerRefusal>;
-                fn place_for(&self, link: Option<LinkId>) -> Result<(), PeerRefusal>;
+                fn admit(&mut self, link: LinkId, new: Newcomer<'_>)
+                    -> Result<Option<LinkId>, PeerRefusal>;
+                fn place_for(&mut self, link: Option<LinkId>, peer: &PeerInfo)
+                    -> Result<(), PeerRefusal>;
+                fn has_new_place(&mut self) -> bool;
+                fn give_id(&mut self, link: LinkId, id: &[u8]) -> Result<(), Refusal>;
+                fn probe(&self) -> bool;
                 fn retire(&mut self, link: LinkId);
                 fn detach(&mut self, link: LinkId);
                 fn connection_lost(&mut self, link: LinkId);
@@ -141,6 +149,7 @@ patterns! {
     Req: Req;
     Rep: Rep;
     Dealer: Dealer;
+    Router: Router;
     Pair: Pair;
 }
 
@@ -161,7 +170,7 @@ mod tests {
             .filter(|kind| Pattern::new(*kind, &PatternSettings::default()).is_some())
             .collect();
         use SocketType::*;
-        assert_eq!(made, [Push, Pull, Pub, Sub, Req, Rep, Dealer, Pair]);
+        assert_eq!(made, [Push, Pull, Pub, Sub, Req, Rep, Dealer, Router, Pair]);
     }
 
     /// Every type that exists, with one link.

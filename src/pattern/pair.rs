@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use super::rules::{Capabilities, Rules};
-use super::words::{LinkId, PatternSettings, Route};
+use super::words::{LinkId, Newcomer, PatternSettings, Route};
 use crate::message::Message;
 use crate::peer::{PeerInfo, PeerRefusal};
 
@@ -18,6 +18,8 @@ pub(crate) struct Pair {
     room: bool,
     /// Whether the peer's link holds a message; false without a peer.
     readable: bool,
+    /// The place has become free, and that was not told yet.
+    vacated: bool,
     /// Links of former peers whose last messages are not received yet, oldest first.
     former: VecDeque<LinkId>,
 }
@@ -37,6 +39,7 @@ impl Pair {
     /// Gives the place away.
     fn vacate(&mut self) {
         self.peer = None;
+        self.vacated = true;
         self.room = false;
         self.readable = false;
     }
@@ -64,17 +67,21 @@ impl Rules for Pair {
     }
 
     /// RFC 31: there is never more than one peer.
-    fn admit(&mut self, link: LinkId, _: &PeerInfo) -> Result<(), PeerRefusal> {
+    fn admit(&mut self, link: LinkId, new: Newcomer<'_>) -> Result<Option<LinkId>, PeerRefusal> {
         self.attach(link);
-        self.place_for(Some(link))
+        self.place_for(Some(link), new.peer).map(|()| None)
     }
 
-    fn place_for(&self, link: Option<LinkId>) -> Result<(), PeerRefusal> {
+    fn place_for(&mut self, link: Option<LinkId>, _: &PeerInfo) -> Result<(), PeerRefusal> {
         if self.peer.is_none() || self.peer == link {
             Ok(())
         } else {
             Err(PeerRefusal::Paired)
         }
+    }
+
+    fn has_new_place(&mut self) -> bool {
+        std::mem::take(&mut self.vacated)
     }
 
     /// The place is free at once: a peer that comes back must not have to wait until the user, who
@@ -146,7 +153,17 @@ mod tests {
 
     fn come(pair: &mut Pair, link: LinkId) -> Result<(), PeerRefusal> {
         pair.attach(link);
-        pair.admit(link, &PeerInfo::new(SocketType::Pair))
+        let peer = PeerInfo::new(SocketType::Pair);
+        let new = Newcomer {
+            peer: &peer,
+            unread: 0,
+        };
+        pair.admit(link, new)
+            .map(|replaced| assert_eq!(replaced, None))
+    }
+
+    fn place_for(pair: &mut Pair, link: Option<LinkId>) -> Result<(), PeerRefusal> {
+        pair.place_for(link, &PeerInfo::new(SocketType::Pair))
     }
 
     fn route(pair: &mut Pair) -> Option<LinkId> {
@@ -183,8 +200,8 @@ mod tests {
         let mut pair = Pair::default();
         come(&mut pair, 0).unwrap();
         assert_eq!(come(&mut pair, 1), Err(PeerRefusal::Paired));
-        assert_eq!(pair.place_for(None), Err(PeerRefusal::Paired));
-        assert_eq!(pair.place_for(Some(1)), Err(PeerRefusal::Paired));
+        assert_eq!(place_for(&mut pair, None), Err(PeerRefusal::Paired));
+        assert_eq!(place_for(&mut pair, Some(1)), Err(PeerRefusal::Paired));
         pair.set_readable(1, true);
         pair.set_room(1, false);
         assert_eq!((route(&mut pair), pair.next()), (Some(0), None));
@@ -198,7 +215,7 @@ mod tests {
         pair.attach(0);
         assert_eq!(route(&mut pair), Some(0), "it is queued for");
         assert_eq!(come(&mut pair, 1), Err(PeerRefusal::Paired));
-        assert_eq!(pair.place_for(Some(0)), Ok(()));
+        assert_eq!(place_for(&mut pair, Some(0)), Ok(()));
         assert_eq!(come(&mut pair, 0), Ok(()));
         pair.connection_lost(0);
         assert_eq!(come(&mut pair, 1), Err(PeerRefusal::Paired));
@@ -210,8 +227,8 @@ mod tests {
         come(&mut pair, 0).unwrap();
         come(&mut pair, 1).unwrap_err();
         pair.detach(0);
-        assert_eq!(pair.place_for(Some(1)), Ok(()));
-        assert_eq!(pair.place_for(None), Ok(()));
+        assert_eq!(place_for(&mut pair, Some(1)), Ok(()));
+        assert_eq!(place_for(&mut pair, None), Ok(()));
         assert_eq!(route(&mut pair), None, "it has no connection now");
         assert_eq!(come(&mut pair, 1), Ok(()));
         assert_eq!(route(&mut pair), Some(1));

@@ -20,6 +20,7 @@ use crate::message::{Frame, Message};
 #[derive(Debug)]
 pub(crate) struct Req {
     relaxed: bool,
+    probe: bool,
     /// `None` unless requests are numbered.
     ids: Option<RequestIds>,
     balance: Balance,
@@ -51,11 +52,16 @@ impl Rules for Req {
     fn new(settings: &PatternSettings) -> Req {
         Req {
             relaxed: settings.relaxed,
+            probe: settings.probe_router,
             ids: settings.correlate.then(|| RequestIds::new(settings.seed)),
             balance: Balance::default(),
             fair: Fair::default(),
             state: State::Idle,
         }
+    }
+
+    fn probe(&self) -> bool {
+        self.probe
     }
 
     fn envelope_frames(&self) -> usize {

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use super::words::{Excess, Forward, LinkId, PatternSettings, Refusal, Route};
+use super::words::{Excess, Forward, LinkId, Newcomer, PatternSettings, Refusal, Route};
 use crate::message::Message;
 use crate::peer::{PeerInfo, PeerRefusal};
 
@@ -53,10 +53,8 @@ impl Capabilities {
 /// [`Rules::CAN`] must be replaced; a test in `pattern/mod` holds them against each other.
 ///
 /// Still to be added, each with the first pattern that runs it: what a pattern says to a new peer
-/// of its own accord (probe, welcome, hello) is asked for where
-/// [`for_each_subscription`](Rules::for_each_subscription) is; an unroutable message (mandatory
-/// ROUTER) becomes a variant of [`Refusal`]; a codec other than ZMTP's (STREAM) is a capability,
-/// because a connection needs it before its peer is known.
+/// of its own accord (welcome, hello) is asked for where [`probe`](Rules::probe) is; a codec other
+/// than ZMTP's (STREAM) is a capability, because a connection needs it before its peer is known.
 pub(crate) trait Rules: Sized {
     /// What the pattern is able to do.
     const CAN: Capabilities;
@@ -71,14 +69,33 @@ pub(crate) trait Rules: Sized {
     /// The link has a peer, and this is what the peer said of itself: whether it is taken on. One
     /// that is not has its connection closed before anything was received from it, and `connect`
     /// tries again after a pause. May be asked again for the link, after every new connection.
-    fn admit(&mut self, link: LinkId, _peer: &PeerInfo) -> Result<(), PeerRefusal> {
-        self.place_for(Some(link))
+    /// The link that it returns has lost its place to this one: its connection is closed for good, and
+    /// what it had brought can still be received.
+    fn admit(&mut self, link: LinkId, new: Newcomer<'_>) -> Result<Option<LinkId>, PeerRefusal> {
+        self.place_for(Some(link), new.peer).map(|()| None)
     }
 
-    /// Whether there is a place for the peer of this link, or of a new one, whoever it is. When a
-    /// link leaves one behind, inproc links that were refused for want of it are tried again.
-    fn place_for(&self, _link: Option<LinkId>) -> Result<(), PeerRefusal> {
+    /// Whether there is a place for this peer on this link, or on a new one, without another link's
+    /// losing its own. What inproc peers are asked: they are never half gone, so that there is no
+    /// reason for one to take another's place.
+    fn place_for(&mut self, _link: Option<LinkId>, _peer: &PeerInfo) -> Result<(), PeerRefusal> {
         Ok(())
+    }
+
+    /// Asked after a link was retired, detached or admitted: whether a peer that was refused might be
+    /// taken on now. Inproc links that were refused are then tried again.
+    fn has_new_place(&mut self) -> bool {
+        false
+    }
+
+    /// The user gives the peer of a link, which is not attached yet, its routing id.
+    fn give_id(&mut self, _link: LinkId, _id: &[u8]) -> Result<(), Refusal> {
+        Err(Refusal::Unsupported)
+    }
+
+    /// Whether each new peer is sent an empty message before anything else.
+    fn probe(&self) -> bool {
+        false
     }
 
     /// The link has lost its peer for good, but not yet all that it had to read. It goes when that

@@ -1,5 +1,7 @@
 //! The words between a pattern and the socket core.
 
+use crate::peer::PeerInfo;
+
 /// One peer of a socket, as the core numbers them: a slab key, small and dense, given again to
 /// another peer after `detach`.
 pub(crate) type LinkId = usize;
@@ -13,6 +15,12 @@ pub(crate) struct PatternSettings {
     pub(crate) relaxed: bool,
     /// REQ: number the requests, and take only the answer with the same number.
     pub(crate) correlate: bool,
+    /// ROUTER: refuse what cannot be routed, and wait for a full peer, instead of dropping.
+    pub(crate) mandatory: bool,
+    /// ROUTER: a peer with the routing id of another takes its place.
+    pub(crate) handover: bool,
+    /// ROUTER, DEALER, REQ: send each new peer an empty message.
+    pub(crate) probe_router: bool,
     /// Where the numbering starts; random, so that two lives of one process do not overlap.
     pub(crate) seed: u32,
 }
@@ -24,6 +32,8 @@ pub(crate) use crate::tuning::MAX_TOPIC;
 pub(crate) enum Route<'a> {
     /// Push the message, which may have got an envelope, to this link. The turn is spent.
     To(LinkId),
+    /// Push the message, without its first frame, which named the peer, to this link.
+    Addressed(LinkId),
     /// Push a copy to each of these, which have room; it may be nobody.
     ToMany {
         links: &'a [LinkId],
@@ -47,8 +57,21 @@ pub(crate) enum Refusal {
     MustReceiveFirst,
     /// A receive out of turn: REQ has not asked, or REP owes an answer.
     MustSendFirst,
+    /// ROUTER with `mandatory`: the first frame is no peer's routing id, or nothing is behind it.
+    Unroutable,
+    /// The user gives a routing id to a link that leads to another.
+    RoutingIdTaken,
     /// REQ: whoever was asked went away before it answered. The next request may be sent.
     PeerGone,
+}
+
+/// A peer that is to be taken on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Newcomer<'a> {
+    /// What it said of itself.
+    pub(crate) peer: &'a PeerInfo,
+    /// Messages that wait to be received and were sent by peers that the link had before.
+    pub(crate) unread: usize,
 }
 
 /// Whether a change of the own subscriptions concerns the publishers.

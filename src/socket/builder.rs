@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::kind::{Kind, Publishes, Requests, Subscribes};
+use super::kind::{Kind, Probes, Publishes, Requests, Routes, Subscribes};
 use super::Socket;
 use crate::context::Context;
 use crate::drive::core::Core;
@@ -228,6 +228,20 @@ setters! {
         relaxed: bool;
         /// Number the requests, and accept only the reply with the same number. Default false.
         correlate: bool;
+}
+
+setters! {
+    Routes:
+        /// Tell when a message cannot be routed, instead of dropping it. Default false.
+        mandatory: bool;
+        /// A new peer with the routing id of another takes its place. Default false: it is refused.
+        handover: bool;
+}
+
+setters! {
+    Probes:
+        /// Send each new peer an empty message, so that a ROUTER learns of this socket. Default false.
+        probe_router: bool;
 }
 
 impl<K: Subscribes> SocketBuilder<K> {

@@ -24,6 +24,10 @@ pub trait Subscribes: Kind {}
 pub trait Publishes: Kind {}
 /// Kinds that send requests (REQ). Sealed.
 pub trait Requests: Kind {}
+/// Kinds that send to the peer that the first frame names (ROUTER). Sealed.
+pub trait Routes: Kind {}
+/// Kinds that can make themselves known to a ROUTER (ROUTER, DEALER, REQ). Sealed.
+pub trait Probes: Kind {}
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident: $($can:ident)*;)*) => {$(
@@ -53,12 +57,15 @@ kinds! {
     /// Receives what it subscribed to from its PUB peers (RFC 29).
     Sub: Receives Subscribes;
     /// Asks, then waits for the answer (RFC 28).
-    Req: Sends Receives Requests;
+    Req: Sends Receives Requests Probes;
     /// Waits for a request, then answers it (RFC 28).
     Rep: Sends Receives;
     /// Sends each message to one of its REP, DEALER or ROUTER peers, in turn, and receives from all
     /// of them, fairly, in any order (RFC 28).
-    Dealer: Sends Receives;
+    Dealer: Sends Receives Probes;
+    /// Sends each message to the peer that its first frame names, and receives from all of them, fairly,
+    /// each message behind the routing id of its sender (RFC 28). Its peers are REQ, DEALER and ROUTER.
+    Router: Sends Receives Routes Probes;
     /// Sends to its one peer, another PAIR, and receives from it, in any order (RFC 31).
     Pair: Sends Receives;
 }
@@ -76,3 +83,5 @@ impl Receives for SocketType {}
 impl Subscribes for SocketType {}
 impl Publishes for SocketType {}
 impl Requests for SocketType {}
+impl Routes for SocketType {}
+impl Probes for SocketType {}

@@ -21,8 +21,8 @@ use crate::stats::{CloseReport, Stats};
 pub use builder::SocketBuilder;
 pub use iter::{Iter, TryIter};
 pub use kind::{
-    Dealer, Kind, Pair, Pub, Publishes, Pull, Push, Receives, Rep, Req, Requests, Sends, Sub,
-    Subscribes,
+    Dealer, Kind, Pair, Probes, Pub, Publishes, Pull, Push, Receives, Rep, Req, Requests, Router,
+    Routes, Sends, Sub, Subscribes,
 };
 
 /// A socket whose type is chosen at run time. It has every verb; one that its type does not have
@@ -119,6 +119,36 @@ impl<K: Kind + Clone> Clone for Socket<K> {
     }
 }
 
+impl<K: Routes> Socket<K> {
+    /// Connects as [`Socket::connect`] does, to a peer that is known here by the routing id given,
+    /// whatever it announces. Messages can be sent to it at once, and wait until it is there.
+    ///
+    /// ```
+    /// use sinew::{Context, Dealer, Router};
+    ///
+    /// let context = Context::new();
+    /// let router = context.socket(Router).open()?;
+    /// router.connect_with_id("inproc://worker", "worker")?;
+    /// router.send(["worker", "do this"])?;
+    ///
+    /// let worker = context.socket(Dealer).bind("inproc://worker")?;
+    /// assert_eq!(worker.recv()?, "do this");
+    /// # Ok::<(), sinew::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::RoutingIdTaken`] when the id leads to another peer; when it is empty, longer than 255
+    /// bytes or begins with a zero byte; and those of [`Socket::connect`].
+    pub fn connect_with_id(
+        &self,
+        endpoint: impl TryInto<Endpoint, Error: Into<Error>>,
+        routing_id: impl AsRef<[u8]>,
+    ) -> Result<Endpoint, Error> {
+        let endpoint = endpoint.try_into().map_err(Into::into)?;
+        self.core().connect(endpoint, Some(routing_id.as_ref()))
+    }
+}
+
 impl<K: Kind> fmt::Debug for Socket<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Socket")
@@ -177,7 +207,7 @@ impl<K: Kind> Socket<K> {
         endpoint: impl TryInto<Endpoint, Error: Into<Error>>,
     ) -> Result<Endpoint, Error> {
         self.core()
-            .connect(endpoint.try_into().map_err(Into::into)?)
+            .connect(endpoint.try_into().map_err(Into::into)?, None)
     }
 
     /// Stops listening at an endpoint, which must be given as `bind` returned it. Peers that are

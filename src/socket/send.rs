@@ -17,11 +17,11 @@ impl<K: Sends> Socket<K> {
     /// ([`stats`](Socket::stats) will do) nor a receive that need not wait, with the drop of a handle, or
     /// else in the background: within about 100 microseconds, or when the system lets the context's
     /// thread run, which on a busy machine takes tens of milliseconds. PUSH, REQ, DEALER and PAIR wait
-    /// for a peer with room; PUB never waits, unless [`no_drop`](crate::Options::no_drop) is set; REP
-    /// never waits.
+    /// for a peer with room; PUB and ROUTER never wait, unless [`no_drop`](crate::Options::no_drop) or
+    /// [`mandatory`](crate::Options::mandatory) is set; REP never waits.
     ///
     /// # Errors
-    /// When the socket is closed, it is not its turn to send (REQ, REP), or the message has more frames
+    /// When the socket is closed, it is not its turn to send (REQ, REP), there is no such peer (ROUTER), or the message has more frames
     /// than a peer accepts; see [`SendErrorKind`]. The error has the message.
     #[inline]
     pub fn send(&self, message: impl Into<Message>) -> Result<(), SendError> {

@@ -39,7 +39,8 @@ pub(crate) struct Outbox {
     buffer: Vec<u8>,
     /// Bodies that are not in the buffer, each right behind its header.
     bodies: Vec<Splice>,
-    /// Where in `buffer` those message frames begin that are subscriptions, ascending.
+    /// Where in `buffer` those message frames begin that are no messages of the user's (subscriptions,
+    /// probes), ascending.
     subscriptions: Vec<usize>,
     /// Bytes of `bodies`.
     spliced: usize,
@@ -82,6 +83,23 @@ impl Outbox {
                 self.push_frame(if more { MORE } else { 0 }, body, shared);
             });
         }
+    }
+
+    /// Appends a message without its first frame, which named the peer that it goes to.
+    pub(crate) fn push_addressed(&mut self, message: &Message) {
+        self.messages += 1;
+        let mut named = false;
+        message.for_each_frame(|body, shared, more| {
+            if std::mem::replace(&mut named, true) {
+                self.push_frame(if more { MORE } else { 0 }, body, shared);
+            }
+        });
+    }
+
+    /// Appends an empty message that is the library's own; not counted as a message.
+    pub(crate) fn push_probe(&mut self) {
+        self.subscriptions.push(self.buffer.len());
+        frame::put_header(&mut self.buffer, 0, 0);
     }
 
     fn push_frame(&mut self, flags: u8, body: &[u8], shared: Option<&Bytes>) {

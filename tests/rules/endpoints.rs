@@ -219,8 +219,8 @@ fn a_dynamic_handle_says_what_its_type_cannot() {
     assert_eq!(error.into_message(), "x");
     let sub = ctx.socket(Sub).open().unwrap().into_dynamic();
     sub.subscribe("a").unwrap();
-    let error = ctx.socket(SocketType::Router).open().unwrap_err();
-    assert!(matches!(error, Error::NoSuchSocket(SocketType::Router)));
+    let error = ctx.socket(SocketType::Xpub).open().unwrap_err();
+    assert!(matches!(error, Error::NoSuchSocket(SocketType::Xpub)));
 }
 
 #[test]

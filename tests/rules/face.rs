@@ -88,7 +88,7 @@ fn errors() -> Vec<Error> {
         dynamic.recv().unwrap_err().into(),
         silent.send_many(&mut batch).unwrap_err().into(),
         sub.subscribe([0; 1 << 17]).unwrap_err(),
-        Error::NoSuchSocket(sinew::SocketType::Router),
+        Error::NoSuchSocket(sinew::SocketType::Xpub),
         ctx.socket(Req).routing_id("\0").open().unwrap_err(),
         two().to_str().unwrap_err().into(),
         String::try_from(two()).unwrap_err().into(),

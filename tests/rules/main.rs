@@ -15,5 +15,6 @@ mod pipeline;
 mod pub_sub;
 mod refusal;
 mod req_rep;
+mod router;
 mod support;
 mod wire;

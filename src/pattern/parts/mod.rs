@@ -4,6 +4,7 @@ pub(crate) mod links;
 
 pub(crate) mod balance;
 mod blocks;
+pub(crate) mod directory;
 pub(crate) mod fair;
 pub(crate) mod fanout;
 pub(crate) mod filter;
