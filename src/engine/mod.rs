@@ -333,7 +333,7 @@ impl<D> Engine<D> {
             if link.pipe.is_some() {
                 self.put_into_pipe(key, Message::copy_from_slice(&[]));
             } else {
-                link.control.push_probe();
+                link.session.push_probe();
             }
         }
         let Some(link) = self.links.get_mut(key) else {

@@ -188,6 +188,11 @@ impl Session {
         taken
     }
 
+    /// Sends an empty message of the library's own.
+    pub(crate) fn push_probe(&mut self) {
+        self.output.push_probe();
+    }
+
     /// Tells the peer of a subscription, or takes one back, in the form that it understands.
     pub(crate) fn push_subscription(&mut self, topic: &[u8], subscribe: bool) {
         if let Some(up) = &self.up {
