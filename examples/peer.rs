@@ -1,8 +1,9 @@
 //! A netcat for sockets: one socket, its messages on standard input and output.
 //!
 //! Senders send each line as a message, and a TAB splits it into frames; receivers print each
-//! message as a line, its frames joined by TAB. Types that do both in any order (dealer, pair) send
-//! each line while they print what comes. Lines are bytes: they need not be text.
+//! message as a line, its frames joined by TAB. Types that do both in any order (dealer, router, pair)
+//! send each line while they print what comes, or send all of it back with `--echo`. Lines are bytes:
+//! they need not be text. The first frame of what a router prints and reads is the peer's routing id.
 //!
 //! ```text
 //! peer pull --bind 'tcp://127.0.0.1:*'                  # says: bound tcp://127.0.0.1:49152
@@ -13,6 +14,9 @@
 //!
 //! peer pair --bind ipc:///tmp/talk                       # in one terminal
 //! peer pair --connect ipc:///tmp/talk                    # in another: type away
+//!
+//! peer router --bind ipc:///tmp/desk --escape            # prints the id of each sender first
+//! peer dealer --connect ipc:///tmp/desk --identity anna  # a line of the router's for it: anna, TAB, text
 //!
 //! peer sub --connect tcp://127.0.0.1:5556 --subscribe weather. --count 10 --timeout 60000
 //! ```
@@ -31,19 +35,23 @@ use sinew::{Context, DynSocket, Message, RecvError, SendError, SocketType};
 
 const USAGE: &str = "\
 usage: peer TYPE [--bind EP]... [--connect EP]... [--subscribe PREFIX]... [--count N]
-            [--timeout MS] [--linger MS] [--delay MS] [--echo]
+            [--timeout MS] [--linger MS] [--delay MS] [--echo] [--identity ID] [--mandatory]
+            [--escape]
 
-TYPE               push, pull, pub, sub, req, rep, dealer or pair
+TYPE               push, pull, pub, sub, req, rep, dealer, router or pair
 --bind EP          listen on tcp://, ipc:// or inproc://; says `bound EP` on standard error
 --connect EP       call a peer, which need not be there yet
 --subscribe PREFIX sub: what to receive (default: everything)
 --count N          end after N messages received (push and pub: sent)
 --timeout MS       give up when a message cannot be sent or does not come for so long;
-                   dealer and pair without --count: after the end of input, wait so long for
+                   dealer, router and pair without --count: after the end of input, wait so long for
                    what still comes (default 1000)
 --linger MS        at the end, wait so long for peers to take what was sent (default 30000)
 --delay MS         wait before the first message is sent
---echo             rep: answer each request with itself, not with a line of input
+--echo             rep, dealer, router, pair: send each message back to its sender; no input is read
+--identity ID      req, dealer, router: the routing id announced to router peers
+--mandatory        router: fail when a message cannot be routed, instead of dropping it
+--escape           print bytes that are not printable ASCII, and \\, as \\xHH, and read them so
 
 Exit status: 0 success, 1 a messaging error or a time-out, 2 bad usage.";
 
@@ -58,6 +66,9 @@ struct Args {
     linger: Option<Duration>,
     delay: Option<Duration>,
     echo: bool,
+    identity: Vec<u8>,
+    mandatory: bool,
+    escape: bool,
 }
 
 fn main() -> ExitCode {
@@ -88,7 +99,10 @@ fn is_usage(error: &(dyn Error + 'static)) -> bool {
 
 fn run(kind: SocketType, args: Args) -> Result<(), Box<dyn Error>> {
     let ctx = Context::new();
-    let mut builder = ctx.socket(kind);
+    let mut builder = ctx
+        .socket(kind)
+        .routing_id(args.identity.clone())
+        .mandatory(args.mandatory);
     if let Some(linger) = args.linger {
         builder = builder.linger(linger);
     }
@@ -107,6 +121,7 @@ fn run(kind: SocketType, args: Args) -> Result<(), Box<dyn Error>> {
         socket,
         count: args.count.unwrap_or(u64::MAX),
         timeout: args.timeout,
+        escape: args.escape,
     };
     if let Err(error) = peer.talk(kind, &args) {
         // At once: to linger after a time-out would be to wait once more.
@@ -124,6 +139,7 @@ struct Peer {
     socket: DynSocket,
     count: u64,
     timeout: Option<Duration>,
+    escape: bool,
 }
 
 impl Peer {
@@ -131,9 +147,9 @@ impl Peer {
         match kind {
             SocketType::Push | SocketType::Pub => self.send_lines(args.delay),
             SocketType::Req => self.ask(args.delay),
-            SocketType::Rep if args.echo => self.echo(args.delay),
+            _ if args.echo => self.echo(args.delay),
             SocketType::Rep => self.answer(args.delay),
-            SocketType::Dealer | SocketType::Pair => {
+            SocketType::Dealer | SocketType::Router | SocketType::Pair => {
                 self.converse(args.delay, args.count.is_some())
             }
             _ => self.print_all(),
@@ -143,7 +159,9 @@ impl Peer {
     /// push, pub: each line is a message.
     fn send_lines(&self, mut delay: Option<Duration>) -> Result<(), Box<dyn Error>> {
         for _ in 0..self.count {
-            let Some(message) = next_line()? else { break };
+            let Some(message) = next_line(self.escape)? else {
+                break;
+            };
             self.send(message, &mut delay)?;
         }
         Ok(())
@@ -151,7 +169,7 @@ impl Peer {
 
     /// Sends each line, to the end of input.
     fn send_to_end(&self, delay: &mut Option<Duration>) -> io::Result<()> {
-        while let Some(message) = next_line()? {
+        while let Some(message) = next_line(self.escape)? {
             self.send(message, delay)?;
         }
         Ok(())
@@ -160,7 +178,7 @@ impl Peer {
     /// pull, sub: each message is a line.
     fn print_all(&self) -> Result<(), Box<dyn Error>> {
         for _ in 0..self.count {
-            print(&self.recv()?)?;
+            print(&self.recv()?, self.escape)?;
         }
         Ok(())
     }
@@ -168,18 +186,20 @@ impl Peer {
     /// req: sends a line, prints the reply.
     fn ask(&self, mut delay: Option<Duration>) -> Result<(), Box<dyn Error>> {
         for _ in 0..self.count {
-            let Some(message) = next_line()? else { break };
+            let Some(message) = next_line(self.escape)? else {
+                break;
+            };
             self.send(message, &mut delay)?;
-            print(&self.recv()?)?;
+            print(&self.recv()?, self.escape)?;
         }
         Ok(())
     }
 
-    /// rep --echo: prints each request and sends it back.
+    /// --echo: prints each message and sends it back, a router to whom it came from.
     fn echo(&self, mut delay: Option<Duration>) -> Result<(), Box<dyn Error>> {
         for _ in 0..self.count {
             let request = self.recv()?;
-            print(&request)?;
+            print(&request, self.escape)?;
             self.send(request, &mut delay)?;
         }
         Ok(())
@@ -192,9 +212,9 @@ impl Peer {
     fn answer(&self, mut delay: Option<Duration>) -> Result<(), Box<dyn Error>> {
         let (line_to, lines) = mpsc::sync_channel(0);
         let (sent_to, sent) = mpsc::sync_channel(1);
-        let socket = self.socket.clone();
+        let (socket, escaped) = (self.socket.clone(), self.escape);
         let reader = thread::spawn(move || {
-            let outcome = hand_out_lines(line_to, sent);
+            let outcome = hand_out_lines(line_to, sent, escaped);
             let _ = socket.close();
             outcome
         });
@@ -208,7 +228,7 @@ impl Peer {
                 Err(RecvError::Closed) => return Ok(end_of_input()?),
                 received => received?,
             };
-            print(&request)?;
+            print(&request, self.escape)?;
             let Ok(line) = lines.recv() else {
                 return Ok(end_of_input()?);
             };
@@ -219,7 +239,7 @@ impl Peer {
         Ok(())
     }
 
-    /// dealer, pair: sends each line, and prints what comes meanwhile.
+    /// dealer, router, pair: sends each line, and prints what comes meanwhile.
     ///
     /// A thread of its own sends the lines. Without `--count` the end of input ends it all, once
     /// nothing has come for a while.
@@ -238,7 +258,7 @@ impl Peer {
             };
             match received {
                 Ok(message) => {
-                    print(&message)?;
+                    print(&message, self.escape)?;
                     left -= 1;
                 }
                 Err(RecvError::TimedOut) if last && !counts => break,
@@ -295,8 +315,12 @@ impl Peer {
 }
 
 /// Reads a line, hands it out, waits until it has been sent; and so on to the end of input.
-fn hand_out_lines(line_to: SyncSender<Message>, sent: Receiver<()>) -> io::Result<()> {
-    while let Some(line) = next_line()? {
+fn hand_out_lines(
+    line_to: SyncSender<Message>,
+    sent: Receiver<()>,
+    escaped: bool,
+) -> io::Result<()> {
+    while let Some(line) = next_line(escaped)? {
         if line_to.send(line).is_err() || sent.recv().is_err() {
             break;
         }
@@ -305,7 +329,7 @@ fn hand_out_lines(line_to: SyncSender<Message>, sent: Receiver<()>) -> io::Resul
 }
 
 /// The next line of input as a message, split into frames at TABs; `None` at the end.
-fn next_line() -> io::Result<Option<Message>> {
+fn next_line(escaped: bool) -> io::Result<Option<Message>> {
     let mut line = Vec::new();
     if io::stdin().lock().read_until(b'\n', &mut line)? == 0 {
         return Ok(None);
@@ -313,12 +337,61 @@ fn next_line() -> io::Result<Option<Message>> {
     if line.last() == Some(&b'\n') {
         line.pop();
     }
-    Ok(Some(line.split(|&byte| byte == b'\t').collect()))
+    let frames = line.split(|&byte| byte == b'\t');
+    if !escaped {
+        return Ok(Some(frames.collect()));
+    }
+    let frames: Option<Vec<_>> = frames.map(unescape).collect();
+    let bad = || {
+        io::Error::new(
+            io::ErrorKind::InvalidData,
+            "a \\ that is not followed by xHH",
+        )
+    };
+    Ok(Some(frames.ok_or_else(bad)?.into_iter().collect()))
+}
+
+/// The bytes of which `escape` made this; `None` if it did not.
+fn unescape(text: &[u8]) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut rest = text;
+    while let Some((&first, behind)) = rest.split_first() {
+        rest = behind;
+        if first != b'\\' {
+            bytes.push(first);
+            continue;
+        }
+        let (digits, behind) = rest.strip_prefix(b"x")?.split_at_checked(2)?;
+        bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
+        rest = behind;
+    }
+    Some(bytes)
+}
+
+/// Printable ASCII as it is, but for `\`; any other byte as `\xHH`.
+fn escape(frame: &[u8]) -> Vec<u8> {
+    let mut text = Vec::new();
+    for &byte in frame {
+        if (b' '..=b'~').contains(&byte) && byte != b'\\' {
+            text.push(byte);
+        } else {
+            text.extend_from_slice(format!("\\x{byte:02x}").as_bytes());
+        }
+    }
+    text
 }
 
 /// Prints a message as a line, its frames joined by TABs, at once.
-fn print(message: &Message) -> io::Result<()> {
-    let mut line = message.frames().collect::<Vec<_>>().join(&b'\t');
+fn print(message: &Message, escaped: bool) -> io::Result<()> {
+    let frames = message.frames();
+    let frames = frames.map(|frame| {
+        if escaped {
+            escape(frame)
+        } else {
+            frame.to_vec()
+        }
+    });
+    let mut line = frames.collect::<Vec<_>>().join(&b'\t');
     line.push(b'\n');
     let mut out = io::stdout().lock();
     out.write_all(&line)?;
@@ -343,6 +416,9 @@ fn parse() -> Result<Option<(SocketType, Args)>, lexopt::Error> {
             Long("linger") => args.linger = Some(milliseconds(&mut parser)?),
             Long("delay") => args.delay = Some(milliseconds(&mut parser)?),
             Long("echo") => args.echo = true,
+            Long("identity") => args.identity = parser.value()?.as_encoded_bytes().to_vec(),
+            Long("mandatory") => args.mandatory = true,
+            Long("escape") => args.escape = true,
             Long("help") | Short('h') => return Ok(None),
             Value(name) if kind.is_none() => kind = Some(socket_type(&name.string()?)?),
             _ => return Err(arg.unexpected()),
@@ -356,8 +432,15 @@ fn parse() -> Result<Option<(SocketType, Args)>, lexopt::Error> {
     if !args.subscribe.is_empty() && kind != SocketType::Sub {
         return Err("--subscribe is for sub".into());
     }
-    if args.echo && kind != SocketType::Rep {
-        return Err("--echo is for rep".into());
+    use SocketType::{Dealer, Pair, Rep, Req, Router};
+    if args.echo && !matches!(kind, Rep | Dealer | Router | Pair) {
+        return Err("--echo is for rep, dealer, router and pair".into());
+    }
+    if !args.identity.is_empty() && !matches!(kind, Req | Dealer | Router) {
+        return Err("--identity is for req, dealer and router".into());
+    }
+    if args.mandatory && kind != Router {
+        return Err("--mandatory is for router".into());
     }
     if kind == SocketType::Sub && args.subscribe.is_empty() {
         args.subscribe.push(Vec::new());
@@ -378,6 +461,7 @@ fn socket_type(name: &str) -> Result<SocketType, lexopt::Error> {
         "req" => Ok(SocketType::Req),
         "rep" => Ok(SocketType::Rep),
         "dealer" => Ok(SocketType::Dealer),
+        "router" => Ok(SocketType::Router),
         "pair" => Ok(SocketType::Pair),
         _ => Err(format!("no such TYPE: {name}").into()),
     }

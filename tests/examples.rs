@@ -372,6 +372,50 @@ fn peer_deals_requests_out_to_reps_that_echo() {
 }
 
 #[test]
+fn peer_routes_by_the_first_frame() {
+    let mut router = start("peer", &["router", "--bind", "tcp://127.0.0.1:0"]);
+    let at = router.bound();
+    let [mut anna, mut otto] =
+        ["anna", "otto"].map(|id| start("peer", &["dealer", "--connect", &at, "--identity", id]));
+    anna.write(b"hello\n");
+    assert_eq!(router.line(), "anna\thello");
+    otto.write(b"two\tframes\n");
+    assert_eq!(router.line(), "otto\ttwo\tframes");
+    router.write(b"otto\tone\tanswer\nnobody\tno answer\nanna\tanother\n");
+    assert_eq!(otto.line(), "one\tanswer");
+    assert_eq!(anna.line(), "another");
+    router.end().expect(0, "");
+    anna.end().expect(0, "");
+    otto.end().expect(0, "");
+}
+
+#[test]
+fn peer_echoes_to_whom_a_message_came_from_and_shows_made_up_ids() {
+    let args = [
+        "router",
+        "--bind",
+        "tcp://127.0.0.1:0",
+        "--echo",
+        "--escape",
+    ];
+    let router = start("peer", &args);
+    let mut req = start("peer", &["req", "--connect", &router.bound(), "--escape"]);
+    req.write(b"a\\x09b\\x5c\n");
+    assert_eq!(req.line(), "a\\x09b\\x5c");
+    let line = router.line();
+    assert!(line.starts_with("\\x00"), "{line}");
+    assert!(line.ends_with("\t\ta\\x09b\\x5c"), "{line}");
+    req.end().expect(0, "");
+}
+
+#[test]
+fn peer_that_must_route_exits_with_1_when_it_cannot() {
+    let args = ["router", "--bind", "tcp://127.0.0.1:0", "--mandatory"];
+    let ended = run("peer", &args, b"nobody\tmessage\n").expect(1, "");
+    assert!(ended.stderr.contains("no peer"), "{}", ended.stderr);
+}
+
+#[test]
 fn peer_that_converses_ends_at_count_though_its_input_goes_on() {
     for kind in ["dealer", "pair"] {
         let args = [kind, "--bind", "tcp://127.0.0.1:0", "--count", "2"];
@@ -466,6 +510,8 @@ fn peer_refuses_bad_usage_with_2() {
         &["pull", "--bind", "tcp://127.0.0.1:0", "--count", "many"],
         &["pull", "--bind", "tcp://127.0.0.1:0", "--subscribe", "x"],
         &["req", "--bind", "tcp://127.0.0.1:0", "--echo"],
+        &["pull", "--bind", "tcp://127.0.0.1:0", "--identity", "x"],
+        &["dealer", "--bind", "tcp://127.0.0.1:0", "--mandatory"],
     ] {
         let ended = run("peer", args, b"").expect(2, "");
         assert!(

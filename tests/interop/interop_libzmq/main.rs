@@ -14,4 +14,5 @@ mod pair;
 mod pipeline;
 mod pubsub;
 mod reqrep;
+mod router;
 mod support;

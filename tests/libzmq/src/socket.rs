@@ -33,6 +33,7 @@ pub mod option {
     pub const IMMEDIATE: c_int = 39;
     pub const XPUB_VERBOSE: c_int = 40;
     pub const IPV6: c_int = 42;
+    pub const PROBE_ROUTER: c_int = 51;
     pub const REQ_CORRELATE: c_int = 52;
     pub const REQ_RELAXED: c_int = 53;
     pub const HANDSHAKE_IVL: c_int = 66;
