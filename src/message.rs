@@ -10,6 +10,7 @@ mod error;
 mod frame;
 mod memory;
 mod pack;
+mod routed;
 mod shown;
 
 use std::collections::VecDeque;
@@ -396,54 +397,6 @@ impl Message {
                 first
             }
         }
-    }
-
-    /// The message behind a routing id: what a ROUTER sends to the peer of that id.
-    ///
-    /// ```
-    /// let message = sinew::Message::from(["", "body"]).routed_to("worker");
-    /// assert_eq!(message, ["worker", "", "body"]);
-    /// ```
-    #[must_use = "the routing id is in what is returned"]
-    pub fn routed_to(mut self, routing_id: impl Into<Frame>) -> Message {
-        self.fill_blank();
-        self.push_front(routing_id);
-        self
-    }
-
-    /// The routing id of its sender, which is the first frame of what a ROUTER receives, and the message
-    /// behind it. The two are put together again by [`routed_to`](Message::routed_to).
-    ///
-    /// ```
-    /// let (sender, message) = sinew::Message::from(["worker", "", "body"]).split_id();
-    /// assert_eq!(sender, "worker");
-    /// assert_eq!(message, ["", "body"]);
-    /// ```
-    pub fn split_id(mut self) -> (Frame, Message) {
-        let id = self.pop_front().unwrap_or_default();
-        (id, self)
-    }
-
-    /// Puts a shared frame before all others: copied where the message stays small, else without a copy.
-    pub(crate) fn push_front_shared(&mut self, frame: &Bytes) {
-        if self.is_empty() {
-            *self = Message::from(Frame::from(frame.clone()));
-        } else if !self.pack_front(frame) {
-            self.spill(|frames| frames.push_front(Frame::from(frame.clone())));
-        }
-    }
-
-    /// Takes out all frames but the first, which is left to be dropped: it may be the user's.
-    pub(crate) fn take_behind_first(&mut self) -> Message {
-        let mut rest = std::mem::take(self);
-        let several_inline = matches!(rest.repr, Repr::Inline { frames: 2.., .. });
-        // Inline frames are nobody's, and need not be made frames of their own to be dropped.
-        if !several_inline || !rest.skip_front() {
-            if let Some(first) = rest.pop_front() {
-                *self = Message::from(first);
-            }
-        }
-        rest
     }
 
     /// Takes the last frame off; `None` when there is none left. Constant cost, but for a message that

@@ -17,6 +17,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "message/frame",
             "message",
             "message/pack",
+            "message/routed",
             "message/memory",
             "message/equal",
             "message/convert",
