@@ -101,7 +101,8 @@ impl BufferPool for Pool {
         free.most_body_bytes = tuning::STREAM_BODIES;
         // At most half of it is wasted.
         let fits = |body: &Vec<u8>| body.capacity() >= size && body.capacity() / 2 <= size;
-        match free.bodies.iter().position(fits) {
+        // The one that came back last is still in the processor's cache.
+        match free.bodies.iter().rposition(fits) {
             Some(at) => {
                 let body = free.bodies.swap_remove(at);
                 free.body_bytes -= body.capacity();
@@ -298,6 +299,21 @@ mod tests {
         pool.slim();
         drop(late);
         assert_eq!(stock().buffer_for(90_000).capacity(), 0, "given back");
+    }
+
+    #[test]
+    fn the_buffer_that_came_back_last_is_used_first() {
+        let pool = Pool::new();
+        assert!(pool.buffer_for(1).is_empty());
+        let bodies: Vec<_> = (0..3).map(|n| vec![n; 100_000]).collect();
+        let at: Vec<_> = bodies.iter().map(|body| body.as_ptr()).collect();
+        for body in bodies {
+            drop(Arc::clone(&pool).freeze(body));
+        }
+        for expected in at.into_iter().rev() {
+            let body = pool.buffer_for(100_000);
+            assert_eq!(body.as_ptr(), expected);
+        }
     }
 
     #[test]

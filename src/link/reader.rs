@@ -172,7 +172,9 @@ impl Reader {
         }
         let mut turn = 0;
         while let Some(gap) = self.input.body_gap() {
-            let wanted = gap.missing.min(gap.buffer.capacity() - gap.buffer.len());
+            // The kernel may hold megabytes of it: a pass is bounded, whatever it holds.
+            let space = gap.buffer.capacity() - gap.buffer.len();
+            let wanted = gap.missing.min(space).min(tuning::TURN - turn);
             let got = match self.stream.read_uninit(gap.buffer, wanted) {
                 Ok(0) => return Err(Ended::ByPeer),
                 Ok(got) => got,
@@ -388,5 +390,33 @@ mod tests {
         let count = passes(&mut reader, 1, &mut pass);
         // Most of them bring as many as they may; where the kernel cuts the bytes, some bring fewer.
         assert!((5000 / MAX_COMMANDS - 1..100).contains(&count), "{count}");
+    }
+
+    #[test]
+    fn a_pass_reads_no_more_than_a_turn_of_a_large_body_whatever_the_kernel_holds() {
+        const BODY: usize = 3 << 20;
+        let (mut reader, peer) = reader();
+        // Where the system lets it, all of the body is in the kernel at once.
+        let _ = peer.set_send_buffer_size(8 << 20);
+        let mut pass = Pass::default();
+        let mut wire = [&greeting()[..], READY].concat();
+        // The first one shows that the peer delivers what it announces: room for the second is made at once.
+        for _ in 0..2 {
+            wire.push(2);
+            wire.extend((BODY as u64).to_be_bytes());
+            wire.resize(wire.len() + BODY, 7);
+        }
+        let mut rest = &wire[..];
+        let pool = Pool::new();
+        while pass.arrived.messages.len() < 2 {
+            while let Ok(sent @ 1..) = (&peer).write(rest) {
+                rest = &rest[sent..];
+            }
+            pass.read = 0;
+            reader.pass(2, &pool, &mut pass);
+            assert!(pass.ended.is_none(), "{:?}", pass.ended);
+            assert!(pass.read <= tuning::TURN, "{}", pass.read);
+        }
+        assert_eq!(pass.arrived.messages[1].byte_len(), BODY);
     }
 }
