@@ -708,6 +708,7 @@ fn pipeline_does_not_hang_without_work() {
 fn the_tutorials_run_alone() {
     for (name, says) in [
         ("hello_queue", "received \"Hello World!\""),
+        ("lazy_pirate", "8 squared is 64"),
         ("pub_sub", "until every subscriber had its three messages"),
         ("req_rep", "are you better now? -> ARE YOU BETTER NOW?"),
     ] {
