@@ -82,13 +82,13 @@ mod tuning;
 
 // floor 1: rules
 mod heat;
-mod lease;
 mod pattern;
+mod waiters;
 mod zmtp;
 
 // floor 2: passages
 mod clock;
-mod signal;
+mod notifier;
 mod sync;
 mod transport;
 
@@ -138,8 +138,10 @@ pub use message::{ConvertErrorKind, Frame, Frames, IntoFrames, Message};
 pub use monitor::{Event, EventKind, Events, Monitor, TryEvents};
 pub use options::{KeepAlive, Options};
 pub use peer::{PeerInfo, PeerRefusal, SocketType, UnknownSocketType};
+#[doc(hidden)]
+pub use socket::TaskSocket;
 pub use socket::{
-    Dealer, DynSocket, Iter, Kind, Pair, Probes, Pub, Publishes, Pull, Push, Receives, Rep, Req,
-    Requests, Router, Routes, Sends, Socket, SocketBuilder, Sub, Subscribes, TryIter,
+    Dealer, DynSocket, Iter, Kind, Pair, Probes, Pub, Publishes, Pull, Push, Readiness, Receives,
+    Rep, Req, Requests, Router, Routes, Sends, Socket, SocketBuilder, Sub, Subscribes, TryIter,
 };
 pub use stats::{CloseReport, Stats};

@@ -5,7 +5,7 @@
 //! RUSTFLAGS="--cfg loom" cargo test --release --lib loom_
 //! ```
 //!
-//! [`Lease`], [`Bell`], [`Flight`] and the pipe are the real ones. Around them stands a miniature
+//! [`Waiters`], [`Notifier`], [`Flight`] and the pipe are the real ones. Around them stands a miniature
 //! of the socket that takes the same steps under the same lock as `drive/locked` and
 //! `drive/io`, with a condition variable where the kernel would be. A model fails when
 //! somebody waits for ever (loom calls that a deadlock) or when an assertion does not hold.
@@ -13,15 +13,18 @@
 use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::sync::Arc;
+use std::task::{Poll, Waker};
 
 use loom::model::Builder;
 use loom::thread;
 
-use crate::lease::{Entry, Lease, Ring, Tick};
 use crate::link::pipe::{pipe, Limits, PipeEnd};
 use crate::message::Message;
-use crate::signal::{Bell, Wake};
+use crate::notifier::{Notifier, Wake};
 use crate::sync::{Condvar, Mutex, MutexGuard};
+use crate::waiters::lease::{Entry, Parting, Tick};
+use crate::waiters::tasks::{TaskId, Want};
+use crate::waiters::{Change, Waiters, Wakeups};
 use crate::zmtp::decoder::Decoder;
 use crate::zmtp::flight::Flight;
 use crate::zmtp::outbox::Outbox;
@@ -154,11 +157,11 @@ impl Shared {
 struct Driver;
 
 struct Mini {
-    lease: Lease<Driver>,
+    waiters: Waiters<Driver>,
     /// Links that can be read, with a message each.
     ready: VecDeque<u32>,
     inbox: VecDeque<u32>,
-    ring: Ring,
+    wakeups: Wakeups,
     closed: bool,
     /// Who waits for its turn looks around awake, once, before it sleeps.
     glances: bool,
@@ -166,15 +169,14 @@ struct Mini {
 
 impl Mini {
     fn wake_waiters(&mut self) {
-        let ring = self.lease.ring();
-        self.ring.poll |= ring.poll;
-        self.ring.followers |= ring.followers;
+        let wakeups = self.waiters.notify(Change::Messages);
+        self.wakeups.merge(wakeups);
     }
 }
 
 struct Socket {
     state: Mutex<Mini>,
-    bell: Bell<Eventfd>,
+    notifier: Notifier<Eventfd>,
     shared: Arc<Shared>,
 }
 
@@ -193,32 +195,32 @@ impl Socket {
         shared.mail.lock().writers = writers;
         Arc::new(Socket {
             state: Mutex::new(Mini {
-                lease: Lease::default(),
+                waiters: Waiters::default(),
                 ready: VecDeque::new(),
                 inbox: VecDeque::new(),
-                ring: Ring::default(),
+                wakeups: Wakeups::default(),
                 closed: false,
                 glances: false,
             }),
-            bell: Bell::new(),
+            notifier: Notifier::new(),
             shared,
         })
     }
 
     fn make_poll(&self) {
         self.shared.register();
-        self.bell.set_waker(Eventfd(Arc::clone(&self.shared)));
+        self.notifier.set_waker(Eventfd(Arc::clone(&self.shared)));
         let mut state = self.state.lock();
-        state.lease.install(Driver);
+        state.waiters.install(Driver);
         state.wake_waiters();
         self.unlock(state);
     }
 
     fn unlock(&self, mut state: Guard<'_>) {
-        assert!(state.lease.is_looked_after());
-        let ring = std::mem::take(&mut state.ring);
+        assert!(state.waiters.is_looked_after());
+        let wakeups = std::mem::take(&mut state.wakeups);
         drop(state);
-        self.bell.ring(ring);
+        self.notifier.notify(wakeups);
     }
 
     /// One of the threads that the reactor outlives has finished.
@@ -260,11 +262,11 @@ impl Socket {
     }
 
     fn wait<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
-        let Some((driver, entry)) = state.lease.enter() else {
+        let Some((driver, entry)) = state.waiters.enter() else {
             return self.follow(state);
         };
         let nothing_to_read = state.ready.is_empty();
-        state.lease.set_sleeping(true);
+        state.waiters.set_sleeping(true);
         if entry == Entry::TakenOver {
             self.unlock(state);
             self.shared.deregister();
@@ -278,15 +280,39 @@ impl Socket {
             self.shared.glance();
         }
         state = self.state.lock();
-        state.lease.set_sleeping(false);
+        state.waiters.set_sleeping(false);
         state = self.serve(state);
-        let parting = state.lease.leave(driver);
-        assert!(state.lease.is_looked_after());
+        if state.waiters.is_due() {
+            return self.hand_over(state, driver);
+        }
+        let parting = state.waiters.leave(driver);
+        assert!(state.waiters.is_looked_after());
         if parting.tell_reactor {
             self.shared.tell_reactor(|mail| mail.watch = true);
         }
-        self.bell.part(parting);
+        if parting.drive || state.waiters.is_kept() && !state.ready.is_empty() {
+            self.shared.tell_reactor(|mail| mail.ready = true);
+        }
+        self.pass_turn(parting);
         state
+    }
+
+    /// Gives the lease to the reactor.
+    fn hand_over<'a>(&'a self, state: Guard<'a>, driver: Driver) -> Guard<'a> {
+        self.unlock(state);
+        self.shared.register();
+        let mut state = self.state.lock();
+        let parting = state.waiters.leave_reactor(driver);
+        assert!(state.waiters.is_looked_after());
+        self.pass_turn(parting);
+        self.shared.tell_reactor(|mail| mail.ready = true);
+        state
+    }
+
+    fn pass_turn(&self, parting: Parting) {
+        if parting.wake_follower {
+            self.notifier.notify_one();
+        }
     }
 
     fn follow<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
@@ -296,9 +322,9 @@ impl Socket {
             drop(state);
             return self.state.lock();
         }
-        state.lease.follow(true);
-        let mut state = self.bell.wait(state, None);
-        state.lease.follow(false);
+        state.waiters.follow(true);
+        let mut state = self.notifier.wait(state, None);
+        state.waiters.follow(false);
         state
     }
 
@@ -338,7 +364,7 @@ impl Socket {
             return;
         }
         state.ready.extend(mine);
-        let reactors = state.lease.is_reactors();
+        let reactors = state.waiters.is_reactors();
         if !reactors {
             state.wake_waiters();
         }
@@ -352,17 +378,61 @@ impl Socket {
         let mut state = self.state.lock();
         state.closed = true;
         state.wake_waiters();
-        if let Some(driver) = state.lease.surrender() {
-            self.unlock(state);
-            self.shared.register();
-            state = self.state.lock();
-            let parting = state.lease.leave_reactor(driver);
-            self.bell.part(parting);
-            self.shared.tell_reactor(|mail| mail.ready = true);
+        if let Some(driver) = state.waiters.surrender() {
+            state = self.hand_over(state, driver);
         } else {
             self.shared.tell_reactor(|mail| mail.watch = true);
         }
         self.unlock(state);
+    }
+
+    // ----- tasks -----
+
+    /// As in `drive/tasks`: the reactor keeps the lease from now on.
+    fn keep(&self) {
+        let mut state = self.state.lock();
+        if let Some(driver) = state.waiters.keep() {
+            state = self.hand_over(state, driver);
+        }
+        assert!(state.waiters.is_looked_after());
+        self.unlock(state);
+    }
+
+    /// One poll of a task that waits for a message.
+    fn poll_recv(&self, task: &mut Option<TaskId>, waker: &Waker) -> Poll<Option<u32>> {
+        let mut state = self.state.lock();
+        if let Some(outcome) = Socket::look(&mut state) {
+            let (wakeups, _) = state.waiters.served(task.take(), Want::Message);
+            state.wakeups.merge(wakeups);
+            self.unlock(state);
+            return Poll::Ready(outcome);
+        }
+        state.waiters.wait(task, Want::Message, waker.clone());
+        self.unlock(state);
+        Poll::Pending
+    }
+
+    /// What becomes of a future that is dropped.
+    fn forget(&self, task: Option<TaskId>) {
+        if let Some(task) = task {
+            let mut state = self.state.lock();
+            let (wakeups, _) = state.waiters.gone(task);
+            state.wakeups.merge(wakeups);
+            self.unlock(state);
+        }
+    }
+
+    /// Runs a task to its end, on an executor of its own.
+    fn block_on(&self) -> Option<u32> {
+        let parker = Arc::new(Parker::default());
+        let waker = Waker::from(Arc::clone(&parker));
+        let mut task = None;
+        loop {
+            match self.poll_recv(&mut task, &waker) {
+                Poll::Ready(outcome) => return outcome,
+                Poll::Pending => parker.park(),
+            }
+        }
     }
 
     // ----- the reactor -----
@@ -391,7 +461,7 @@ impl Socket {
 
     fn on_ready(&self) {
         let mut state = self.state.lock();
-        if let Some(driver) = state.lease.enter_reactor() {
+        if let Some(driver) = state.waiters.enter_reactor() {
             self.drive_for_reactor(state, driver);
         }
     }
@@ -399,8 +469,8 @@ impl Socket {
     /// Whether to look again.
     fn on_watch(&self) -> bool {
         let mut state = self.state.lock();
-        let tick = state.lease.tick();
-        assert!(state.lease.is_looked_after());
+        let tick = state.waiters.tick();
+        assert!(state.waiters.is_looked_after());
         match tick {
             Tick::Busy => true,
             Tick::Inside | Tick::Mine => false,
@@ -418,9 +488,32 @@ impl Socket {
         self.unlock(state);
         self.shared.glance();
         let mut state = self.serve(self.state.lock());
-        let parting = state.lease.leave_reactor(driver);
-        self.bell.part(parting);
+        let parting = state.waiters.leave_reactor(driver);
+        self.pass_turn(parting);
         self.unlock(state);
+    }
+}
+
+/// Where a task's thread sleeps until it is woken.
+#[derive(Default)]
+struct Parker {
+    woken: Mutex<bool>,
+    condvar: Condvar,
+}
+
+impl Parker {
+    fn park(&self) {
+        let mut woken = self.woken.lock();
+        while !std::mem::take(&mut *woken) {
+            woken = self.condvar.wait(woken, None);
+        }
+    }
+}
+
+impl std::task::Wake for Parker {
+    fn wake(self: Arc<Self>) {
+        *self.woken.lock() = true;
+        self.condvar.notify_all();
     }
 }
 
@@ -625,7 +718,7 @@ fn loom_the_lease_comes_and_goes() {
         caller.join().unwrap();
         peer.join().unwrap();
         assert!(socket.shared.read().is_empty(), "nobody drove");
-        assert!(socket.state.lock().lease.is_reactors());
+        assert!(socket.state.lock().waiters.is_reactors());
     });
 }
 
@@ -655,7 +748,7 @@ fn loom_after_closing_the_reactor_drives() {
         peer.join().unwrap();
         closer.join().unwrap();
         assert!(socket.shared.read().is_empty(), "nobody drove");
-        assert!(socket.state.lock().lease.is_reactors());
+        assert!(socket.state.lock().waiters.is_reactors());
     });
 }
 

@@ -34,7 +34,9 @@ const HOUSE: &[(&str, &[&str])] = &[
         "1: rules",
         &[
             "heat",
-            "lease",
+            "waiters/lease",
+            "waiters/tasks",
+            "waiters/mod",
             "zmtp/error",
             "zmtp/frame",
             "zmtp/greeting",
@@ -86,7 +88,7 @@ const HOUSE: &[(&str, &[&str])] = &[
         &[
             "sync",
             "clock",
-            "signal",
+            "notifier",
             "transport/uninit",
             "transport/outq",
             "transport/settings",
@@ -161,6 +163,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "drive/sending",
             "drive/receiving",
             "drive/tail",
+            "drive/tasks",
             "drive/subscribing",
             "drive/timers",
             "drive/endpoints",
@@ -181,6 +184,8 @@ const HOUSE: &[(&str, &[&str])] = &[
             "socket/recv",
             "socket/iter",
             "socket/builder",
+            "socket/task",
+            "socket/readiness",
         ],
     ),
 ];
@@ -195,6 +200,7 @@ const OUTSIDE: &[&str] = &[
     "transport/pretended",
     "reactor/stepped",
     "simulation/",
+    "drive/tasks/tests",
 ];
 
 /// Files that import from one that imports from them: one type, cut into files by subject.

@@ -12,6 +12,8 @@ use crate::engine::Life;
 use crate::reactor::timers::deadline;
 use crate::reactor::Timer;
 use crate::stats::CloseReport;
+use crate::waiters::tasks::Want;
+use crate::waiters::Change;
 
 impl Core {
     /// Closes, and waits until everything is delivered or linger is over.
@@ -25,7 +27,7 @@ impl Core {
         let mut tried = false;
         while locked.engine().life != Life::Closed {
             // Driving from here saves the reactor a wake-up; the reactor keeps the deadline.
-            let _ = self.wait(&mut locked, Wait::Forever, &mut tried);
+            let _ = self.wait(&mut locked, Want::Message, Wait::Forever, &mut tried);
         }
         CloseReport {
             undelivered: locked.engine().ledger.undelivered(),
@@ -91,13 +93,9 @@ impl Core {
         engine.set_timer_after(crate::tuning::LINGER_NOTICE, Timer::StillLingering);
         engine.check_closed();
         // Whoever waits in a call learns that it is over; then the reactor is the one who drives.
-        engine.wake_waiters();
-        if let Some(driver) = engine.lease.surrender() {
-            locked.unlocked(|| self.hand_to_reactor());
-            let engine = locked.engine();
-            let parting = engine.lease.leave_reactor(driver);
-            self.bell.part(parting);
-            engine.actions.push(Action::Drive);
+        engine.notify(Change::Closed);
+        if let Some(driver) = engine.waiters.surrender() {
+            self.hand_over(locked, driver);
         } else {
             engine.actions.push(Action::Watch);
         }

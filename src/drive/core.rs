@@ -15,11 +15,11 @@ use crate::error::Error;
 use crate::link::buffer::Pool;
 use crate::link::pipe::{Door, PipeEnd};
 use crate::monitor::{EventQueue, Monitor};
+use crate::notifier::Notifier;
 use crate::options::Options;
 use crate::pattern::{Pattern, PatternSettings};
 use crate::peer::SocketType;
 use crate::reactor::{Command, Driven, Handle, Place, SocketId};
-use crate::signal::Bell;
 use crate::stats::Stats;
 use crate::sync::atomic::AtomicU32;
 use crate::sync::{Mutex, MutexGuard};
@@ -74,7 +74,7 @@ pub(crate) struct Core {
     pub(super) buffers: Arc<Pool>,
     /// [`Capabilities::prefetches`](crate::pattern::Capabilities::prefetches): there is a front.
     pub(super) prefetches: bool,
-    pub(super) bell: Bell,
+    pub(super) notifier: Notifier,
     /// Counts what inproc peers did.
     pub(super) pokes: AtomicU32,
     /// Made when the first endpoint other than inproc is bound or connected.
@@ -124,7 +124,7 @@ impl Core {
             front: Mutex::new(Prefetched::default()),
             buffers: Pool::new(),
             prefetches: can.prefetches,
-            bell: Bell::new(),
+            notifier: Notifier::new(),
             pokes: AtomicU32::new(0),
             poll: OnceLock::new(),
             making_poll: Mutex::new(()),
@@ -192,7 +192,7 @@ impl Core {
             reactor.send(Command::Remove(self.id));
             return Err(Error::System(error));
         }
-        self.bell.set_waker(waker);
+        self.notifier.set_waker(waker);
         let side = self.poll.get_or_init(|| PollSide {
             registry,
             fd,
@@ -201,7 +201,7 @@ impl Core {
         let events = Events::with_capacity(tuning::EVENTS);
         let mut locked = self.lock();
         let engine = locked.engine();
-        engine.lease.install(Driver { poll, events });
+        engine.waiters.install(Driver { poll, events });
         engine.helpers = Helpers::new(helpers);
         // Those who wait on the condition variable may drive from now on.
         engine.wake_waiters();

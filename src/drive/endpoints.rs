@@ -17,6 +17,7 @@ use crate::pattern::Refusal;
 use crate::peer::SocketType;
 use crate::reactor::{Command, Place};
 use crate::transport;
+use crate::waiters::Change;
 
 /// How long `unbind` waits for the reactor to let go of the listener. It answers within
 /// milliseconds; this only keeps a caller from hanging should it ever be gone.
@@ -117,7 +118,7 @@ impl Core {
         // With `immediate` nobody queues for it before it is there.
         if !self.options.immediate {
             engine.attach(key);
-            engine.wake_waiters();
+            engine.notify(Change::Room);
         }
         drop(locked);
         if inproc {

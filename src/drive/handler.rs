@@ -6,23 +6,23 @@ use std::sync::Arc;
 use super::core::Core;
 use crate::clock;
 use crate::endpoint::Endpoint;
-use crate::lease::Tick;
 use crate::monitor::EventKind;
 use crate::reactor::{Drive, Handle, Place, Timer, Watch};
 use crate::transport::Stream;
+use crate::waiters::lease::Tick;
 
 impl Drive for Core {
     fn on_ready(&self) {
         let mut locked = self.lock();
         // Another thread drives, or has been here since: then it is theirs.
-        if let Some(driver) = locked.engine().lease.enter_reactor() {
+        if let Some(driver) = locked.engine().waiters.enter_reactor() {
             self.drive_for_reactor(&mut locked, driver);
         }
     }
 
     fn on_watch(&self) -> Watch {
         let mut locked = self.lock();
-        match locked.engine().lease.tick() {
+        match locked.engine().waiters.tick() {
             Tick::Busy => Watch::Again,
             Tick::Inside | Tick::Mine => Watch::Stop,
             Tick::Lapsed(driver) => {

@@ -14,6 +14,7 @@ use crate::monitor::EventKind;
 use crate::peer::PeerInfo;
 use crate::reactor::Place;
 use crate::stats::CloseReport;
+use crate::waiters::Change;
 
 impl Core {
     /// The first pipe has a way of its own.
@@ -204,7 +205,7 @@ impl Neighbour for Core {
         }
         if engine.pattern.can().receives {
             engine.pattern.set_readable(link, true);
-            engine.wake_waiters();
+            engine.notify(Change::Messages);
             self.poke();
         } else {
             engine.drain_upstream(place);
@@ -220,7 +221,7 @@ impl Neighbour for Core {
         });
         if room {
             engine.pattern.set_room(link, true);
-            engine.wake_waiters();
+            engine.notify(Change::Room);
             self.poke();
         }
     }

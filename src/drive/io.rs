@@ -207,7 +207,7 @@ impl Core {
         if engine.work.to_read() > 0 {
             // More than one pass found, and no event will tell: whoever drives shall look.
             engine.wake_waiters();
-            if engine.lease.is_reactors() {
+            if engine.waiters.is_reactors() {
                 engine.actions.push(Action::Drive);
             }
         }

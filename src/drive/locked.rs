@@ -59,7 +59,7 @@ impl<'a> Locked<'a> {
     pub(super) fn wait(&mut self, timeout: Option<Duration>) {
         let core = self.core;
         let guard = self.guard.take().unwrap_or_else(|| core.lock_state());
-        let mut guard = core.bell.wait(guard, timeout);
+        let mut guard = core.notifier.wait(guard, timeout);
         core.close_shortcut(&mut guard);
         self.guard = Some(guard);
     }
@@ -93,7 +93,7 @@ impl Core {
     #[cold]
     fn run(&self, actions: Taken) {
         actions.run(
-            |ring| self.bell.ring(ring),
+            |wakeups| self.notifier.notify(wakeups),
             |action| self.run_action(action),
         );
     }

@@ -17,5 +17,6 @@ mod sending;
 mod shortcut;
 mod subscribing;
 mod tail;
+mod tasks;
 mod timers;
 pub(crate) mod waiting;

@@ -6,6 +6,8 @@ use super::locked::Locked;
 use super::waiting::{OutOfTime, Wait};
 use crate::error::RecvError;
 use crate::message::Message;
+use crate::waiters::tasks::Want;
+use crate::waiters::Change;
 
 impl Core {
     /// Receives, waiting for a message as long as allowed.
@@ -40,9 +42,13 @@ impl Core {
         }
     }
 
-    fn take_message(&self, engine: &mut Engine) -> Result<Option<Message>, RecvError> {
+    pub(super) fn take_message(&self, engine: &mut Engine) -> Result<Option<Message>, RecvError> {
         if !self.prefetches {
-            return engine.take_message();
+            let taken = engine.take_message();
+            if matches!(taken, Err(RecvError::MustSendFirst)) {
+                self.would_block(engine, Want::Message);
+            }
+            return taken;
         }
         engine.check_receiver()?;
         // Lock order: the front comes after the engine, and is never held while that is taken.
@@ -52,7 +58,7 @@ impl Core {
             front.set_owes(engine.owes_room());
             if front.len() > 1 {
                 // Who waits behind the big lock shall look in front.
-                engine.wake_waiters();
+                engine.notify(Change::Messages);
             }
         }
         let Some(taken) = front.pop() else {
@@ -143,7 +149,7 @@ impl Core {
         wait: Wait,
         tried: &mut bool,
     ) -> Result<(), RecvError> {
-        self.wait(locked, wait, tried)
+        self.wait(locked, Want::Message, wait, tried)
             .map_err(|OutOfTime| match wait {
                 Wait::Never => RecvError::WouldBlock,
                 _ => RecvError::TimedOut,

@@ -10,6 +10,7 @@ use crate::engine::sending::Offer;
 use crate::error::{SendError, SendErrorKind};
 use crate::message::Message;
 use crate::tuning::MAX_MESSAGE_FRAMES;
+use crate::waiters::tasks::Want;
 
 impl Core {
     /// Sends, waiting for room as long as allowed.
@@ -92,7 +93,7 @@ impl Core {
                 return Ok(());
             }
         }
-        self.wait(locked, wait, tried)
+        self.wait(locked, Want::Room, wait, tried)
             .map_err(|OutOfTime| match wait {
                 Wait::Never => SendErrorKind::WouldBlock,
                 _ => SendErrorKind::TimedOut,
@@ -144,7 +145,7 @@ impl Core {
     /// After messages were queued: writes them now, or leaves them for the batch that they belong
     /// to.
     #[inline]
-    fn write_out(&self, locked: &mut Locked<'_>) {
+    pub(super) fn write_out(&self, locked: &mut Locked<'_>) {
         let engine = locked.engine();
         if engine.work.to_write() > 0 {
             if !engine.heat.is_hot() {
@@ -154,6 +155,9 @@ impl Core {
             }
         }
         self.open_shortcut(locked.engine());
+        if !self.streams {
+            locked.engine().turned();
+        }
         locked.release();
     }
 

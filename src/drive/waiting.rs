@@ -9,12 +9,13 @@ use super::core::{Driver, Engine};
 use super::locked::Locked;
 use crate::clock;
 use crate::engine::actions::Action;
-use crate::lease::Entry;
 use crate::link::pipe::{pause, Hushed};
 use crate::reactor::timers::{deadline, LONGEST_POLL};
 use crate::reactor::{Command, Place};
 use crate::sync::atomic::Ordering;
 use crate::tuning;
+use crate::waiters::lease::{Entry, Parting};
+use crate::waiters::tasks::Want;
 
 /// How long a call may wait.
 #[derive(Clone, Copy, Debug)]
@@ -40,11 +41,12 @@ pub(super) const PASSES: usize = 16;
 impl Core {
     /// Waits for a change, driving the socket's connections meanwhile if nobody else does.
     ///
-    /// Comes back after any change; the caller looks whether it is the one it wants. `tried` says
-    /// that a caller without time has had its one look at the connections.
+    /// Comes back after any change; the caller, which has just found nothing of what it wants, looks whether
+    /// it is the one. `tried` says that a caller without time has had its one look at the connections.
     pub(super) fn wait(
         &self,
         locked: &mut Locked<'_>,
+        want: Want,
         wait: Wait,
         tried: &mut bool,
     ) -> Result<(), OutOfTime> {
@@ -54,6 +56,7 @@ impl Core {
             Wait::Until(deadline) => Some(deadline.saturating_duration_since(clock::now())),
         };
         if *tried && timeout == Some(Duration::ZERO) {
+            self.would_block(locked.engine(), want);
             return Err(OutOfTime);
         }
         if locked.engine().has_tail() {
@@ -79,7 +82,7 @@ impl Core {
     /// Takes the lease and drives, or waits for whoever has it.
     fn drive(&self, locked: &mut Locked<'_>, timeout: Option<Duration>) {
         let engine = locked.engine();
-        let Some((mut driver, entry)) = engine.lease.enter() else {
+        let Some((mut driver, entry)) = engine.waiters.enter() else {
             return self.follow(locked, timeout);
         };
         if engine.work.to_read() == 0 {
@@ -90,12 +93,36 @@ impl Core {
         }
         self.serve(locked, PASSES);
         let engine = locked.engine();
-        let parting = engine.lease.leave(driver);
+        if engine.waiters.is_due() {
+            // A task, or a foreign poll, has begun to wait meanwhile.
+            return self.hand_over(locked, driver);
+        }
+        let parting = engine.waiters.leave(driver);
         if parting.tell_reactor {
             engine.actions.push(Action::Watch);
         }
+        if parting.drive || engine.waiters.is_kept() && engine.work.to_read() > 0 {
+            engine.actions.push(Action::Drive);
+        }
+        self.pass_turn(parting);
+    }
+
+    /// Gives the lease, which was a caller's, to the reactor.
+    pub(super) fn hand_over(&self, locked: &mut Locked<'_>, driver: Driver) {
+        // The poller is in this thread's hands until it is home: see `Locked::unlocked`.
+        locked.unlocked(|| self.hand_to_reactor());
+        let engine = locked.engine();
+        let parting = engine.waiters.leave_reactor(driver);
+        // There may be something to read that no event tells.
+        engine.actions.push(Action::Drive);
+        self.pass_turn(parting);
+    }
+
+    /// A follower takes the turn to drive.
+    #[inline]
+    fn pass_turn(&self, parting: Parting) {
         if parting.wake_follower {
-            self.bell.part(parting);
+            self.notifier.notify_one();
         }
     }
 
@@ -117,14 +144,14 @@ impl Core {
         entry: Entry,
         timeout: Option<Duration>,
     ) {
-        locked.engine().lease.set_sleeping(true);
+        locked.engine().waiters.set_sleeping(true);
         if entry == Entry::TakenOver {
             self.take_over(locked);
         }
         locked.release();
         self.poll_driver(driver, timeout);
         let engine = locked.engine();
-        engine.lease.set_sleeping(false);
+        engine.waiters.set_sleeping(false);
         note_events(engine, &driver.events);
     }
 
@@ -163,9 +190,9 @@ impl Core {
         if engine.pipes > 0 && engine.glance.pays() {
             return self.look_around(locked, timeout);
         }
-        engine.lease.follow(true);
+        engine.waiters.follow(true);
         locked.wait(timeout);
-        locked.engine().lease.follow(false);
+        locked.engine().waiters.follow(false);
     }
 
     /// Waits a moment, awake, for an inproc peer to do something; no longer than `timeout`.
@@ -209,8 +236,8 @@ impl Core {
             // More to do, or more to see: other sockets first.
             engine.actions.push(Action::Drive);
         }
-        let parting = engine.lease.leave_reactor(driver);
-        self.bell.part(parting);
+        let parting = engine.waiters.leave_reactor(driver);
+        self.pass_turn(parting);
     }
 }
 

@@ -3,11 +3,11 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use crate::discard::discard_messages;
 use crate::endpoint::Endpoint;
-use crate::lease::Ring;
 use crate::link::pipe::{Door, PipeEnd};
 use crate::link::writer::Writer;
 use crate::link::{Link, Wire};
@@ -16,6 +16,7 @@ use crate::message::Message;
 use crate::monitor::Event;
 use crate::reactor::{Place, Timer};
 use crate::transport::Stream;
+use crate::waiters::Wakeups;
 use crate::zmtp::outbox::Outbox;
 use crate::zmtp::spent::Spent;
 
@@ -89,6 +90,8 @@ pub(crate) enum Discarded {
     Pipe(PipeEnd),
     Writer(Box<Writer>),
     Link(Box<Link>),
+    /// Of a task that does not wait any more.
+    Waker(Waker),
 }
 
 impl Discarded {
@@ -103,7 +106,14 @@ impl Discarded {
             Discarded::Pipe(pipe) => drop(pipe),
             Discarded::Writer(writer) => drop(writer),
             Discarded::Link(link) => drop(link),
+            Discarded::Waker(waker) => drop(waker),
         }
+    }
+}
+
+impl From<Waker> for Discarded {
+    fn from(waker: Waker) -> Discarded {
+        Discarded::Waker(waker)
     }
 }
 
@@ -117,7 +127,7 @@ impl From<VecDeque<Message>> for Discarded {
 /// is dropped. In this order: what the user's `Drop` does may depend on all else being done.
 #[derive(Debug, Default)]
 pub(crate) struct Actions {
-    notify: Ring,
+    notify: Wakeups,
     list: Vec<Action>,
     bin: Vec<Discarded>,
 }
@@ -125,7 +135,7 @@ pub(crate) struct Actions {
 /// Actions that were taken out, to be run without the lock.
 #[derive(Debug)]
 pub(crate) struct Taken {
-    notify: Ring,
+    notify: Wakeups,
     first: Option<Action>,
     rest: Vec<Action>,
     unwanted: Option<Discarded>,
@@ -135,7 +145,7 @@ pub(crate) struct Taken {
 impl Taken {
     /// Wakes who is to be woken, runs the actions in the order in which they came, and drops what was
     /// discarded.
-    pub(crate) fn run(self, notify: impl FnOnce(Ring), run: impl FnMut(Action)) {
+    pub(crate) fn run(self, notify: impl FnOnce(Wakeups), run: impl FnMut(Action)) {
         notify(self.notify);
         self.first.into_iter().chain(self.rest).for_each(run);
         let bin = self.unwanted.into_iter().chain(self.bin);
@@ -146,14 +156,13 @@ impl Taken {
 impl Actions {
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.list.is_empty() && self.notify == Ring::default() && self.bin.is_empty()
+        self.list.is_empty() && self.notify.is_empty() && self.bin.is_empty()
     }
 
-    /// Waiting callers shall look again: those that the lease says are asleep.
+    /// Those that wait shall look again: those that were found asleep.
     #[inline]
-    pub(super) fn notify(&mut self, ring: Ring) {
-        self.notify.poll |= ring.poll;
-        self.notify.followers |= ring.followers;
+    pub(crate) fn notify(&mut self, wakeups: Wakeups) {
+        self.notify.merge(wakeups);
     }
 
     pub(crate) fn push(&mut self, action: Action) {
@@ -218,7 +227,7 @@ mod tests {
 
     fn run(actions: &mut Actions, log: &Log) {
         let note = |text: String| log.lock().unwrap().push(text);
-        let notify = |ring: Ring| note(format!("{}{}", ring.poll, ring.followers));
+        let notify = |wakeups: Wakeups| note(format!("{}{}", wakeups.poll, wakeups.followers));
         actions
             .take()
             .run(notify, |action| note(format!("{action:?}")));
@@ -232,11 +241,11 @@ mod tests {
         actions.discard(Discarded::Message(Message::from(body)));
         actions.push(Action::Drive);
         actions.push(Action::Leave);
-        actions.notify(Ring {
+        actions.notify(Wakeups {
             poll: true,
-            followers: false,
+            ..Wakeups::default()
         });
-        actions.notify(Ring::default());
+        actions.notify(Wakeups::default());
         assert!(!actions.is_empty());
         assert!(log.lock().unwrap().is_empty());
         run(&mut actions, &log);

@@ -7,6 +7,7 @@ use super::{Engine, Life};
 use crate::link::{Stage, Wire};
 use crate::monitor::EventKind;
 use crate::reactor::{Place, Timer};
+use crate::waiters::Change;
 
 impl<D> Engine<D> {
     /// A link gets no more messages, and goes once what it has queued is delivered or the linger
@@ -120,6 +121,6 @@ impl<D> Engine<D> {
         }
         self.actions.push(Action::Remove);
         self.actions.push(Action::Leave);
-        self.wake_waiters();
+        self.notify(Change::Closed);
     }
 }

@@ -153,7 +153,7 @@ impl<D> Engine<D> {
     /// A caller is about to wait awake: if the socket has one peer, and that is inproc, it need not
     /// announce what it sends meanwhile. Announcing costs it this socket's lock.
     pub(crate) fn hush(&mut self) -> Option<Hushed> {
-        if self.links.len() != 1 || !self.pattern.can().receives || self.lease.has_sleepers() {
+        if self.links.len() != 1 || !self.pattern.can().receives || self.waiters.has_sleepers() {
             return None;
         }
         let (key, link) = self.links.iter().next()?;

@@ -38,7 +38,6 @@ use self::worklist::Worklist;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::heat::Heat;
-use crate::lease::Lease;
 use crate::link::reader::Pass;
 use crate::link::{Link, Origin, Stage};
 use crate::message::Message;
@@ -48,6 +47,7 @@ use crate::pattern::{Newcomer, Pattern};
 use crate::peer::{PeerInfo, PeerRefusal};
 use crate::reactor::{Place, Timer};
 use crate::transport::Listener;
+use crate::waiters::{Change, Waiters};
 use crate::zmtp::connection::Heartbeats;
 use crate::zmtp::outbox::Outbox;
 
@@ -86,7 +86,7 @@ pub(crate) struct Engine<D> {
     jitter: Jitter,
     pub(crate) pattern: Pattern,
     pub(crate) links: Slab<Link>,
-    pub(crate) lease: Lease<D>,
+    pub(crate) waiters: Waiters<D>,
     pub(crate) heat: Heat,
     /// Which links wait for a pass.
     pub(crate) work: Worklist,
@@ -134,7 +134,7 @@ impl<D> Engine<D> {
             jitter: Jitter::new(seed),
             pattern,
             links: Slab::new(),
-            lease: Lease::default(),
+            waiters: Waiters::default(),
             heat: Heat::default(),
             work: Worklist::default(),
             helpers: Helpers::default(),
@@ -178,10 +178,21 @@ impl<D> Engine<D> {
             .filter(|link| link.serial == place.serial)
     }
 
-    /// Whoever waits shall look again.
-    #[inline]
+    /// All that waits for the socket shall look again.
     pub(crate) fn wake_waiters(&mut self) {
-        self.actions.notify(self.lease.ring());
+        self.notify(Change::Any);
+    }
+
+    /// What waits for such a change shall look.
+    #[inline]
+    pub(crate) fn notify(&mut self, change: Change) {
+        self.actions.notify(self.waiters.notify(change));
+    }
+
+    /// REQ and REP take turns: what waits already can be received once it is the turn to receive.
+    #[inline]
+    pub(crate) fn turned(&mut self) {
+        self.actions.notify(self.waiters.turned());
     }
 
     /// Why a socket that is not open serves no call.

@@ -16,6 +16,7 @@ use crate::link::Stage;
 use crate::message::Message;
 use crate::monitor::EventKind;
 use crate::reactor::Place;
+use crate::waiters::Change;
 use crate::zmtp::command::Command;
 use crate::zmtp::connection::Event;
 
@@ -167,7 +168,7 @@ impl<D> Engine<D> {
         }
         link.recv_queue.append(messages);
         self.pattern.set_readable(key, true);
-        self.wake_waiters();
+        self.notify(Change::Messages);
     }
 
     /// A message to a socket that does not receive: ZMTP 3.0 subscribes with such.

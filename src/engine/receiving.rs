@@ -234,7 +234,7 @@ impl<D> Engine<D> {
 
     /// There is something to read that no event tells.
     pub(crate) fn tell_driver(&mut self) {
-        if self.lease.is_reactors() {
+        if self.waiters.is_reactors() {
             // Nobody else would come by.
             self.actions.push(Action::Drive);
         } else {

@@ -6,6 +6,7 @@ use crate::link::reader::Ended;
 use crate::link::writer::{Writer, Wrote};
 use crate::reactor::{Place, Timer};
 use crate::tuning;
+use crate::waiters::Change;
 
 impl<D> Engine<D> {
     /// Whether a stream has left something for its next batch.
@@ -92,7 +93,7 @@ impl<D> Engine<D> {
         }
         if regained {
             self.pattern.set_room(key, true);
-            self.wake_waiters();
+            self.notify(Change::Room);
         }
         if trim {
             self.slim_later();

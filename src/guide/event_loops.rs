@@ -1,7 +1,70 @@
 //! Event loops: sockets beside tokio, a window system, or a loop of your own.
 //!
-//! Calls of this library block; there is no `async` in this version. The bridge to a loop is a thread
-//! that receives and hands over through the loop's own channel:
+//! There is no `async` in this version. Two ways lead into a loop: a descriptor that the loop watches,
+//! and a thread that hands messages over.
+//!
+//! # A loop that waits for descriptors
+//!
+//! [`readiness`](crate::Socket::readiness) gives a descriptor that is readable while there is news for
+//! the socket: for epoll, kqueue, `poll(2)`, tokio's `AsyncFd`, a window system. Whatever the transport,
+//! and whether or not another thread is at work on the socket, the loop is woken as soon as there is a
+//! message, or room to send again where a send had found none. There is one rule: after each wake-up
+//! call what you are waiting to do until it says `WouldBlock`, and only then sleep again.
+//!
+//! ```
+//! use mio::unix::SourceFd; // any poll will do
+//! use mio::{Events, Interest, Poll, Token};
+//! use sinew::{Context, Dealer, Message};
+//! use std::os::fd::AsRawFd;
+//!
+//! let ctx = Context::new();
+//! let echo = ctx.socket(Dealer).bind("tcp://127.0.0.1:*")?;
+//! let asks = ctx.socket(Dealer).connect(echo.endpoint()?)?;
+//!
+//! let mut poll = Poll::new()?;
+//! let sockets = [&echo, &asks];
+//! for (number, socket) in sockets.iter().enumerate() {
+//!     let readiness = socket.readiness()?;
+//!     let mut source = SourceFd(&readiness.as_raw_fd());
+//!     poll.registry().register(&mut source, Token(number), Interest::READABLE)?;
+//! }
+//!
+//! let mut to_send: Vec<Message> = (0..100).map(|n: u32| n.to_be_bytes().into()).collect();
+//! let mut answers = 0;
+//! let mut events = Events::with_capacity(16);
+//! while answers < 100 {
+//!     // Both, for either may be what the last wake-up was for.
+//!     asks.try_send_many(&mut to_send)?;
+//!     while asks.try_recv().is_ok() {
+//!         answers += 1;
+//!     }
+//!     while let Ok(question) = echo.try_recv() {
+//!         echo.try_send(question)?; // a peer that asks too much is not answered here
+//!     }
+//!     if answers < 100 {
+//!         poll.poll(&mut events, None)?;
+//!     }
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! In a tokio program the descriptor goes into an `AsyncFd`:
+//!
+//! ```text
+//! let ready = AsyncFd::with_interest(socket.readiness()?, Interest::READABLE)?;
+//! let message = loop {
+//!     let mut guard = ready.readable().await?;   // before the try, so that nothing is missed
+//!     match socket.try_recv() {
+//!         Err(error) if error.is_would_block() => guard.clear_ready(),
+//!         outcome => break outcome?,
+//!     }
+//! };
+//! ```
+//!
+//! # A thread that hands over
+//!
+//! A loop that cannot watch descriptors, or should not be bothered with each message, gets them from a
+//! thread that receives and hands over through the loop's own channel:
 //!
 //! ```
 //! use sinew::{Context, Message, Pull, Push};

@@ -130,6 +130,9 @@ pub(crate) enum Command {
         targets: io::Result<Vec<Target>>,
     },
     Stop,
+    /// How long leases last.
+    #[cfg(test)]
+    Lease(Duration),
     #[cfg(test)]
     Panic,
 }

@@ -71,6 +71,8 @@ struct Reactor {
     /// Sockets whose lease is a caller's, and when to look at them again.
     watched: Vec<SocketId>,
     next_watch: Instant,
+    /// How long a lease lasts without a visit: [`tuning::LEASE`], but in tests.
+    lease: Duration,
     /// Hot sockets.
     hot: Vec<SocketId>,
     stopping: bool,
@@ -116,6 +118,7 @@ impl Reactor {
             timers: Timers::new(),
             watched: Vec::new(),
             next_watch: clock::now(),
+            lease: tuning::LEASE,
             hot: Vec::new(),
             stopping: false,
         };
@@ -307,6 +310,8 @@ impl Reactor {
             } => self.resolved(key, number, targets),
             Command::Stop => self.stopping = true,
             #[cfg(test)]
+            Command::Lease(time) => self.lease = time,
+            #[cfg(test)]
             Command::Panic => std::panic::panic_any("a test asked for it"),
         }
     }
@@ -357,7 +362,7 @@ impl Reactor {
 
     fn watch_later(&mut self) {
         let now = clock::now();
-        self.next_watch = deadline(now, tuning::LEASE).unwrap_or(now);
+        self.next_watch = deadline(now, self.lease).unwrap_or(now);
     }
 
     /// A timer that never comes is not set.

@@ -3,8 +3,10 @@
 mod builder;
 mod iter;
 mod kind;
+mod readiness;
 mod recv;
 mod send;
+mod task;
 
 use std::fmt;
 use std::sync::Arc;
@@ -24,6 +26,9 @@ pub use kind::{
     Dealer, Kind, Pair, Probes, Pub, Publishes, Pull, Push, Receives, Rep, Req, Requests, Router,
     Routes, Sends, Sub, Subscribes,
 };
+pub use readiness::Readiness;
+#[doc(hidden)]
+pub use task::TaskSocket;
 
 /// A socket whose type is chosen at run time. It has every verb; one that its type does not have
 /// gives an error.

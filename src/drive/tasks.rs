@@ -1,0 +1,154 @@
+//! What waits without a thread of its own: tasks, which leave a waker, and foreign polls, which watch a
+//! descriptor. Neither ever drives the socket's connections while it waits: the reactor does.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::core::{Core, Engine};
+use super::locked::Locked;
+use super::waiting::Wait;
+use crate::engine::sending::Offer;
+use crate::engine::Life;
+use crate::error::{Error, RecvError, SendErrorKind};
+use crate::message::Message;
+use crate::notifier::Descriptor;
+use crate::waiters::tasks::{TaskId, Want};
+
+impl Core {
+    /// Something is going to wait where no event of the socket's poll reaches it: from now on the reactor
+    /// is told of all of them.
+    pub(crate) fn keep_lease(&self) {
+        self.keep(&mut self.lock());
+    }
+
+    fn keep(&self, locked: &mut Locked<'_>) {
+        if let Some(driver) = locked.engine().waiters.keep() {
+            self.hand_over(locked, driver);
+        }
+        // A receiver may be waiting awake, for which announcements are not made.
+        locked.engine().listen_again();
+    }
+
+    /// Receives, or leaves the task's waker. [`Core::keep_lease`] was called before.
+    ///
+    /// `task` is the place among those that wait, kept between polls and given up with
+    /// [`Core::forget_task`].
+    pub(crate) fn poll_recv(
+        &self,
+        context: &Context<'_>,
+        task: &mut Option<TaskId>,
+    ) -> Poll<Result<Message, RecvError>> {
+        if task.is_none() {
+            match self.recv(Wait::Never) {
+                Err(RecvError::WouldBlock) => {}
+                outcome => return Poll::Ready(outcome),
+            }
+        }
+        // Cloned without the lock, because that is code of the executor's.
+        let waker = context.waker().clone();
+        let mut locked = self.lock();
+        let outcome = self.take_message(locked.engine());
+        if let Some(outcome) = outcome.transpose() {
+            served(locked.engine(), task, Want::Message);
+            return Poll::Ready(outcome);
+        }
+        let engine = locked.engine();
+        let dropped = engine.waiters.wait(task, Want::Message, waker);
+        discard(engine, dropped);
+        Poll::Pending
+    }
+
+    /// Sends what is in `message`, or leaves the task's waker and the message where it is.
+    /// [`Core::keep_lease`] was called before; `task` as in [`Core::poll_recv`].
+    pub(crate) fn poll_send(
+        &self,
+        context: &Context<'_>,
+        message: &mut Message,
+        task: &mut Option<TaskId>,
+    ) -> Poll<Result<(), SendErrorKind>> {
+        if task.is_none() {
+            match self.send(std::mem::take(message), Wait::Never) {
+                Ok(()) => return Poll::Ready(Ok(())),
+                Err(error) => {
+                    let kind = error.kind();
+                    *message = error.into_message();
+                    if kind != SendErrorKind::WouldBlock {
+                        return Poll::Ready(Err(kind));
+                    }
+                }
+            }
+        }
+        let waker = context.waker().clone();
+        let mut locked = self.lock();
+        let outcome = match locked.engine().offer(message) {
+            Ok(Offer::Full) => {
+                let engine = locked.engine();
+                let dropped = engine.waiters.wait(task, Want::Room, waker);
+                discard(engine, dropped);
+                return Poll::Pending;
+            }
+            Ok(Offer::Taken) => Ok(()),
+            Err(kind) => Err(kind),
+        };
+        served(locked.engine(), task, Want::Room);
+        if outcome.is_ok() {
+            self.write_out(&mut locked);
+        }
+        Poll::Ready(outcome)
+    }
+
+    /// A task waits no longer. If it was woken and has not looked, another one does.
+    pub(crate) fn forget_task(&self, task: TaskId) {
+        let mut locked = self.lock();
+        let engine = locked.engine();
+        let (wakeups, dropped) = engine.waiters.gone(task);
+        engine.actions.notify(wakeups);
+        discard(engine, dropped);
+    }
+
+    /// What a foreign poll watches.
+    ///
+    /// # Errors
+    /// When the process is out of descriptors.
+    pub(crate) fn readiness(&self) -> Result<Arc<Descriptor>, Error> {
+        let descriptor = self.notifier.make_descriptor().map_err(Error::System)?;
+        let mut locked = self.lock();
+        self.keep(&mut locked);
+        let engine = locked.engine();
+        let receives = engine.pattern.can().receives;
+        let closed = engine.life != Life::Open;
+        if engine.waiters.watch(receives, closed) {
+            descriptor.set();
+        }
+        Ok(Arc::clone(descriptor))
+    }
+
+    /// A call has found nothing of what it wants, which a foreign poll is to be told of when it is there.
+    ///
+    /// A system call under the lock, for sockets that are watched: without it, the descriptor could be
+    /// made unreadable after what comes next has made it readable.
+    #[inline]
+    pub(super) fn would_block(&self, engine: &mut Engine, want: Want) {
+        if engine.waiters.would_block(want) {
+            if let Some(descriptor) = self.notifier.descriptor() {
+                descriptor.clear();
+            }
+        }
+    }
+}
+
+/// A task has got what it waited for: if there is more of it, that is for the next one.
+fn served(engine: &mut Engine, task: &mut Option<TaskId>, want: Want) {
+    let (wakeups, dropped) = engine.waiters.served(task.take(), want);
+    engine.actions.notify(wakeups);
+    discard(engine, dropped);
+}
+
+fn discard(engine: &mut Engine, waker: Option<std::task::Waker>) {
+    if let Some(waker) = waker {
+        engine.actions.discard(waker);
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests;
