@@ -90,11 +90,11 @@ fn a_peer_that_answers_late_but_in_time_is_never_given_up() {
             let late = timeout.as_micros() as usize / 4;
             let late = Duration::from_micros(world.dice.below(late) as u64);
             world.wait(late);
-            world.turn();
+            world.turns();
             let connection = world.only_connection();
             connection.carry(0, usize::MAX);
             connection.carry(1, usize::MAX);
-            world.turn();
+            world.turns();
             if world.dice.once_in(4) {
                 push.try_send(tagged(0, sent)).unwrap();
                 sent += 1;

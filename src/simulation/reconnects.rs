@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::world::World;
-use super::{number, orders, tagged};
+use super::{each, number, orders, tagged};
 use crate::transport::pretended::Connection;
 use crate::{EventKind, Pull, Push, Socket};
 
@@ -57,7 +57,7 @@ pub(super) fn receive_all(pull: &Socket<Pull>, received: &mut Vec<u32>) {
 
 #[test]
 fn a_push_says_what_this_model_takes_it_to_say() {
-    orders(1, |world| {
+    each(0..1, |world| {
         let _pull = world.socket(Pull).bind(AT).unwrap();
         let push = world.socket(Push).connect(AT).unwrap();
         world.settle();
@@ -81,12 +81,12 @@ fn cut_at(world: &mut World, side: usize, taken: u64, came: u64) {
     for n in 0..MESSAGES / 2 {
         push.try_send(tagged(0, n)).unwrap();
     }
-    world.turn();
+    world.turns();
     let first = world.only_connection();
     first.allow(side, taken);
     world.network.answer(&first);
     for step in 0..20 {
-        world.turn();
+        world.turns();
         let left = came.saturating_sub(first.carried(side));
         first.carry(side, left.min(usize::MAX as u64) as usize);
         first.carry(1 - side, usize::MAX);
@@ -114,7 +114,7 @@ fn cut_at(world: &mut World, side: usize, taken: u64, came: u64) {
 
 #[test]
 fn a_connection_that_is_cut_at_any_byte_loses_only_what_was_taken_whole() {
-    orders(PUSH_HELLO + 7 * FRAME, |world| {
+    each(0..PUSH_HELLO + 7 * FRAME, |world| {
         let taken = world.seed;
         let came = match world.dice.below(3) {
             0 => taken,
@@ -126,7 +126,7 @@ fn a_connection_that_is_cut_at_any_byte_loses_only_what_was_taken_whole() {
 
 #[test]
 fn a_connection_that_is_cut_at_any_byte_of_the_answer_loses_only_what_was_taken_whole() {
-    orders(PUSH_HELLO, |world| {
+    each(0..PUSH_HELLO, |world| {
         let taken = world.seed;
         let came = match world.dice.below(3) {
             0 => taken,
