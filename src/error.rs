@@ -78,8 +78,16 @@ pub enum Error {
         /// How many it may have.
         most: usize,
     },
-    /// A socket type that this library knows on the wire but does not make yet.
-    #[error("{0} sockets do not exist in this version; PUSH, PULL, PUB, SUB, REQ, REP, DEALER, ROUTER and PAIR do")]
+    /// An answer to a subscription was given on a socket whose application does not decide about
+    /// subscriptions.
+    #[error("peers are subscribed by hand only on an XPUB with the setting `manual`")]
+    NotManual,
+    /// The peer whose message was received last is gone; or nothing was received yet.
+    #[error("the peer whose message was received last is gone")]
+    PeerGone,
+    /// A socket type that this library knows on the wire but does not make yet. Today it makes all that
+    /// it knows.
+    #[error("{0} sockets do not exist in this version; PUSH, PULL, PUB, SUB, REQ, REP, DEALER, ROUTER, XPUB, XSUB and PAIR do")]
     NoSuchSocket(SocketType),
     /// A text names no type of socket.
     #[error(transparent)]
@@ -184,7 +192,10 @@ impl From<Error> for io::Error {
             Error::InUse(_) => io::ErrorKind::AddrInUse,
             Error::RoutingIdTaken(_) => io::ErrorKind::AlreadyExists,
             Error::NotFound(_) | Error::NoEndpoint => io::ErrorKind::NotFound,
-            Error::NoSuchSocket(_) | Error::Unsupported { .. } => io::ErrorKind::Unsupported,
+            Error::NoSuchSocket(_) | Error::Unsupported { .. } | Error::NotManual => {
+                io::ErrorKind::Unsupported
+            }
+            Error::PeerGone => io::ErrorKind::ConnectionReset,
             Error::Closed => io::ErrorKind::NotConnected,
             Error::ReactorDied => io::ErrorKind::Other,
         };
@@ -222,6 +233,10 @@ pub enum SendErrorKind {
     /// and REP put before it. The peer would end the connection.
     #[error("the message has too many frames; a peer accepts 65,536, with those of REQ and REP")]
     TooManyFrames,
+    /// XSUB: the message subscribes, or cancels, and its topic is longer than a subscription can be:
+    /// 65,536 bytes.
+    #[error("the message is a subscription, and its topic has more than 65,536 bytes")]
+    TopicTooLong,
 }
 
 impl SendErrorKind {
@@ -248,9 +263,9 @@ impl From<SendErrorKind> for io::ErrorKind {
             SendErrorKind::TimedOut => io::ErrorKind::TimedOut,
             SendErrorKind::Closed => io::ErrorKind::NotConnected,
             SendErrorKind::ReactorDied => io::ErrorKind::Other,
-            SendErrorKind::MustReceiveFirst | SendErrorKind::TooManyFrames => {
-                io::ErrorKind::InvalidInput
-            }
+            SendErrorKind::MustReceiveFirst
+            | SendErrorKind::TooManyFrames
+            | SendErrorKind::TopicTooLong => io::ErrorKind::InvalidInput,
             SendErrorKind::Unsupported => io::ErrorKind::Unsupported,
             SendErrorKind::Unroutable => io::ErrorKind::NotFound,
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::message::Message;
 use crate::tuning;
 
 /// The settings of one socket.
@@ -171,6 +172,32 @@ pub struct Options {
     ///
     /// The peer receives it as a message, and has to ignore it.
     pub probe_router: bool,
+    /// PUB, XPUB, SUB, XSUB: messages go to those peers, or are wanted, that no subscription matches.
+    /// Default false. Both ends of a connection must set it: a SUB that does not throws away all that
+    /// such a PUB sends it.
+    pub invert_matching: bool,
+    /// XPUB: the application receives every subscription, not only the first to its topic. Default
+    /// false. Ends of subscriptions are still received only when nobody has the topic any more.
+    pub verbose: bool,
+    /// XPUB: the application receives every subscription, and every end of one. Default false. For
+    /// a proxy whose subscribers are counted further up.
+    pub verboser: bool,
+    /// XPUB: subscriptions of peers are received and not applied; the application says what each gets
+    /// ([`subscribe_peer`](crate::Socket::subscribe_peer)). Default false. Every subscription of
+    /// every peer is received then, and every end of one.
+    pub manual: bool,
+    /// XPUB: as `manual`, and the next message after each
+    /// [`subscribe_peer`](crate::Socket::subscribe_peer) goes to that peer alone, if its
+    /// subscriptions match it: the last value of the topic, say. Default false.
+    pub manual_last_value: bool,
+    /// XPUB: what each new peer is sent before anything else. Default: nothing, which is a message
+    /// without frames.
+    ///
+    /// A SUB receives it if it subscribed to a prefix of it, as it does any message.
+    pub welcome_message: Message,
+    /// SUB, XSUB: publishers are told of every `unsubscribe`, also while the topic is still wanted
+    /// because it was subscribed to more often. Default false.
+    pub verbose_unsubscribe: bool,
     /// REQ: a new request may be sent before the reply to the last one came, which is then given
     /// up. Default false.
     pub relaxed: bool,
@@ -213,6 +240,13 @@ impl Default for Options {
             mandatory: false,
             handover: false,
             probe_router: false,
+            invert_matching: false,
+            verbose: false,
+            verboser: false,
+            manual: false,
+            manual_last_value: false,
+            welcome_message: Message::new(),
+            verbose_unsubscribe: false,
             relaxed: false,
             correlate: false,
         }

@@ -31,10 +31,9 @@ pub enum SocketType {
     /// Sends each message to the REQ, DEALER or ROUTER peer that its first frame names, and receives from
     /// all of them, fairly, each message behind the name of its sender.
     Router,
-    /// PUB that sees its subscriptions. Known on the wire; this library does not make such sockets yet.
+    /// PUB whose application receives what its peers subscribe to, and what XSUB peers send.
     Xpub,
-    /// SUB that sends its subscriptions as messages. Known on the wire; this library does not make
-    /// such sockets yet.
+    /// SUB whose application subscribes by messages, and sends others to its XPUB peers.
     Xsub,
     /// One PAIR peer, both ways.
     Pair,

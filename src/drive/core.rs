@@ -82,6 +82,8 @@ pub(crate) struct Core {
     making_poll: Mutex<()>,
     /// [`Capabilities::streams`](crate::pattern::Capabilities::streams).
     pub(super) streams: bool,
+    /// [`Capabilities::sends_subscriptions`](crate::pattern::Capabilities::sends_subscriptions).
+    pub(super) sends_subscriptions: bool,
     /// [`Capabilities::balances`](crate::pattern::Capabilities::balances): there is a
     /// [`shortcut`](super::shortcut).
     pub(super) balances: bool,
@@ -103,6 +105,20 @@ impl Core {
         let id = context.new_id();
         let settings = PatternSettings {
             no_drop: options.no_drop,
+            invert_matching: options.invert_matching,
+            verbose: options.verbose,
+            verboser: options.verboser,
+            manual: options.manual,
+            manual_last_value: options.manual_last_value,
+            welcome_message: Some(&options.welcome_message)
+                .filter(|message| !message.is_empty())
+                .cloned(),
+            // Without a mark the default one bounds what a peer can make the socket hold.
+            notes: match options.recv_hwm {
+                0 => tuning::HWM,
+                most => most,
+            },
+            verbose_unsubscribe: options.verbose_unsubscribe,
             relaxed: options.relaxed,
             correlate: options.correlate,
             mandatory: options.mandatory,
@@ -132,6 +148,7 @@ impl Core {
             shortcut: Shortcut::default(),
             direct: OnceLock::new(),
             streams: can.streams,
+            sends_subscriptions: can.sends_subscriptions,
             options,
         });
         let member: Weak<Core> = Arc::downgrade(&core);

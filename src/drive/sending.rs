@@ -47,6 +47,13 @@ impl Core {
 
     fn send_by_the_book(&self, mut message: Message, wait: Wait) -> Result<(), SendError> {
         let mut locked = self.lock();
+        if self.sends_subscriptions {
+            match self.subscribe_by_message(&mut locked, &message) {
+                Ok(false) => {}
+                Ok(true) => return Ok(()),
+                Err(kind) => return Err(SendError::new(kind, message)),
+            }
+        }
         match locked.engine().offer(&mut message) {
             Ok(Offer::Taken) => {
                 self.write_out(&mut locked);
@@ -116,6 +123,16 @@ impl Core {
                 break Ok(sent);
             };
             message.fill_blank();
+            if self.sends_subscriptions {
+                match self.subscribe_by_message(&mut locked, message) {
+                    Ok(false) => {}
+                    Ok(true) => {
+                        sent += 1;
+                        continue;
+                    }
+                    Err(kind) => break Err((kind, sent)),
+                }
+            }
             let engine = locked.engine();
             match engine.offer(message) {
                 Ok(Offer::Taken) => {

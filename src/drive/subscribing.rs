@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use super::core::Core;
-use crate::error::Error;
-use crate::pattern::{Forward, MAX_TOPIC};
+use super::locked::Locked;
+use crate::error::{Error, SendErrorKind};
+use crate::message::Message;
+use crate::pattern::{subscription_of, Forward, Refusal, MAX_TOPIC};
 use crate::reactor::Timer;
 
 impl Core {
@@ -23,7 +25,15 @@ impl Core {
                 most: MAX_TOPIC,
             });
         }
-        let mut locked = self.lock();
+        self.change_subscription_in(&mut self.lock(), topic, subscribe)
+    }
+
+    pub(super) fn change_subscription_in(
+        &self,
+        locked: &mut Locked<'_>,
+        topic: &[u8],
+        subscribe: bool,
+    ) -> Result<(), Error> {
         let engine = locked.engine();
         engine.check_open()?;
         let change = if subscribe {
@@ -47,10 +57,53 @@ impl Core {
                 self.filter_front(engine);
             }
             engine.forward_subscription(topic, subscribe);
-            self.flush_dirty(&mut locked);
+            self.flush_dirty(locked);
         }
-        drop(locked);
         Ok(())
+    }
+
+    /// A message of an XSUB's that subscribes or cancels: does that instead of sending it. False: it
+    /// is none.
+    pub(super) fn subscribe_by_message(
+        &self,
+        locked: &mut Locked<'_>,
+        message: &Message,
+    ) -> Result<bool, SendErrorKind> {
+        let Some((topic, subscribe)) = subscription_of(message) else {
+            return Ok(false);
+        };
+        if topic.len() > MAX_TOPIC {
+            return Err(SendErrorKind::TopicTooLong);
+        }
+        match self.change_subscription_in(locked, topic, subscribe) {
+            Ok(()) => Ok(true),
+            Err(Error::Closed) => Err(SendErrorKind::Closed),
+            Err(Error::ReactorDied) => Err(SendErrorKind::ReactorDied),
+            Err(_) => Err(SendErrorKind::Unsupported),
+        }
+    }
+
+    /// Answers the peer whose message was received last (XPUB): subscribes it, or ends that.
+    pub(crate) fn answer_subscription(&self, topic: &[u8], subscribe: bool) -> Result<(), Error> {
+        if topic.len() > MAX_TOPIC {
+            return Err(Error::TopicTooLong {
+                bytes: topic.len(),
+                most: MAX_TOPIC,
+            });
+        }
+        let mut locked = self.lock();
+        let engine = locked.engine();
+        engine.check_open()?;
+        match engine.pattern.answer_subscription(topic, subscribe) {
+            Ok(()) => Ok(()),
+            Err(Refusal::PeerGone) => Err(Error::PeerGone),
+            Err(_) => Err(Error::NotManual),
+        }
+    }
+
+    /// How many distinct topics there are.
+    pub(crate) fn topics(&self) -> usize {
+        self.lock().engine().pattern.topics()
     }
 
     /// The reactor forgets what departed subscribers left, a slice at a time. A socket that has only
@@ -61,7 +114,7 @@ impl Core {
         if self.poll.get().is_some() {
             return engine.set_timer_after(Duration::ZERO, Timer::Forget);
         }
-        while locked.engine().pattern.forget_departed() {
+        while locked.engine().forget_slice() {
             locked.release();
         }
         locked.engine().forgetting = false;

@@ -54,7 +54,7 @@ impl Core {
                 return engine.actions.push(Action::Accept);
             }
             Timer::Forget => {
-                if engine.pattern.forget_departed() {
+                if engine.forget_slice() {
                     engine.set_timer_after(Duration::ZERO, Timer::Forget);
                 } else {
                     engine.forgetting = false;

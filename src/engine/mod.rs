@@ -364,6 +364,9 @@ impl<D> Engine<D> {
             self.pattern
                 .for_each_subscription(|topic| session.push_subscription(topic, true));
         }
+        if let Some(mut message) = self.pattern.welcome_message() {
+            self.queue(key, &mut message);
+        }
         self.admission.pending.leave(place);
         self.resume_accepting();
         self.report(key, EventKind::HandshakeSucceeded);

@@ -15,6 +15,7 @@ use crate::link::reader::{Ended, Pass, Reader};
 use crate::link::Stage;
 use crate::message::Message;
 use crate::monitor::EventKind;
+use crate::pattern::subscription_of;
 use crate::reactor::Place;
 use crate::waiters::Change;
 use crate::zmtp::command::Command;
@@ -153,9 +154,6 @@ impl<D> Engine<D> {
 
     /// Hands what came over to the pattern's side.
     fn accept_messages(&mut self, key: usize, messages: &mut VecDeque<Message>) {
-        let Some(link) = self.links.get_mut(key) else {
-            return;
-        };
         if self.life != Life::Open {
             // Nobody receives them, and they must not fill the inbox: see `see_off_for_good`.
             return messages.clear();
@@ -166,9 +164,33 @@ impl<D> Engine<D> {
             }
             return;
         }
+        if self.pattern.can().publishes {
+            self.take_subscriptions(key, messages);
+            if messages.is_empty() {
+                return;
+            }
+        }
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
         link.recv_queue.append(messages);
         self.pattern.set_readable(key, true);
         self.notify(Change::Messages);
+    }
+
+    /// Takes out, and applies, the messages by which peers that speak ZMTP 3.0 subscribe: also while
+    /// the application does not receive.
+    fn take_subscriptions(&mut self, key: usize, messages: &mut VecDeque<Message>) {
+        if !messages.iter().any(|it| subscription_of(it).is_some()) {
+            return;
+        }
+        for message in std::mem::take(messages) {
+            if subscription_of(&message).is_some() {
+                self.take_upstream(key, &message);
+            } else {
+                messages.push_back(message);
+            }
+        }
     }
 
     /// A message to a socket that does not receive: ZMTP 3.0 subscribes with such.
@@ -176,12 +198,13 @@ impl<D> Engine<D> {
         if let Err(excess) = self.pattern.handle_upstream(key, message) {
             return self.end_wire(key, Ended::Excess(excess));
         }
-        if !self.pattern.can().publishes || message.len() > 1 {
+        if !self.pattern.can().publishes {
             return;
         }
-        if let Some((first @ (0 | 1), topic)) = message.first().split_first() {
+        if let Some((topic, subscribe)) = subscription_of(message) {
             let topic = Bytes::copy_from_slice(topic);
-            self.report(key, subscription_event(topic, *first == 1));
+            self.report(key, subscription_event(topic, subscribe));
+            self.wake_for_notes();
         }
     }
 
@@ -205,6 +228,7 @@ impl<D> Engine<D> {
             Ok(()) if self.pattern.can().publishes => {
                 let topic = Bytes::copy_from_slice(topic);
                 self.report(key, subscription_event(topic, subscribe));
+                self.wake_for_notes();
             }
             Ok(()) => {}
             Err(excess) => self.end_wire(key, Ended::Excess(excess)),

@@ -27,6 +27,9 @@ impl<D> Engine<D> {
         if let Err(refusal) = self.pattern.may_receive() {
             return Err(recv_refusal(refusal));
         }
+        if let Some(note) = self.take_note() {
+            return Ok(Some(note));
+        }
         while let Some(key) = self.pattern.next() {
             if !self.has_message(key) {
                 continue;
@@ -56,11 +59,22 @@ impl<D> Engine<D> {
                 Err(message) => self.actions.discard(Discarded::Message(message)),
             }
         }
+        if let Some(note) = self.take_note() {
+            return Ok(Some(note));
+        }
         // What was discarded on the way may have been the last that a lost peer had to say.
         match self.pattern.may_receive() {
             Ok(()) => Ok(None),
             Err(refusal) => Err(recv_refusal(refusal)),
         }
+    }
+
+    /// What the pattern has to tell the application.
+    #[inline]
+    fn take_note(&mut self) -> Option<Message> {
+        let note = self.pattern.take_note()?;
+        self.ledger.received(1);
+        Some(note)
     }
 
     /// Moves what can be received to `front`, which is empty: all of a lone talker's inbox at the cost

@@ -75,7 +75,7 @@ impl<D> Engine<D> {
     /// Queues a message for one peer; takes it out of `message`, or leaves a copy that is not
     /// needed any more.
     #[inline]
-    fn queue(&mut self, key: usize, message: &mut Message) {
+    pub(super) fn queue(&mut self, key: usize, message: &mut Message) {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };

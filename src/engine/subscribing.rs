@@ -28,9 +28,24 @@ impl<D> Engine<D> {
     /// A subscriber that left had more topics than are forgotten in one go: has the rest forgotten by
     /// and by.
     pub(crate) fn forget_departed(&mut self) {
+        self.wake_for_notes();
         if !self.forgetting && self.pattern.has_departed() {
             self.forgetting = true;
             self.actions.push(Action::Forget);
+        }
+    }
+
+    /// Forgets a slice of that. True: there is more.
+    pub(crate) fn forget_slice(&mut self) -> bool {
+        let more = self.pattern.forget_departed();
+        self.wake_for_notes();
+        more
+    }
+
+    /// An XPUB's application has something to receive that no link brought.
+    pub(super) fn wake_for_notes(&mut self) {
+        if self.pattern.has_note() {
+            self.wake_waiters();
         }
     }
 }

@@ -47,6 +47,11 @@
 //! | `set_connect_routing_id`, then `connect` | `connect_routing_id`, then `connect` | [`connect_with_id`](crate::Socket::connect_with_id) |
 //! | `set_req_relaxed`, `set_req_correlate` | `req_relaxed`, `req_correlate` | [`relaxed`](crate::SocketBuilder::relaxed), [`correlate`](crate::SocketBuilder::correlate) |
 //! | (not there) | `xpub_nodrop` | [`no_drop`](crate::SocketBuilder::no_drop) |
+//! | (not there) | `xpub_verbose`, `xpub_verboser` | [`verbose`](crate::SocketBuilder::verbose), [`verboser`](crate::SocketBuilder::verboser) |
+//! | (not there) | `xpub_manual`, then `subscribe` | [`manual`](crate::SocketBuilder::manual), then [`subscribe_peer`](crate::Socket::subscribe_peer) |
+//! | (not there) | `xpub_welcome_msg` | [`welcome_message`](crate::SocketBuilder::welcome_message) |
+//! | (not there) | `invert_matching` | [`invert_matching`](crate::SocketBuilder::invert_matching) |
+//! | (not there) | `topics_count` | [`topics`](crate::Socket::topics) |
 //! | `set_immediate` | `immediate` | [`immediate`](crate::SocketBuilder::immediate) |
 //! | `set_maxmsgsize` | `maxmsgsize` | [`max_message_size`](crate::SocketBuilder::max_message_size) |
 //! | `set_reconnect_ivl`, `_max` | `reconnect_ivl`, `_max` | [`reconnect_interval`](crate::SocketBuilder::reconnect_interval), [`reconnect_interval_max`](crate::SocketBuilder::reconnect_interval_max) |
@@ -80,4 +85,4 @@
 //! - **Queues are bounded in bytes** as well as in messages, and reconnection backs off.
 //! - **A second peer with the same routing id** is refused by a ROUTER and reported, instead of staying
 //!   connected and never being heard.
-//! - **Not here yet:** XPUB and XSUB sockets; CURVE and PLAIN; `zmq_poll`.
+//! - **Not here yet:** CURVE and PLAIN; `zmq_poll`.

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`pipeline`] | PUSH and PULL: sharing work out, collecting results, flow control |
 //! | [`pub_sub`] | PUB and SUB: topics, late and slow subscribers |
+//! | [`xpub_xsub`] | XPUB and XSUB: subscriptions as messages, proxies, last values |
 //! | [`req_rep`] | REQ and REP: taking turns, time-outs, a server that dies |
 //! | [`dealer_pair`] | DEALER and PAIR: both ways without turns; one peer alone |
 //! | [`router_dealer`] | ROUTER: many peers by name; who is refused, what is dropped |
@@ -48,6 +49,7 @@ pub mod req_rep;
 pub mod router_dealer;
 pub mod transports;
 pub mod untrusted;
+pub mod xpub_xsub;
 
 // The README's program is compiled and run with the pages' examples.
 #[cfg(doctest)]

@@ -35,7 +35,7 @@ mod xsub;
 pub mod bench_support;
 
 pub(crate) use rules::{Capabilities, Rules};
-pub(crate) use words::MAX_TOPIC;
+pub(crate) use words::{subscription_of, MAX_TOPIC};
 pub(crate) use words::{Excess, Forward, LinkId, Newcomer, PatternSettings, Refusal, Route};
 
 use std::collections::VecDeque;
@@ -49,8 +49,8 @@ use push::Push;
 use rep::Rep;
 use req::Req;
 use router::Router;
-use xpub::Xpub;
-use xsub::Xsub;
+use xpub::{Pub, Xpub};
+use xsub::{Sub, Xsub};
 
 /// Makes the methods of [`Pattern`] that pass a call on to the pattern it holds, from their
 /// signatures: an inlined `match` each, so that a call costs what a call of the pattern itself does.
@@ -86,6 +86,7 @@ macro_rules! patterns {
 
         impl Pattern {
             /// `None` for a type of socket that does not exist yet.
+            #[allow(unreachable_patterns, reason = "every type that has a name has rules today")]
             pub(crate) fn new(kind: SocketType, settings: &PatternSettings) -> Option<Pattern> {
                 match kind {
                     $(SocketType::$kind => Some(Pattern::$kind(Rules::new(settings))),)*
@@ -133,6 +134,12 @@ macro_rules! patterns {
                     -> Result<(), Excess>;
                 fn handle_subscription(&mut self, link: LinkId, topic: &[u8], subscribe: bool)
                     -> Result<(), Excess>;
+                fn take_note(&mut self) -> Option<Message>;
+                fn has_note(&self) -> bool;
+                fn answer_subscription(&mut self, topic: &[u8], subscribe: bool)
+                    -> Result<(), Refusal>;
+                fn topics(&self) -> usize;
+                fn welcome_message(&self) -> Option<Message>;
                 fn subscribe(&mut self, topic: &[u8]) -> Result<Forward, Refusal>;
                 fn unsubscribe(&mut self, topic: &[u8]) -> Result<Forward, Refusal>;
                 fn for_each_subscription(&self, visit: impl FnMut(&[u8]));
@@ -144,13 +151,15 @@ macro_rules! patterns {
 patterns! {
     Push: Push;
     Pull: Pull;
-    Pub: Xpub;
-    Sub: Xsub;
+    Pub: Pub;
+    Sub: Sub;
     Req: Req;
     Rep: Rep;
     Dealer: Dealer;
     Router: Router;
     Pair: Pair;
+    Xpub: Xpub;
+    Xsub: Xsub;
 }
 
 #[cfg(test)]
@@ -170,7 +179,10 @@ mod tests {
             .filter(|kind| Pattern::new(*kind, &PatternSettings::default()).is_some())
             .collect();
         use SocketType::*;
-        assert_eq!(made, [Push, Pull, Pub, Sub, Req, Rep, Dealer, Router, Pair]);
+        assert_eq!(
+            made,
+            [Push, Pull, Pub, Sub, Req, Rep, Dealer, Router, Xpub, Xsub, Pair]
+        );
     }
 
     /// Every type that exists, with one link.
@@ -199,7 +211,7 @@ mod tests {
                 assert!(pattern.incoming(0, Message::new()).is_err(), "{kind}");
                 assert_eq!(pattern.next(), None, "{kind}");
             }
-            if kind != SocketType::Sub {
+            if !matches!(kind, SocketType::Sub | SocketType::Xsub) {
                 assert_eq!(pattern.subscribe(b"a"), Err(Refusal::Unsupported));
                 assert_eq!(pattern.unsubscribe(b"a"), Err(Refusal::Unsupported));
             }

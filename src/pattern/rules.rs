@@ -29,6 +29,8 @@ pub(crate) struct Capabilities {
     pub(crate) streams: bool,
     /// Peers subscribe here: by commands, and by messages if they speak ZMTP 3.0.
     pub(crate) publishes: bool,
+    /// The user may subscribe by sending a message in ZMTP 3.0's form.
+    pub(crate) sends_subscriptions: bool,
     /// A second `connect` to the same endpoint does nothing, as in libzmq: the user would ask, or be
     /// asked, or get everything twice.
     pub(crate) connects_once: bool,
@@ -42,6 +44,7 @@ impl Capabilities {
         balances: false,
         streams: false,
         publishes: false,
+        sends_subscriptions: false,
         connects_once: false,
     };
 }
@@ -53,7 +56,7 @@ impl Capabilities {
 /// [`Rules::CAN`] must be replaced; a test in `pattern/mod` holds them against each other.
 ///
 /// Still to be added, each with the first pattern that runs it: what a pattern says to a new peer
-/// of its own accord (welcome, hello) is asked for where [`probe`](Rules::probe) is; a codec other
+/// of its own accord (hello) is asked for where [`probe`](Rules::probe) is; a codec other
 /// than ZMTP's (STREAM) is a capability, because a connection needs it before its peer is known.
 pub(crate) trait Rules: Sized {
     /// What the pattern is able to do.
@@ -213,6 +216,17 @@ pub(crate) trait Rules: Sized {
         VecDeque::new()
     }
 
+    /// What the application is told of its peers' subscriptions (XPUB), as a message. Asked before
+    /// `next`, and once more when that had nothing: it may leave a turn to the messages.
+    fn take_note(&mut self) -> Option<Message> {
+        None
+    }
+
+    /// Whether there is such a message.
+    fn has_note(&self) -> bool {
+        false
+    }
+
     // ----- subscriptions -----
 
     /// A message to a pattern that does not receive. PUB applies a subscription in ZMTP 3.0's form;
@@ -245,6 +259,21 @@ pub(crate) trait Rules: Sized {
     /// The user takes a subscription back.
     fn unsubscribe(&mut self, _topic: &[u8]) -> Result<Forward, Refusal> {
         Err(Refusal::Unsupported)
+    }
+
+    /// The user answers the peer whose message was received last: subscribes it, or ends that (XPUB).
+    fn answer_subscription(&mut self, _topic: &[u8], _subscribe: bool) -> Result<(), Refusal> {
+        Err(Refusal::Unsupported)
+    }
+
+    /// How many distinct topics there are: of peers, or the user's own.
+    fn topics(&self) -> usize {
+        0
+    }
+
+    /// What each new peer is sent before anything else.
+    fn welcome_message(&self) -> Option<Message> {
+        None
     }
 
     /// Visits each distinct topic the user subscribed to: what every new connection must be told.

@@ -1,5 +1,6 @@
 //! The words between a pattern and the socket core.
 
+use crate::message::Message;
 use crate::peer::PeerInfo;
 
 /// One peer of a socket, as the core numbers them: a slab key, small and dense, given again to
@@ -7,10 +8,26 @@ use crate::peer::PeerInfo;
 pub(crate) type LinkId = usize;
 
 /// What a pattern must know of the socket's options.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct PatternSettings {
     /// PUB: wait for a full subscriber instead of dropping its copy.
     pub(crate) no_drop: bool,
+    /// PUB, XPUB, SUB: what does not match is what goes to a peer, or is wanted.
+    pub(crate) invert_matching: bool,
+    /// XPUB: the application is told of every subscription, not only of the first of its topic.
+    pub(crate) verbose: bool,
+    /// XPUB: and of every end of one, not only of the last.
+    pub(crate) verboser: bool,
+    /// XPUB: the application decides what each peer is subscribed to.
+    pub(crate) manual: bool,
+    /// XPUB: the same, and the first message after each such decision is for that peer alone.
+    pub(crate) manual_last_value: bool,
+    /// XPUB: what each new peer is sent first.
+    pub(crate) welcome_message: Option<Message>,
+    /// XPUB: notes for the application of which each is kept; see `parts/notes`.
+    pub(crate) notes: usize,
+    /// XSUB: every cancellation goes upstream, not only the last of its topic.
+    pub(crate) verbose_unsubscribe: bool,
     /// REQ: a second request may replace one that is still unanswered.
     pub(crate) relaxed: bool,
     /// REQ: number the requests, and take only the answer with the same number.
@@ -26,6 +43,24 @@ pub(crate) struct PatternSettings {
 }
 
 pub(crate) use crate::tuning::MAX_TOPIC;
+
+/// The first byte of the message by which a peer that speaks ZMTP 3.0 subscribes (RFC 23).
+pub(crate) const SUBSCRIBE: u8 = 1;
+/// And by which it cancels.
+pub(crate) const CANCEL: u8 = 0;
+
+/// The topic of a message that subscribes or cancels, and which of them it does. Such a message has
+/// one frame: one of several is the application's, whatever its frames begin with.
+pub(crate) fn subscription_of(message: &Message) -> Option<(&[u8], bool)> {
+    if message.len() != 1 {
+        return None;
+    }
+    match message.first() {
+        [SUBSCRIBE, topic @ ..] => Some((topic, true)),
+        [CANCEL, topic @ ..] => Some((topic, false)),
+        _ => None,
+    }
+}
 
 /// Where a message goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +96,8 @@ pub(crate) enum Refusal {
     Unroutable,
     /// The user gives a routing id to a link that leads to another.
     RoutingIdTaken,
-    /// REQ: whoever was asked went away before it answered. The next request may be sent.
+    /// REQ: whoever was asked went away before it answered. The next request may be sent. XPUB: the
+    /// peer whose subscription is answered went away.
     PeerGone,
 }
 

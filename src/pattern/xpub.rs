@@ -1,30 +1,124 @@
-//! PUB, and what XPUB will share with it: to every peer that wants the message (RFC 29).
+//! PUB and XPUB: to every peer that wants the message (RFC 29). XPUB shows its application what peers
+//! subscribe to, and lets it decide.
 
+use bytes::Bytes;
+
+use super::parts::fair::Fair;
 use super::parts::fanout::Fanout;
-use super::parts::trie::Trie;
+use super::parts::notes::{Note, Notes, Peer};
+use super::parts::trie::{Joined, Left, Trie};
 use super::rules::{Capabilities, Rules};
-use super::words::{Excess, LinkId, PatternSettings, Route};
+use super::words::{Excess, LinkId, PatternSettings, Refusal, Route};
+use super::words::{CANCEL, SUBSCRIBE};
 use crate::message::Message;
-
-/// The first byte of the message by which a peer that speaks ZMTP 3.0 subscribes (RFC 23).
-const SUBSCRIBE: u8 = 1;
-/// And by which it cancels.
-const CANCEL: u8 = 0;
 
 /// Topics of departed links that are forgotten in one go: about a quarter of a millisecond, for which the
 /// publisher waits.
 const SLICE: usize = 1024;
 
+/// Notes of subscriptions that an application is given in a row while messages of peers wait: a peer
+/// that subscribes and cancels without end holds up no message of the others for ever.
+const NOTES_IN_A_ROW: u32 = 64;
+
+pub(crate) type Pub = Publisher<false>;
+pub(crate) type Xpub = Publisher<true>;
+
+/// `SHOWS`: an XPUB.
 #[derive(Debug)]
-pub(crate) struct Xpub {
+pub(crate) struct Publisher<const SHOWS: bool> {
     no_drop: bool,
+    /// Messages go to those whom they do not match.
+    invert: bool,
+    /// Whom messages go to.
     trie: Trie,
     fanout: Fanout,
     /// A message had to wait, and nothing has happened since that could let it pass.
     stuck: bool,
+    /// What XPUB has more than PUB; `None` in a PUB.
+    shown: Option<Box<Shown>>,
 }
 
-impl Xpub {
+/// What its application sees of an XPUB's subscriptions.
+#[derive(Debug)]
+struct Shown {
+    notes: Notes,
+    /// Notes told since a message of a peer had its turn.
+    in_a_row: u32,
+    /// What peers sent for the application.
+    fair: Fair,
+    /// Every subscription is told, not only the first of its topic.
+    verbose: bool,
+    /// And every end of one, not only the last.
+    verboser: bool,
+    manual: Option<Manual>,
+    welcome: Option<Message>,
+}
+
+/// Of an XPUB whose application decides what each peer gets.
+#[derive(Debug, Default)]
+struct Manual {
+    /// What peers asked for. What they get is in [`Publisher::trie`].
+    asked: Trie,
+    /// Whose message was received last.
+    spoke: Option<Peer>,
+    last_value: bool,
+    /// The next message is for this peer alone, which has just got a subscription.
+    only: Option<Peer>,
+}
+
+impl Shown {
+    fn new(settings: &PatternSettings) -> Shown {
+        let manual = settings.manual || settings.manual_last_value;
+        Shown {
+            notes: Notes::new(settings.notes),
+            in_a_row: 0,
+            fair: Fair::default(),
+            verbose: settings.verbose || settings.verboser,
+            verboser: settings.verboser,
+            manual: manual.then(|| Manual {
+                last_value: settings.manual_last_value,
+                ..Manual::default()
+            }),
+            welcome: settings.welcome_message.clone(),
+        }
+    }
+
+    /// Notes what a subscription changed.
+    fn joined(&mut self, topic: &[u8], joined: Joined) {
+        let note = note(topic, true, None);
+        match joined {
+            Joined::First => self.notes.add(note),
+            Joined::Another if self.verboser => self.notes.add(note),
+            Joined::Another | Joined::Again if self.verbose => self.notes.repeat(note),
+            Joined::Another | Joined::Again => {}
+        }
+    }
+
+    /// Notes what the end of one changed.
+    fn left(&mut self, topic: &[u8], left: Left) {
+        if left == Left::Last || self.verboser {
+            self.notes.add(note(topic, false, None));
+        }
+    }
+}
+
+fn note(topic: &[u8], subscribe: bool, peer: Option<Peer>) -> Note {
+    Note {
+        topic: Bytes::copy_from_slice(topic),
+        subscribe,
+        peer,
+    }
+}
+
+/// The message that tells a note, in the form that ZMTP 3.0 has for it.
+fn message_of(note: &Note) -> Message {
+    let mut body = Vec::with_capacity(1 + note.topic.len());
+    body.push(if note.subscribe { SUBSCRIBE } else { CANCEL });
+    body.extend_from_slice(&note.topic);
+    Message::from(body)
+}
+
+impl<const SHOWS: bool> Publisher<SHOWS> {
     /// The heap bytes that subscriptions hold.
     #[cfg(feature = "internals")]
     pub(crate) fn heap_bytes(&self) -> usize {
@@ -34,27 +128,63 @@ impl Xpub {
     /// Forgets what a link subscribed to. What that takes beyond one slice is left for
     /// `forget_departed`: a subscriber that leaves with a million topics holds up nobody.
     fn forget(&mut self, link: LinkId) {
-        self.trie.drop_link(link);
-        self.trie.forget_departed(SLICE);
+        match &mut self.shown {
+            None => self.trie.drop_link(link),
+            Some(shown) => match &mut shown.manual {
+                None => self.trie.depart(link),
+                Some(manual) => {
+                    manual.asked.depart(link);
+                    self.trie.drop_link(link);
+                }
+            },
+        }
+        self.forget_departed();
         self.stuck = false;
+    }
+
+    /// Chooses whom a message goes to where that is not simply whom it matches.
+    fn choose_otherwise(&mut self, topic: &[u8]) {
+        let manual = self.shown.as_ref().and_then(|shown| shown.manual.as_ref());
+        let only = manual.and_then(|manual| {
+            let (link, number) = manual.only?;
+            manual.asked.is_peer(link, number).then_some(link)
+        });
+        let fanout = &mut self.fanout;
+        match only {
+            Some(only) => {
+                let mut matches = false;
+                self.trie.matching(topic, |link| matches |= link == only);
+                if matches != self.invert {
+                    fanout.offer(only);
+                }
+            }
+            None if self.invert => {
+                self.trie.matching(topic, |link| fanout.pass(link));
+                fanout.offer_rest();
+            }
+            None => self.trie.matching(topic, |link| fanout.offer(link)),
+        }
     }
 }
 
-impl Rules for Xpub {
+impl<const SHOWS: bool> Rules for Publisher<SHOWS> {
     const CAN: Capabilities = Capabilities {
         sends: true,
+        receives: SHOWS,
         streams: true,
         publishes: true,
-        connects_once: true,
+        connects_once: !SHOWS,
         ..Capabilities::NONE
     };
 
-    fn new(settings: &PatternSettings) -> Xpub {
-        Xpub {
+    fn new(settings: &PatternSettings) -> Self {
+        Publisher {
             no_drop: settings.no_drop,
+            invert: settings.invert_matching,
             trie: Trie::default(),
             fanout: Fanout::default(),
             stuck: false,
+            shown: SHOWS.then(|| Box::new(Shown::new(settings))),
         }
     }
 
@@ -62,8 +192,17 @@ impl Rules for Xpub {
         self.fanout.attach(link);
     }
 
+    /// Its subscriptions end now, although what it sent is still to be received.
+    fn retire(&mut self, link: LinkId) {
+        self.fanout.detach(link);
+        self.forget(link);
+    }
+
     fn detach(&mut self, link: LinkId) {
         self.fanout.detach(link);
+        if let Some(shown) = &mut self.shown {
+            shown.fair.detach(link);
+        }
         self.forget(link);
     }
 
@@ -72,11 +211,24 @@ impl Rules for Xpub {
     }
 
     fn has_departed(&self) -> bool {
-        self.trie.has_departed()
+        let manual = self.shown.as_ref().and_then(|shown| shown.manual.as_ref());
+        self.trie.has_departed() || manual.is_some_and(|manual| manual.asked.has_departed())
     }
 
     fn forget_departed(&mut self) -> bool {
-        self.trie.forget_departed(SLICE)
+        let Some(shown) = &mut self.shown else {
+            return self.trie.forget_departed(SLICE);
+        };
+        let Some(manual) = &mut shown.manual else {
+            return self
+                .trie
+                .tell_departed(SLICE, |_, topic, left| shown.left(topic, left));
+        };
+        let notes = &mut shown.notes;
+        let more = manual.asked.tell_departed(SLICE, |number, topic, _| {
+            notes.add(note(topic, false, Some((LinkId::MAX, number))));
+        });
+        self.trie.forget_departed(SLICE) || more
     }
 
     #[inline]
@@ -84,6 +236,12 @@ impl Rules for Xpub {
         self.fanout.set_room(link, room);
         if room {
             self.stuck = false;
+        }
+    }
+
+    fn set_readable(&mut self, link: LinkId, readable: bool) {
+        if let Some(shown) = &mut self.shown {
+            shown.fair.set_readable(link, readable);
         }
     }
 
@@ -96,16 +254,65 @@ impl Rules for Xpub {
     /// queue is full loses the message. With `no_drop` nobody gets it until all can.
     #[inline]
     fn route(&mut self, message: &mut Message) -> Route<'_> {
-        let fanout = &mut self.fanout;
-        fanout.begin();
-        self.trie
-            .matching(message.first(), |link| fanout.offer(link));
-        let (links, full) = fanout.chosen();
+        self.fanout.begin();
+        if self.invert || self.shown.is_some() {
+            self.choose_otherwise(message.first());
+        } else {
+            let fanout = &mut self.fanout;
+            self.trie
+                .matching(message.first(), |link| fanout.offer(link));
+        }
+        let (links, full) = self.fanout.chosen();
         if self.no_drop && full > 0 {
             self.stuck = true;
             return Route::Wait;
         }
+        if let Some(Shown {
+            manual: Some(manual),
+            ..
+        }) = self.shown.as_deref_mut()
+        {
+            manual.only = None;
+        }
         Route::ToMany { links, full }
+    }
+
+    fn next(&mut self) -> Option<LinkId> {
+        self.shown.as_mut()?.fair.next()
+    }
+
+    fn incoming(&mut self, link: LinkId, message: Message) -> Result<Message, Message> {
+        let Some(shown) = &mut self.shown else {
+            return Err(message);
+        };
+        shown.in_a_row = 0;
+        if let Some(manual) = &mut shown.manual {
+            manual.spoke = Some((link, manual.asked.peer(link)));
+        }
+        Ok(message)
+    }
+
+    fn take_note(&mut self) -> Option<Message> {
+        let shown = self.shown.as_mut()?;
+        if shown.in_a_row >= NOTES_IN_A_ROW {
+            shown.in_a_row = 0;
+            return None;
+        }
+        let note = shown.notes.pop()?;
+        shown.in_a_row += 1;
+        if let Some(manual) = &mut shown.manual {
+            manual.spoke = note.peer;
+        }
+        Some(message_of(&note))
+    }
+
+    fn has_note(&self) -> bool {
+        let shown = self.shown.as_ref();
+        shown.is_some_and(|shown| !shown.notes.is_empty())
+    }
+
+    fn welcome_message(&self) -> Option<Message> {
+        self.shown.as_ref()?.welcome.clone()
     }
 
     fn handle_subscription(
@@ -114,12 +321,38 @@ impl Rules for Xpub {
         topic: &[u8],
         subscribe: bool,
     ) -> Result<(), Excess> {
-        if subscribe {
-            if self.fanout.is_attached(link) {
-                self.trie.subscribe(link, topic)?;
+        if !self.fanout.is_attached(link) {
+            return Ok(());
+        }
+        if let Some(Shown {
+            notes,
+            manual: Some(manual),
+            ..
+        }) = self.shown.as_deref_mut()
+        {
+            let asked = &mut manual.asked;
+            if subscribe {
+                let joined = asked.subscribe(link, topic)?;
+                let note = note(topic, true, Some((link, asked.peer(link))));
+                match joined {
+                    Joined::Again => notes.repeat(note),
+                    _ => notes.add(note),
+                }
+            } else if asked.unsubscribe(link, topic).is_some() {
+                notes.add(note(topic, false, Some((link, asked.peer(link)))));
             }
-        } else if self.trie.unsubscribe(link, topic) {
+            return Ok(());
+        }
+        if subscribe {
+            let joined = self.trie.subscribe(link, topic)?;
+            if let Some(shown) = &mut self.shown {
+                shown.joined(topic, joined);
+            }
+        } else if let Some(left) = self.trie.unsubscribe(link, topic) {
             self.stuck = false;
+            if let Some(shown) = &mut self.shown {
+                shown.left(topic, left);
+            }
         }
         Ok(())
     }
@@ -127,14 +360,38 @@ impl Rules for Xpub {
     /// RFC 29 has PUB discard what subscribers send, silently, but for the messages by which peers
     /// that speak ZMTP 3.0 subscribe.
     fn handle_upstream(&mut self, link: LinkId, message: &Message) -> Result<(), Excess> {
-        if message.len() != 1 {
+        match super::words::subscription_of(message) {
+            Some((topic, subscribe)) => self.handle_subscription(link, topic, subscribe),
+            None => Ok(()),
+        }
+    }
+
+    fn answer_subscription(&mut self, topic: &[u8], subscribe: bool) -> Result<(), Refusal> {
+        let Some(Shown {
+            manual: Some(manual),
+            ..
+        }) = self.shown.as_deref_mut()
+        else {
+            return Err(Refusal::Unsupported);
+        };
+        let (link, number) = manual.spoke.ok_or(Refusal::PeerGone)?;
+        if !manual.asked.is_peer(link, number) || !self.fanout.is_attached(link) {
+            return Err(Refusal::PeerGone);
+        }
+        if !subscribe {
+            self.trie.unsubscribe(link, topic);
+            self.stuck = false;
             return Ok(());
         }
-        match message.first() {
-            [SUBSCRIBE, topic @ ..] => self.handle_subscription(link, topic, true),
-            [CANCEL, topic @ ..] => self.handle_subscription(link, topic, false),
-            _ => Ok(()),
-        }
+        // The only refusal is that the peer has a quarter of a gigabyte of topics already.
+        let joined = self.trie.subscribe(link, topic);
+        joined.map_err(|_| Refusal::Unsupported)?;
+        manual.only = manual.last_value.then_some((link, number));
+        Ok(())
+    }
+
+    fn topics(&self) -> usize {
+        self.trie.topics()
     }
 }
 
@@ -143,8 +400,8 @@ mod tests {
     use super::super::words::MAX_TOPIC;
     use super::*;
 
-    fn with_subscribers(no_drop: bool) -> Xpub {
-        let mut publisher = Xpub::new(&PatternSettings {
+    fn with_subscribers(no_drop: bool) -> Pub {
+        let mut publisher = Pub::new(&PatternSettings {
             no_drop,
             ..PatternSettings::default()
         });
@@ -242,5 +499,268 @@ mod tests {
             publisher.handle_upstream(2, &body.into()),
             Err(Excess::TopicTooLong)
         );
+    }
+
+    fn xpub(set: impl FnOnce(&mut PatternSettings)) -> Xpub {
+        let mut settings = PatternSettings {
+            notes: 1000,
+            ..PatternSettings::default()
+        };
+        set(&mut settings);
+        let mut publisher = Xpub::new(&settings);
+        (0..3).for_each(|link| publisher.attach(link));
+        publisher
+    }
+
+    fn told<const SHOWS: bool>(publisher: &mut Publisher<SHOWS>) -> Vec<String> {
+        let notes = std::iter::from_fn(|| publisher.take_note());
+        notes
+            .map(|note| match note.first() {
+                [SUBSCRIBE, topic @ ..] => format!("+{}", String::from_utf8_lossy(topic)),
+                [CANCEL, topic @ ..] => format!("-{}", String::from_utf8_lossy(topic)),
+                other => panic!("{other:?}"),
+            })
+            .collect()
+    }
+
+    /// Links 0 and 1 subscribe, link 0 twice; both cancel; link 1 subscribes again and goes.
+    fn come_and_go(publisher: &mut Xpub) {
+        for link in [0, 0, 1] {
+            publisher.handle_subscription(link, b"a", true).unwrap();
+        }
+        for link in [0, 1, 1] {
+            publisher.handle_subscription(link, b"a", false).unwrap();
+        }
+        publisher.handle_subscription(1, b"a", true).unwrap();
+        publisher.detach(1);
+    }
+
+    #[test]
+    fn the_first_subscription_to_a_topic_and_the_end_of_the_last_are_told() {
+        let mut publisher = xpub(|_| {});
+        come_and_go(&mut publisher);
+        assert_eq!(told(&mut publisher), ["+a", "-a", "+a", "-a"]);
+        assert!(!publisher.has_note());
+    }
+
+    #[test]
+    fn verbose_tells_every_subscription_and_verboser_every_end_too() {
+        let mut publisher = xpub(|settings| settings.verbose = true);
+        come_and_go(&mut publisher);
+        let all = ["+a", "+a", "+a", "-a", "+a", "-a"];
+        assert_eq!(told(&mut publisher), all);
+        let mut publisher = xpub(|settings| settings.verboser = true);
+        come_and_go(&mut publisher);
+        let all = ["+a", "+a", "+a", "-a", "-a", "+a", "-a"];
+        assert_eq!(told(&mut publisher), all);
+    }
+
+    #[test]
+    fn a_peer_that_is_lost_ends_each_of_its_topics_before_its_messages_are_received() {
+        let mut publisher = xpub(|_| {});
+        for topic in ["a", "b"] {
+            publisher
+                .handle_subscription(0, topic.as_bytes(), true)
+                .unwrap();
+        }
+        publisher.handle_subscription(1, b"b", true).unwrap();
+        publisher.set_readable(0, true);
+        assert_eq!(told(&mut publisher), ["+a", "+b"]);
+        publisher.retire(0);
+        assert_eq!(told(&mut publisher), ["-a"]);
+        assert_eq!(publisher.next(), Some(0));
+        publisher.detach(0);
+        assert!(!publisher.has_note());
+    }
+
+    #[test]
+    fn a_peer_with_more_topics_than_a_slice_is_told_off_slice_by_slice() {
+        let mut publisher = xpub(|settings| settings.notes = 0);
+        for n in 0..3 * SLICE as u32 {
+            publisher
+                .handle_subscription(0, &n.to_be_bytes(), true)
+                .unwrap();
+        }
+        assert_eq!(told_count(&mut publisher), 3 * SLICE);
+        publisher.detach(0);
+        let mut ended = told_count(&mut publisher);
+        assert_eq!(ended, SLICE);
+        while publisher.forget_departed() {}
+        ended += told_count(&mut publisher);
+        assert_eq!((ended, publisher.topics()), (3 * SLICE, 0));
+    }
+
+    /// How many notes wait; more than go in a row.
+    fn told_count(publisher: &mut Xpub) -> usize {
+        let mut count = 0;
+        while publisher.has_note() {
+            count += usize::from(publisher.take_note().is_some());
+        }
+        count
+    }
+
+    #[test]
+    fn messages_of_peers_have_their_turn_among_notes_without_end() {
+        let mut publisher = xpub(|_| {});
+        publisher.set_readable(1, true);
+        for n in 0..500u32 {
+            publisher
+                .handle_subscription(0, &n.to_be_bytes(), true)
+                .unwrap();
+        }
+        let in_a_row = std::iter::from_fn(|| publisher.take_note()).count();
+        assert_eq!(in_a_row, NOTES_IN_A_ROW as usize);
+        assert_eq!(publisher.next(), Some(1));
+        assert!(publisher.incoming(1, "m".into()).is_ok());
+        assert!(publisher.take_note().is_some());
+    }
+
+    #[test]
+    fn by_hand_a_peer_gets_what_the_application_says() {
+        let mut publisher = xpub(|settings| settings.manual = true);
+        assert_eq!(
+            publisher.answer_subscription(b"x", true),
+            Err(Refusal::PeerGone)
+        );
+        publisher.handle_subscription(0, b"a", true).unwrap();
+        publisher.handle_subscription(1, b"a", true).unwrap();
+        assert_eq!(publisher.route(&mut "a".into()), many(&[], 0));
+        assert_eq!(publisher.take_note().unwrap(), "\u{1}a");
+        publisher.answer_subscription(b"xa", true).unwrap();
+        assert_eq!(publisher.route(&mut "xa1".into()), many(&[0], 0));
+        assert_eq!(publisher.take_note().unwrap(), "\u{1}a");
+        publisher.answer_subscription(b"xa", true).unwrap();
+        assert_eq!(publisher.route(&mut "xa1".into()), many(&[0, 1], 0));
+        publisher.handle_subscription(0, b"a", false).unwrap();
+        assert_eq!(publisher.take_note().unwrap(), "\u{0}a");
+        publisher.answer_subscription(b"xa", false).unwrap();
+        assert_eq!(publisher.route(&mut "xa1".into()), many(&[1], 0));
+        // What a peer that goes had asked for is told; there is nobody left to answer.
+        publisher.detach(1);
+        assert_eq!(publisher.route(&mut "xa1".into()), many(&[], 0));
+        assert_eq!(publisher.take_note().unwrap(), "\u{0}a");
+        assert_eq!(
+            publisher.answer_subscription(b"xa", true),
+            Err(Refusal::PeerGone)
+        );
+    }
+
+    #[test]
+    fn an_answer_that_comes_too_late_is_not_given_to_the_next_peer_of_the_link() {
+        let mut publisher = xpub(|settings| settings.manual = true);
+        publisher.handle_subscription(0, b"a", true).unwrap();
+        assert!(publisher.take_note().is_some());
+        publisher.detach(0);
+        publisher.attach(0);
+        publisher.handle_subscription(0, b"b", true).unwrap();
+        assert_eq!(
+            publisher.answer_subscription(b"a", true),
+            Err(Refusal::PeerGone)
+        );
+    }
+
+    #[test]
+    fn the_last_value_goes_to_the_new_subscriber_alone() {
+        let mut publisher = xpub(|settings| settings.manual_last_value = true);
+        for link in 0..2 {
+            publisher.handle_subscription(link, b"a", true).unwrap();
+            publisher.take_note().unwrap();
+            publisher.answer_subscription(b"a", true).unwrap();
+            assert_eq!(publisher.route(&mut "a last".into()), many(&[link], 0));
+        }
+        assert_eq!(publisher.route(&mut "a new".into()), many(&[0, 1], 0));
+        // One that it did not subscribe to is not for it, nor for anybody else.
+        publisher.answer_subscription(b"a", true).unwrap();
+        assert_eq!(publisher.route(&mut "b".into()), many(&[], 0));
+        assert_eq!(publisher.route(&mut "a new".into()), many(&[0, 1], 0));
+    }
+
+    #[test]
+    fn inverted_the_message_goes_to_those_it_does_not_match() {
+        let settings = PatternSettings {
+            invert_matching: true,
+            ..PatternSettings::default()
+        };
+        let mut publisher = Pub::new(&settings);
+        (0..3).for_each(|link| publisher.attach(link));
+        publisher.handle_subscription(1, b"a", true).unwrap();
+        publisher.set_room(2, false);
+        assert_eq!(publisher.route(&mut "ab".into()), many(&[0], 1));
+        assert_eq!(publisher.route(&mut "b".into()), many(&[0, 1], 1));
+    }
+
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    proptest! {
+        /// As long as every note is kept, the notes are those of libzmq's rules, which the naive model
+        /// states; and with any bound a reader that has read all knows which topics are held.
+        #[test]
+        fn notes_are_those_of_a_naive_publisher(
+            bound in prop::sample::select(vec![0usize, 2, 1000]),
+            mode in 0..3u8,
+            steps in prop::collection::vec((0..8u8, 0..3usize, 0..4u8), 0..200)
+        ) {
+            let mut publisher = xpub(|settings| {
+                settings.notes = bound;
+                settings.verbose = mode == 1;
+                settings.verboser = mode == 2;
+            });
+            let mut held: BTreeSet<(usize, u8)> = BTreeSet::new();
+            let (mut expected, mut seen) = (Vec::new(), Vec::new());
+            let read = |publisher: &mut Xpub, seen: &mut Vec<(bool, u8)>| {
+                while publisher.has_note() {
+                    if let Some(note) = publisher.take_note() {
+                        seen.push((note.first()[0] == SUBSCRIBE, note.first()[1]));
+                    }
+                }
+            };
+            for (step, link, topic) in steps {
+                let others = |held: &BTreeSet<(usize, u8)>| held.iter().any(|it| it.1 == topic);
+                match step {
+                    0..=3 => {
+                        publisher.handle_subscription(link, &[topic], true).unwrap();
+                        let first = !others(&held);
+                        held.insert((link, topic));
+                        if first || mode > 0 { expected.push((true, topic)); }
+                    }
+                    4 | 5 => {
+                        publisher.handle_subscription(link, &[topic], false).unwrap();
+                        if held.remove(&(link, topic)) && (!others(&held) || mode == 2) {
+                            expected.push((false, topic));
+                        }
+                    }
+                    6 => {
+                        publisher.detach(link);
+                        publisher.attach(link);
+                        // In no order that means anything.
+                        let gone: Vec<u8> = held.iter().filter(|it| it.0 == link).map(|it| it.1).collect();
+                        held.retain(|it| it.0 != link);
+                        for topic in gone {
+                            if mode == 2 || !held.iter().any(|it| it.1 == topic) {
+                                expected.push((false, topic));
+                            }
+                        }
+                    }
+                    _ => read(&mut publisher, &mut seen),
+                }
+            }
+            while publisher.forget_departed() {}
+            read(&mut publisher, &mut seen);
+            let by_topic = |notes: &[(bool, u8)], topic: u8| -> Vec<bool> {
+                notes.iter().filter(|it| it.1 == topic).map(|it| it.0).collect()
+            };
+            for topic in 0..4 {
+                let told = by_topic(&seen, topic);
+                if bound == 1000 {
+                    prop_assert_eq!(&told, &by_topic(&expected, topic));
+                }
+                let is = held.iter().filter(|it| it.1 == topic).count();
+                if mode < 2 {
+                    prop_assert_eq!(told.last().copied().unwrap_or(false), is > 0);
+                }
+            }
+            prop_assert_eq!(publisher.topics(), held.iter().map(|it| it.1).collect::<BTreeSet<_>>().len());
+        }
     }
 }

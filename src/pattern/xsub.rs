@@ -1,33 +1,90 @@
-//! SUB, and what XSUB will share with it: what was subscribed to, from all peers, fairly (RFC 29).
+//! SUB and XSUB: what was subscribed to, from all peers, fairly (RFC 29). XSUB sends as well: its
+//! subscriptions, which the core takes out, and messages for all publishers.
 
 use std::collections::VecDeque;
 
 use super::parts::fair::Fair;
+use super::parts::fanout::Fanout;
 use super::parts::filter::Filter;
 use super::rules::{Capabilities, Rules};
-use super::words::{Forward, LinkId, PatternSettings, Refusal};
+use super::words::{Forward, LinkId, PatternSettings, Refusal, Route};
 use crate::message::Message;
 
-#[derive(Debug, Default)]
-pub(crate) struct Xsub {
+pub(crate) type Sub = Subscriber<false>;
+pub(crate) type Xsub = Subscriber<true>;
+
+/// `SENDS`: an XSUB.
+#[derive(Debug)]
+pub(crate) struct Subscriber<const SENDS: bool> {
     fair: Fair,
     filter: Filter,
+    /// What does not match is wanted.
+    invert: bool,
+    /// Every cancellation goes upstream.
+    verbose_unsubscribe: bool,
+    /// The publishers that are sent to; none in a SUB.
+    upstream: Fanout,
 }
 
-impl Rules for Xsub {
+impl<const SENDS: bool> Subscriber<SENDS> {
+    #[inline]
+    fn wants(&self, message: &Message) -> bool {
+        self.filter.matches(message.first()) != self.invert
+    }
+}
+
+impl<const SENDS: bool> Rules for Subscriber<SENDS> {
     const CAN: Capabilities = Capabilities {
+        sends: SENDS,
         receives: true,
         prefetches: true,
-        connects_once: true,
+        streams: SENDS,
+        sends_subscriptions: SENDS,
+        connects_once: !SENDS,
         ..Capabilities::NONE
     };
 
-    fn new(_: &PatternSettings) -> Xsub {
-        Xsub::default()
+    fn new(settings: &PatternSettings) -> Self {
+        Subscriber {
+            fair: Fair::default(),
+            filter: Filter::default(),
+            invert: settings.invert_matching,
+            verbose_unsubscribe: settings.verbose_unsubscribe,
+            upstream: Fanout::default(),
+        }
+    }
+
+    fn attach(&mut self, link: LinkId) {
+        if SENDS {
+            self.upstream.attach(link);
+        }
     }
 
     fn detach(&mut self, link: LinkId) {
+        self.upstream.detach(link);
         self.fair.detach(link);
+    }
+
+    #[inline]
+    fn set_room(&mut self, link: LinkId, room: bool) {
+        self.upstream.set_room(link, room);
+    }
+
+    /// A publisher that is full loses the message: sending never waits.
+    #[inline]
+    fn has_room(&self) -> bool {
+        SENDS
+    }
+
+    /// To every publisher that has room.
+    fn route(&mut self, _: &mut Message) -> Route<'_> {
+        if !SENDS {
+            return Route::Refused(Refusal::Unsupported);
+        }
+        self.upstream.begin();
+        self.upstream.offer_rest();
+        let (links, full) = self.upstream.chosen();
+        Route::ToMany { links, full }
     }
 
     #[inline]
@@ -54,7 +111,7 @@ impl Rules for Xsub {
     /// way, and several topics may have been one to a publisher of another make.
     #[inline]
     fn incoming(&mut self, _: LinkId, message: Message) -> Result<Message, Message> {
-        if self.filter.matches(message.first()) {
+        if self.wants(&message) {
             Ok(message)
         } else {
             Err(message)
@@ -62,7 +119,7 @@ impl Rules for Xsub {
     }
 
     fn filter(&self, batch: &mut VecDeque<Message>) -> VecDeque<Message> {
-        let wanted = |message: &Message| self.filter.matches(message.first());
+        let wanted = |message: &Message| self.wants(message);
         let mut unwanted = VecDeque::new();
         // As good as always: the publisher has filtered already.
         if batch.iter().all(wanted) {
@@ -88,7 +145,7 @@ impl Rules for Xsub {
 
     /// Only the last cancellation is sent upstream: publishers do not count.
     fn unsubscribe(&mut self, topic: &[u8]) -> Result<Forward, Refusal> {
-        Ok(if self.filter.remove(topic) {
+        Ok(if self.filter.remove(topic) || self.verbose_unsubscribe {
             Forward::Upstream
         } else {
             Forward::Local
@@ -98,6 +155,10 @@ impl Rules for Xsub {
     fn for_each_subscription(&self, visit: impl FnMut(&[u8])) {
         self.filter.for_each(visit);
     }
+
+    fn topics(&self) -> usize {
+        self.filter.topics()
+    }
 }
 
 #[cfg(test)]
@@ -106,7 +167,7 @@ mod tests {
 
     #[test]
     fn duplicates_go_upstream_and_only_the_last_cancellation_does() {
-        let mut sub = Xsub::default();
+        let mut sub = Sub::new(&PatternSettings::default());
         assert_eq!(sub.subscribe(b"a"), Ok(Forward::Upstream));
         assert_eq!(sub.subscribe(b"a"), Ok(Forward::Upstream));
         assert_eq!(sub.unsubscribe(b"a"), Ok(Forward::Local));
@@ -116,7 +177,7 @@ mod tests {
 
     #[test]
     fn what_was_not_subscribed_to_is_discarded() {
-        let mut sub = Xsub::default();
+        let mut sub = Sub::new(&PatternSettings::default());
         assert!(sub.incoming(0, "a".into()).is_err());
         sub.subscribe(b"a").unwrap();
         assert_eq!(sub.incoming(0, "ab".into()), Ok("ab".into()));
@@ -128,7 +189,7 @@ mod tests {
 
     #[test]
     fn each_topic_is_told_to_a_new_link_once() {
-        let mut sub = Xsub::default();
+        let mut sub = Sub::new(&PatternSettings::default());
         for topic in ["b", "a", "a"] {
             sub.subscribe(topic.as_bytes()).unwrap();
         }
@@ -136,5 +197,48 @@ mod tests {
         sub.for_each_subscription(|topic| topics.push(topic.to_vec()));
         topics.sort();
         assert_eq!(topics, [b"a", b"b"]);
+    }
+
+    #[test]
+    fn xsub_sends_to_every_publisher_that_has_room() {
+        let mut xsub = Xsub::new(&PatternSettings::default());
+        (0..3).for_each(|link| xsub.attach(link));
+        xsub.set_room(1, false);
+        xsub.detach(0);
+        let chosen = Route::ToMany {
+            links: &[2],
+            full: 1,
+        };
+        assert_eq!(xsub.route(&mut "up".into()), chosen);
+        assert!(xsub.has_room());
+        let mut sub = Sub::new(&PatternSettings::default());
+        assert_eq!(
+            sub.route(&mut "up".into()),
+            Route::Refused(Refusal::Unsupported)
+        );
+    }
+
+    #[test]
+    fn inverted_a_subscriber_wants_what_it_did_not_subscribe_to() {
+        let mut sub = Sub::new(&PatternSettings {
+            invert_matching: true,
+            ..PatternSettings::default()
+        });
+        sub.subscribe(b"a").unwrap();
+        assert!(sub.incoming(0, "ab".into()).is_err());
+        assert!(sub.incoming(0, "b".into()).is_ok());
+    }
+
+    #[test]
+    fn verbosely_every_cancellation_goes_upstream() {
+        let mut sub = Sub::new(&PatternSettings {
+            verbose_unsubscribe: true,
+            ..PatternSettings::default()
+        });
+        sub.subscribe(b"a").unwrap();
+        sub.subscribe(b"a").unwrap();
+        assert_eq!(sub.unsubscribe(b"a"), Ok(Forward::Upstream));
+        assert_eq!(sub.topics(), 1);
+        assert!(sub.incoming(0, "a".into()).is_ok());
     }
 }

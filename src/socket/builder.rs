@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::kind::{Kind, Probes, Publishes, Requests, Routes, Subscribes};
+use super::kind::{
+    Kind, Matches, Probes, Publishes, Requests, Routes, ShowsSubscriptions, Subscribes,
+};
 use super::Socket;
 use crate::context::Context;
 use crate::drive::core::Core;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
+use crate::message::Message;
 use crate::options::{KeepAlive, Options};
 
 impl Context {
@@ -220,6 +223,32 @@ setters! {
     Publishes:
         /// Block instead of dropping when a matching subscriber's queue is full. Default false.
         no_drop: bool;
+}
+
+setters! {
+    Matches:
+        /// Messages go to, or are wanted by, those that no subscription matches. Default false.
+        invert_matching: bool;
+}
+
+setters! {
+    ShowsSubscriptions:
+        /// Receive every subscription, not only the first to its topic. Default false.
+        verbose: bool;
+        /// Receive every subscription and every end of one. Default false.
+        verboser: bool;
+        /// Decide what each peer is subscribed to. Default false.
+        manual: bool;
+        /// Decide what each peer is subscribed to, and send it the next message alone. Default false.
+        manual_last_value: bool;
+        /// What each new peer is sent first. Default nothing.
+        welcome_message: impl Into<Message>;
+}
+
+setters! {
+    Subscribes:
+        /// Tell publishers of every `unsubscribe`, not only of the last of its topic. Default false.
+        verbose_unsubscribe: bool;
 }
 
 setters! {

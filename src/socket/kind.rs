@@ -22,6 +22,10 @@ pub trait Receives: Kind {}
 pub trait Subscribes: Kind {}
 /// Kinds that publish. Sealed.
 pub trait Publishes: Kind {}
+/// Kinds that match messages against topics. Sealed.
+pub trait Matches: Kind {}
+/// Kinds whose application sees what peers subscribe to (XPUB). Sealed.
+pub trait ShowsSubscriptions: Publishes {}
 /// Kinds that send requests (REQ). Sealed.
 pub trait Requests: Kind {}
 /// Kinds that send to the peer that the first frame names (ROUTER). Sealed.
@@ -53,9 +57,9 @@ kinds! {
     /// Receives from all of its PUSH peers, fairly (RFC 30).
     Pull: Receives;
     /// Sends each message to every SUB peer that subscribed to a prefix of it (RFC 29).
-    Pub: Sends Publishes;
+    Pub: Sends Publishes Matches;
     /// Receives what it subscribed to from its PUB peers (RFC 29).
-    Sub: Receives Subscribes;
+    Sub: Receives Subscribes Matches;
     /// Asks, then waits for the answer (RFC 28).
     Req: Sends Receives Requests Probes;
     /// Waits for a request, then answers it (RFC 28).
@@ -68,6 +72,12 @@ kinds! {
     Router: Sends Receives Routes Probes;
     /// Sends to its one peer, another PAIR, and receives from it, in any order (RFC 31).
     Pair: Sends Receives;
+    /// PUB that receives: what its SUB and XSUB peers subscribe to, as messages of a byte 1 and the
+    /// topic, and of a byte 0 and the topic when that ends; and what XSUB peers send (RFC 29).
+    Xpub: Sends Receives Publishes Matches ShowsSubscriptions;
+    /// SUB that sends: its subscriptions, as messages of a byte 1 and the topic, and of a byte 0 and
+    /// the topic to end one; any other message goes to every XPUB peer (RFC 29).
+    Xsub: Sends Receives Subscribes Matches;
 }
 
 impl sealed::Sealed for SocketType {}
@@ -82,6 +92,8 @@ impl Sends for SocketType {}
 impl Receives for SocketType {}
 impl Subscribes for SocketType {}
 impl Publishes for SocketType {}
+impl Matches for SocketType {}
+impl ShowsSubscriptions for SocketType {}
 impl Requests for SocketType {}
 impl Routes for SocketType {}
 impl Probes for SocketType {}

@@ -7,6 +7,7 @@ mod readiness;
 mod recv;
 mod send;
 mod task;
+mod topics;
 
 use std::fmt;
 use std::sync::Arc;
@@ -23,8 +24,8 @@ use crate::stats::{CloseReport, Stats};
 pub use builder::SocketBuilder;
 pub use iter::{Iter, TryIter};
 pub use kind::{
-    Dealer, Kind, Pair, Probes, Pub, Publishes, Pull, Push, Receives, Rep, Req, Requests, Router,
-    Routes, Sends, Sub, Subscribes,
+    Dealer, Kind, Matches, Pair, Probes, Pub, Publishes, Pull, Push, Receives, Rep, Req, Requests,
+    Router, Routes, Sends, ShowsSubscriptions, Sub, Subscribes, Xpub, Xsub,
 };
 pub use readiness::Readiness;
 #[doc(hidden)]

@@ -18,3 +18,5 @@ mod req_rep;
 mod router;
 mod support;
 mod wire;
+mod xpub;
+mod xsub;

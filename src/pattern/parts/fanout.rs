@@ -79,6 +79,18 @@ impl Fanout {
         }
     }
 
+    /// Offers all attached links but those for which this message was [passed](Fanout::pass) already.
+    pub(crate) fn offer_rest(&mut self) {
+        (0..self.links.len()).for_each(|link| self.offer(link));
+    }
+
+    /// A link that is not to have the message.
+    pub(crate) fn pass(&mut self, link: LinkId) {
+        if let Some(member) = self.links.get_mut(link) {
+            member.seen = self.message;
+        }
+    }
+
     /// The links that get the message, and how many wanted it in vain.
     #[inline]
     pub(crate) fn chosen(&self) -> (&[LinkId], usize) {
@@ -107,6 +119,18 @@ mod tests {
         assert_eq!(offered(&mut fanout, &[2, 0]), (vec![2, 0], 0));
         fanout.detach(2);
         assert_eq!(offered(&mut fanout, &[2, 9]), (vec![], 0));
+    }
+
+    #[test]
+    fn the_rest_are_those_that_were_not_passed_over() {
+        let mut fanout = Fanout::default();
+        (0..5).for_each(|link| fanout.attach(link));
+        fanout.detach(0);
+        fanout.set_room(1, false);
+        fanout.begin();
+        fanout.pass(3);
+        fanout.offer_rest();
+        assert_eq!(fanout.chosen(), (&[2, 4][..], 1));
     }
 
     #[test]

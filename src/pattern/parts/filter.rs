@@ -40,6 +40,11 @@ impl Filter {
         wanted
     }
 
+    /// How many distinct topics are wanted.
+    pub(crate) fn topics(&self) -> usize {
+        self.topics.len()
+    }
+
     /// Visits each distinct topic once.
     pub(crate) fn for_each(&self, visit: impl FnMut(&[u8])) {
         self.topics.for_each(visit);

@@ -1,6 +1,7 @@
 //! Small rules that patterns are composed of; each later one may use the earlier.
 
 pub(crate) mod links;
+pub(crate) mod notes;
 
 pub(crate) mod balance;
 mod blocks;

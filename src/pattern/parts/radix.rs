@@ -36,6 +36,8 @@ pub(crate) struct Radix {
     /// The children of each node. See `entry_of`.
     blocks: Blocks,
     labels: Vec<u8>,
+    /// Keys that have a value.
+    keys: usize,
     /// The sum of all nodes' `len`. Labels of equal bytes may share them; see `join_labels`.
     label_bytes_used: usize,
 }
@@ -64,12 +66,33 @@ impl Default for Radix {
             free_node: NONE,
             blocks: Blocks::default(),
             labels: Vec::new(),
+            keys: 0,
             label_bytes_used: 0,
         }
     }
 }
 
 impl Radix {
+    /// How many keys have a value.
+    pub(crate) fn len(&self) -> usize {
+        self.keys
+    }
+
+    /// Writes the key of a node into `key`; nothing when the node is no more.
+    pub(crate) fn key(&self, id: NodeId, key: &mut Vec<u8>) {
+        key.clear();
+        let mut node = match self.nodes.get(id as usize) {
+            Some(node) if node.value != 0 => node,
+            _ => return,
+        };
+        while node.parent != NONE {
+            key.extend(self.label(node).iter().rev());
+            key.push(node.first);
+            node = self.node(node.parent);
+        }
+        key.reverse();
+    }
+
     /// The node of `key`, made if need be. The caller gives it a value at once.
     pub(crate) fn insert(&mut self, key: &[u8]) -> Result<NodeId, Full> {
         if !self.has_space(key.len()) {
@@ -116,6 +139,8 @@ impl Radix {
     pub(crate) fn set_value(&mut self, id: NodeId, value: u32) {
         if let Some(node) = self.nodes.get_mut(id as usize) {
             let was = std::mem::replace(&mut node.value, value);
+            self.keys += usize::from(value != 0);
+            self.keys -= usize::from(was != 0);
             // Leaves, which most are, stand in their parent's block by their ids anyway.
             if (was == 0) != (value == 0) && node.len == 0 && node.children > 0 {
                 self.relink(id);
@@ -163,17 +188,12 @@ impl Radix {
 
     /// Visits every key, in no order that means anything.
     pub(crate) fn for_each(&self, mut visit: impl FnMut(&[u8])) {
-        let mut reversed = Vec::new();
-        for start in self.nodes.iter().filter(|node| node.value != 0) {
-            reversed.clear();
-            let mut node = start;
-            while node.parent != NONE {
-                reversed.extend(self.label(node).iter().rev());
-                reversed.push(node.first);
-                node = self.node(node.parent);
+        let mut key = Vec::new();
+        for id in 0..self.nodes.len() as NodeId {
+            if self.value(id) != 0 {
+                self.key(id, &mut key);
+                visit(&key);
             }
-            reversed.reverse();
-            visit(&reversed);
         }
     }
 
@@ -599,6 +619,7 @@ mod tests {
             let mut keys = Vec::new();
             radix.for_each(|key| keys.push(key.to_vec()));
             keys.sort();
+            prop_assert_eq!(radix.len(), naive.len());
             prop_assert_eq!(keys, naive.into_keys().collect::<Vec<_>>());
         }
     }

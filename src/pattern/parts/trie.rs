@@ -44,6 +44,8 @@ pub(crate) struct Trie {
     live: usize,
     /// How many of them are of departed seats.
     stale: usize,
+    /// How many peers there were.
+    peers: PeerNumber,
 }
 
 const NO_SEAT: u32 = u32::MAX;
@@ -66,6 +68,31 @@ struct Subscriber {
     live: usize,
     /// The sum of `cost_of` its topics.
     cost: usize,
+    /// Tells the one who has the seat from all who had it before.
+    peer: PeerNumber,
+}
+
+/// Tells one peer from all others that a publisher ever had, also those that had its link before.
+pub(crate) type PeerNumber = u64;
+
+/// What a subscription changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Joined {
+    /// Nobody had the topic before.
+    First,
+    /// Others had it, and this link had not.
+    Another,
+    /// Nothing: this link had it already.
+    Again,
+}
+
+/// What the end of a subscription changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// Nobody has the topic any more.
+    Last,
+    /// Others still have it, or peers that are gone and not yet forgotten.
+    Others,
 }
 
 /// Who holds a topic, as a value of the tree: 0 is nobody, a number is a seat and one more, and a
@@ -80,8 +107,8 @@ enum Holder {
 const GROUP: u32 = 1 << 31;
 
 impl Trie {
-    /// Subscribes a link; `Ok(false)` when it was subscribed already.
-    pub(crate) fn subscribe(&mut self, link: LinkId, topic: &[u8]) -> Result<bool, Excess> {
+    /// Subscribes a link.
+    pub(crate) fn subscribe(&mut self, link: LinkId, topic: &[u8]) -> Result<Joined, Excess> {
         if topic.len() > MAX_TOPIC {
             return Err(Excess::TopicTooLong);
         }
@@ -91,7 +118,7 @@ impl Trie {
         let seat = self.seat(link);
         if let Some(id) = self.topics.find(topic) {
             if self.holds(id, seat) {
-                return Ok(false);
+                return Ok(Joined::Again);
             }
         }
         let cost = self.subscribers[seat as usize].cost + cost_of(topic);
@@ -102,35 +129,59 @@ impl Trie {
             Ok(id) => id,
             Err(_) => return Err(Excess::TooManySubscriptions),
         };
+        let first = self.topics.value(id) == 0;
         self.join(id, seat);
         self.live += 1;
         self.note(seat, id, cost);
-        Ok(true)
+        Ok(if first {
+            Joined::First
+        } else {
+            Joined::Another
+        })
     }
 
-    /// Ends a subscription; false when there was none.
-    pub(crate) fn unsubscribe(&mut self, link: LinkId, topic: &[u8]) -> bool {
-        let Some(&seat) = self.seats.get(link) else {
-            return false;
-        };
-        let Some(id) = self.topics.find(topic) else {
-            return false;
-        };
-        if !self.leave(id, seat) {
-            return false;
-        }
+    /// Ends a subscription; `None` when there was none.
+    pub(crate) fn unsubscribe(&mut self, link: LinkId, topic: &[u8]) -> Option<Left> {
+        let &seat = self.seats.get(link)?;
+        let id = self.topics.find(topic)?;
+        let left = self.leave(id, seat)?;
         self.live -= 1;
         if let Some(subscriber) = self.subscribers.get_mut(seat as usize) {
             subscriber.live -= 1;
             subscriber.cost -= cost_of(topic);
         }
-        true
+        Some(left)
+    }
+
+    /// The number of the peer that a link has.
+    pub(crate) fn peer(&mut self, link: LinkId) -> PeerNumber {
+        let seat = self.seat(link);
+        self.subscribers[seat as usize].peer
+    }
+
+    /// Whether a link still has this peer.
+    pub(crate) fn is_peer(&self, link: LinkId, peer: PeerNumber) -> bool {
+        let seat = self.seats.get(link).filter(|seat| **seat != NO_SEAT);
+        let subscriber = seat.and_then(|seat| self.subscribers.get(*seat as usize));
+        subscriber.is_some_and(|subscriber| subscriber.peer == peer)
     }
 
     /// Ends all of a link's subscriptions, at once and whatever their number: they match nothing from
     /// now on. Their memory is given back by [`forget_departed`](Trie::forget_departed), or now when
     /// nobody else has any.
     pub(crate) fn drop_link(&mut self, link: LinkId) {
+        self.depart(link);
+        if self.stale == self.live {
+            *self = Trie {
+                peers: self.peers,
+                ..Trie::default()
+            };
+        }
+    }
+
+    /// The same, for who wants to hear of each topic from
+    /// [`tell_departed`](Trie::tell_departed): none is forgotten before.
+    pub(crate) fn depart(&mut self, link: LinkId) {
         let Some(seat) = self.seats.get_mut(link) else {
             return;
         };
@@ -142,9 +193,6 @@ impl Trie {
         self.strays -= usize::from(seat as usize != link);
         self.stale += subscriber.live;
         self.departed.push(seat);
-        if self.stale == self.live {
-            *self = Trie::default();
-        }
     }
 
     /// Whether there is something for [`forget_departed`](Trie::forget_departed).
@@ -154,6 +202,24 @@ impl Trie {
 
     /// Takes topics of departed links out of the tree, at most `most` of them. True: there are more.
     pub(crate) fn forget_departed(&mut self, most: usize) -> bool {
+        self.forget(most, None)
+    }
+
+    /// The same, and tells of each topic: whose it was, and whether anybody still has it.
+    pub(crate) fn tell_departed(
+        &mut self,
+        most: usize,
+        mut tell: impl FnMut(PeerNumber, &[u8], Left),
+    ) -> bool {
+        self.forget(most, Some(&mut tell))
+    }
+
+    fn forget(
+        &mut self,
+        most: usize,
+        mut tell: Option<&mut dyn FnMut(PeerNumber, &[u8], Left)>,
+    ) -> bool {
+        let mut topic = Vec::new();
         for _ in 0..most {
             let Some(&seat) = self.departed.last() else {
                 break;
@@ -162,9 +228,16 @@ impl Trie {
                 break;
             };
             if let Some(id) = subscriber.notes.pop() {
-                if self.leave(id, seat) {
+                let peer = subscriber.peer;
+                if tell.is_some() {
+                    self.topics.key(id, &mut topic);
+                }
+                if let Some(left) = self.leave(id, seat) {
                     self.live -= 1;
                     self.stale -= 1;
+                    if let Some(tell) = &mut tell {
+                        tell(peer, &topic, left);
+                    }
                 }
                 continue;
             }
@@ -197,8 +270,10 @@ impl Trie {
             } else {
                 own
             };
+            self.peers += 1;
             let subscriber = &mut self.subscribers[seat as usize];
             (subscriber.link, subscriber.taken) = (link, true);
+            subscriber.peer = self.peers;
             self.seats[link] = seat;
         }
         self.seats[link]
@@ -246,6 +321,11 @@ impl Trie {
             }
             true
         });
+    }
+
+    /// How many topics there are; those of departed links count until they are forgotten.
+    pub(crate) fn topics(&self) -> usize {
+        self.topics.len()
     }
 
     /// How many pairs of link and topic there are.
@@ -296,15 +376,16 @@ impl Trie {
         self.topics.set_value(id, holder.into_value());
     }
 
-    /// Takes a seat off a node, if it is there.
-    fn leave(&mut self, id: NodeId, seat: u32) -> bool {
+    /// Takes a seat off a node; `None` when it is not there.
+    fn leave(&mut self, id: NodeId, seat: u32) -> Option<Left> {
         match Holder::from_value(self.topics.value(id)) {
-            Holder::One(other) if other == seat => self.topics.set_value(id, 0),
+            Holder::One(other) if other == seat => {
+                self.topics.set_value(id, 0);
+                return Some(Left::Last);
+            }
             Holder::Group(group) => {
                 let seats = &mut self.groups[group];
-                let Ok(at) = seats.binary_search(&seat) else {
-                    return false;
-                };
+                let at = seats.binary_search(&seat).ok()?;
                 seats.remove(at);
                 if let [last] = seats[..] {
                     *seats = Vec::new();
@@ -312,9 +393,9 @@ impl Trie {
                     self.topics.set_value(id, Holder::One(last).into_value());
                 }
             }
-            _ => return false,
+            _ => return None,
         }
-        true
+        Some(Left::Others)
     }
 
     fn new_group(&mut self, low: u32, high: u32) -> usize {
@@ -353,6 +434,7 @@ impl Default for Subscriber {
             notes: Vec::new(),
             live: 0,
             cost: 0,
+            peer: 0,
         }
     }
 }
@@ -398,10 +480,12 @@ mod tests {
     #[test]
     fn two_subscriptions_end_with_one_cancellation() {
         let mut trie = Trie::default();
-        assert_eq!(trie.subscribe(3, b"A"), Ok(true));
-        assert_eq!(trie.subscribe(3, b"A"), Ok(false));
-        assert!(trie.unsubscribe(3, b"A"));
-        assert!(!trie.unsubscribe(3, b"A"));
+        assert_eq!(trie.subscribe(3, b"A"), Ok(Joined::First));
+        assert_eq!(trie.subscribe(3, b"A"), Ok(Joined::Again));
+        assert_eq!(trie.subscribe(4, b"A"), Ok(Joined::Another));
+        assert_eq!(trie.unsubscribe(4, b"A"), Some(Left::Others));
+        assert_eq!(trie.unsubscribe(3, b"A"), Some(Left::Last));
+        assert_eq!(trie.unsubscribe(3, b"A"), None);
         assert!(matching(&trie, b"A").is_empty());
     }
 
@@ -452,9 +536,30 @@ mod tests {
     }
 
     #[test]
+    fn the_topics_of_a_link_that_goes_are_told_with_its_peer() {
+        let mut trie = Trie::default();
+        trie.subscribe(0, b"shared").unwrap();
+        trie.subscribe(1, b"shared").unwrap();
+        trie.subscribe(0, b"own").unwrap();
+        let (gone, stays) = (trie.peer(0), trie.peer(1));
+        trie.depart(0);
+        assert!(!trie.is_peer(0, gone) && trie.is_peer(1, stays));
+        assert_ne!(trie.peer(0), gone, "another one under the same number");
+        let mut told = Vec::new();
+        let tell = |peer, topic: &[u8], left| told.push((peer, topic.to_vec(), left));
+        assert!(!trie.tell_departed(10, tell));
+        let expected = [(&b"own"[..], Left::Last), (b"shared", Left::Others)];
+        assert_eq!(
+            told,
+            expected.map(|(topic, left)| (gone, topic.to_vec(), left))
+        );
+        assert_eq!(trie.topics(), 1);
+    }
+
+    #[test]
     fn a_topic_beyond_the_bound_is_an_excess() {
         let mut trie = Trie::default();
-        assert_eq!(trie.subscribe(0, &vec![0; MAX_TOPIC]), Ok(true));
+        assert_eq!(trie.subscribe(0, &vec![0; MAX_TOPIC]), Ok(Joined::First));
         assert_eq!(
             trie.subscribe(0, &vec![0; MAX_TOPIC + 1]),
             Err(Excess::TopicTooLong)
@@ -472,7 +577,7 @@ mod tests {
             trie.subscribe(0, &topic).is_err()
         });
         assert_eq!(refused, Some((MAX_BYTES_PER_LINK / cost_of(&topic)) as u32));
-        assert_eq!(trie.subscribe(1, b"more"), Ok(true));
+        assert_eq!(trie.subscribe(1, b"more"), Ok(Joined::First));
         trie.drop_link(0);
         assert_eq!(matching(&trie, b"a neighbour"), [1]);
     }
@@ -544,15 +649,14 @@ mod tests {
                     0 => { trie.drop_link(link); naive.retain(|(other, _)| *other != link); }
                     1 | 2 => {
                         prop_assert_eq!(
-                            trie.unsubscribe(link, &topic),
+                            trie.unsubscribe(link, &topic).is_some(),
                             naive.remove(&(link, topic.clone()))
                         );
                     }
                     _ => {
-                        prop_assert_eq!(
-                            trie.subscribe(link, &topic),
-                            Ok(naive.insert((link, topic.clone())))
-                        );
+                        let joined = trie.subscribe(link, &topic).unwrap();
+                        let new = naive.insert((link, topic.clone()));
+                        prop_assert_eq!(joined != Joined::Again, new);
                     }
                 }
                 prop_assert_eq!(trie.len(), naive.len());

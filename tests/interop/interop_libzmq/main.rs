@@ -16,3 +16,4 @@ mod pubsub;
 mod reqrep;
 mod router;
 mod support;
+mod xpubsub;

@@ -38,6 +38,8 @@ pub mod option {
     pub const REQ_RELAXED: c_int = 53;
     pub const HANDSHAKE_IVL: c_int = 66;
     pub const XPUB_NODROP: c_int = 69;
+    pub const XPUB_WELCOME_MSG: c_int = 72;
+    pub const INVERT_MATCHING: c_int = 74;
     pub const HEARTBEAT_IVL: c_int = 75;
     pub const HEARTBEAT_TTL: c_int = 76;
     pub const HEARTBEAT_TIMEOUT: c_int = 77;
