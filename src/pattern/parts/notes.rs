@@ -226,9 +226,9 @@ mod tests {
                     0 => if is.insert(topic) { notes.add(note(&[topic], true)) } else {
                         notes.repeat(note(&[topic], true))
                     },
-                    1 => if is.remove(&topic) { notes.add(note(&[topic], false)) },
+                    1 if is.remove(&topic) => notes.add(note(&[topic], false)),
                     2 => { read(&mut notes, &mut known); }
-                    _ if topic == 0 => {
+                    3 if topic == 0 => {
                         while read(&mut notes, &mut known) {}
                         prop_assert_eq!(&known, &is);
                     }

@@ -95,6 +95,9 @@ pub(crate) enum Left {
     Others,
 }
 
+/// Hears of a topic of a departed peer; see [`Trie::tell_departed`].
+type Tell<'a> = &'a mut dyn FnMut(PeerNumber, &[u8], Left);
+
 /// Who holds a topic, as a value of the tree: 0 is nobody, a number is a seat and one more, and a
 /// number with the top bit is an index into the groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -214,11 +217,7 @@ impl Trie {
         self.forget(most, Some(&mut tell))
     }
 
-    fn forget(
-        &mut self,
-        most: usize,
-        mut tell: Option<&mut dyn FnMut(PeerNumber, &[u8], Left)>,
-    ) -> bool {
+    fn forget(&mut self, most: usize, mut tell: Option<Tell<'_>>) -> bool {
         let mut topic = Vec::new();
         for _ in 0..most {
             let Some(&seat) = self.departed.last() else {
