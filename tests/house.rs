@@ -203,6 +203,7 @@ const OUTSIDE: &[&str] = &[
     "reactor/stepped",
     "simulation/",
     "drive/tasks/tests",
+    "zmtp/connection/joined",
 ];
 
 /// Files that import from one that imports from them: one type, cut into files by subject.

@@ -3,10 +3,8 @@
 use std::time::Instant;
 
 use super::Engine;
-use crate::link::reader::Ended;
 use crate::link::Stage;
 use crate::reactor::{Place, Timer};
-use crate::zmtp::connection::Silence;
 
 impl<D> Engine<D> {
     /// A timer that a connection asked for is due. True: it may have something to write.
@@ -25,15 +23,8 @@ impl<D> Engine<D> {
             return false;
         }
         let flow = link.flow(waits);
-        if let Some(silence) = link.session.handle_timeout(now, &beats, flow) {
-            self.end_wire(
-                place.link,
-                match silence {
-                    Silence::NoAnswer => Ended::Silent,
-                    Silence::PeerTtl => Ended::PeerTtl,
-                },
-            );
-            return false;
+        if let Some(event) = link.session.handle_timeout(now, &beats, flow) {
+            self.handle_event(place, event);
         }
         self.watch_session(place);
         true

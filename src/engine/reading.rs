@@ -19,7 +19,7 @@ use crate::pattern::subscription_of;
 use crate::reactor::Place;
 use crate::waiters::Change;
 use crate::zmtp::command::Command;
-use crate::zmtp::connection::Event;
+use crate::zmtp::connection::{Event, Silence};
 
 /// A reader out of its link, and what it needs for a pass.
 pub(crate) struct Reading {
@@ -123,18 +123,12 @@ impl<D> Engine<D> {
             self.work.read_later(key);
         }
         let arrived = &mut pass.arrived;
-        if let Some(peer) = established {
-            match self.admit(key, peer) {
-                Ok(()) => {
-                    self.welcome(key);
-                    self.watch_session(place);
-                }
-                Err(refusal) => {
-                    self.end_wire(key, Ended::Refused(refusal));
-                    arrived.commands.clear();
-                    arrived.messages.clear();
-                }
+        if let Some(event) = established {
+            if !self.handle_event(place, event) {
+                arrived.commands.clear();
+                arrived.messages.clear();
             }
+            self.watch_session(place);
         }
         if !arrived.commands.is_empty() {
             for command in arrived.commands.drain(..) {
@@ -208,18 +202,34 @@ impl<D> Engine<D> {
         }
     }
 
-    /// Has the connection do what a command of its peer asks for, and does the rest.
+    /// Has the connection do what a command of its peer asks for.
     fn handle_command(&mut self, place: Place, command: Command, clock: Clock<'_>) {
         let Some(link) = self.link(place) else { return };
         let writable = link.wire.as_ref().is_some_and(|wire| !wire.broken);
-        let event = link.session.handle_command(command, writable, clock);
+        if let Some(event) = link.session.handle_command(command, writable, clock) {
+            self.handle_event(place, event);
+        }
+    }
+
+    /// Does what follows from an event of a connection. False: its peer is not welcome, and nothing that
+    /// it sent is wanted.
+    pub(super) fn handle_event(&mut self, place: Place, event: Event) -> bool {
         let key = place.link;
         match event {
-            Some(Event::Subscribed(topic)) => self.subscription(key, &topic, true),
-            Some(Event::Cancelled(topic)) => self.subscription(key, &topic, false),
-            Some(Event::Failed(fault)) => self.end_wire(key, Ended::Protocol(fault)),
-            None => {}
+            Event::Established(peer) => match self.admit(key, peer) {
+                Ok(()) => self.welcome(key),
+                Err(refusal) => {
+                    self.end_wire(key, Ended::Refused(refusal));
+                    return false;
+                }
+            },
+            Event::Subscribed(topic) => self.subscription(key, &topic, true),
+            Event::Cancelled(topic) => self.subscription(key, &topic, false),
+            Event::Failed(fault) => self.end_wire(key, Ended::Protocol(fault)),
+            Event::Silent(Silence::NoAnswer) => self.end_wire(key, Ended::Silent),
+            Event::Silent(Silence::PeerTtl) => self.end_wire(key, Ended::PeerTtl),
         }
+        true
     }
 
     /// A peer subscribes, or takes a subscription back.

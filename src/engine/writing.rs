@@ -28,6 +28,9 @@ impl<D> Engine<D> {
             return None;
         }
         let mut writer = wire.writer.take()?;
+        if up && !link.send_queue.is_empty() {
+            link.session.announce(&self.heartbeats);
+        }
         let loaded = link.session.write(|output| writer.load(output));
         if loaded || up && link.send_queue.load(&mut writer) {
             return Some((place, writer));

@@ -1,7 +1,7 @@
 //! The decoder against one that needs all bytes at once.
 
 use super::input::Input;
-use crate::zmtp::fuzzing::{naive, read};
+use crate::zmtp::fuzzing::{naive, read, Inbound, Limits};
 
 /// What a peer sends, until the last frame: enough for one frame too many, which are two bytes each at
 /// least, and a large body.
@@ -16,8 +16,9 @@ const PIECES: usize = 1024;
 /// Whole, in pieces, or byte by byte; with room for all messages or for few: it is what the naive
 /// decoder gives, and no more is reserved than may be.
 pub fn decoder(data: &[u8]) {
+    let (settings, data) = data.split_last().unwrap_or((&0, data));
     let mut input = Input::new(data);
-    let limit = limit(&mut input);
+    let limits = limits(*settings, limit(&mut input));
     let room = 1 + input.below(4);
     let mut splits: Vec<_> = (0..1 + input.below(4)).map(|_| input.size()).collect();
     let wire = wire(&mut input);
@@ -26,11 +27,32 @@ pub fn decoder(data: &[u8]) {
         .iter_mut()
         .for_each(|size| *size = (*size).max(least));
 
-    let expected = naive(&wire, limit);
-    assert_eq!(read(&wire, [wire.len()], limit, usize::MAX), expected);
-    assert_eq!(read(&wire, splits, limit, room), expected);
+    let expected = naive(&wire, limits);
+    assert_eq!(read(&wire, [wire.len()], limits, usize::MAX), expected);
+    assert_eq!(read(&wire, splits, limits, room), expected);
     if wire.len() <= BYTEWISE {
-        assert_eq!(read(&wire, [1], limit, usize::MAX), expected);
+        assert_eq!(read(&wire, [1], limits, usize::MAX), expected);
+    }
+}
+
+/// Half of the settings are those that are mostly so; of the others each bit pair chooses one.
+pub(super) fn limits(settings: u8, message: Option<u64>) -> Limits {
+    let default = Limits::from(message);
+    if settings < 128 {
+        return default;
+    }
+    let choice = |shift: u8| usize::from(settings >> shift & 3);
+    Limits {
+        // About a frame, some frames, more than any small message.
+        held: [0, 100, 1000, 70_000][choice(0)],
+        frames: [default.frames, 0, 1, 3][choice(2)],
+        inbound: [
+            Inbound::Messages,
+            Inbound::Messages,
+            Inbound::Subscriptions,
+            Inbound::Nothing,
+        ][choice(4)],
+        ..default
     }
 }
 

@@ -5,6 +5,7 @@
 //! inputs that the fuzzers found worth keeping (`fuzz/corpus`) and some made of those; see `replay`.
 //! `fuzz/README.md` says how to run the fuzzers.
 
+mod connection;
 mod decoder;
 mod encoder;
 mod endpoint;
@@ -18,6 +19,7 @@ mod topics;
 mod replay;
 
 pub use crate::zmtp::fuzzing::{command, handshake};
+pub use connection::connection;
 pub use decoder::decoder;
 pub use encoder::encoder;
 pub use endpoint::endpoint;
@@ -33,6 +35,7 @@ type Target = (&'static str, fn(&[u8]));
 #[cfg(test)]
 const TARGETS: &[Target] = &[
     ("command", command),
+    ("connection", connection),
     ("decoder", decoder),
     ("encoder", encoder),
     ("endpoint", endpoint),

@@ -182,4 +182,6 @@ macro_rules! replays {
     };
 }
 
-replays!(command, decoder, encoder, endpoint, envelopes, handshake, message, passes, topics);
+replays!(
+    command, connection, decoder, encoder, endpoint, envelopes, handshake, message, passes, topics
+);

@@ -11,8 +11,42 @@ use super::command::{self, Command};
 use super::connection::{Handshake, Local};
 use super::decoder::{Decoder, MAX_COMMANDS, MIN_READ_BUFFER};
 use super::error::ProtocolError;
-use crate::message::Message;
+use super::intake::MAX_FRAMES;
+use crate::message::{Message, FRAME};
 use crate::peer::{PeerInfo, SocketType};
+
+pub(crate) use super::intake::Inbound;
+
+/// What a decoder is set to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// The most bytes of a message.
+    pub(crate) message: Option<u64>,
+    /// The most bytes that a message may take in memory; zero means any.
+    pub(crate) held: usize,
+    /// The most frames of a message; zero means any number.
+    pub(crate) frames: usize,
+    pub(crate) inbound: Inbound,
+}
+
+impl From<Option<u64>> for Limits {
+    fn from(message: Option<u64>) -> Limits {
+        Limits {
+            message,
+            held: 0,
+            frames: MAX_FRAMES,
+            inbound: Inbound::Messages,
+        }
+    }
+}
+
+impl Limits {
+    fn decoder(self) -> Decoder {
+        Decoder::new(self.message)
+            .with_frames(self.frames)
+            .bounded(self.held, self.inbound)
+    }
+}
 
 /// What a stream of bytes holds.
 #[derive(Debug, Default, PartialEq)]
@@ -75,10 +109,10 @@ pub fn command(data: &[u8]) {
 pub(crate) fn read(
     data: &[u8],
     splits: impl IntoIterator<Item = usize, IntoIter: Clone>,
-    limit: Option<u64>,
+    limits: impl Into<Limits>,
     room: usize,
 ) -> Received {
-    let mut decoder = Decoder::new(limit);
+    let mut decoder = limits.into().decoder();
     decoder.use_pool(Arc::new(Used));
     let mut splits = splits.into_iter().cycle();
     let mut reader = Reader::default();
@@ -158,19 +192,20 @@ impl Reader {
 }
 
 /// The twin that is too simple to be wrong: it needs all bytes at once, and goes by the standard.
-pub(crate) fn naive(data: &[u8], limit: Option<u64>) -> Received {
+pub(crate) fn naive(data: &[u8], limits: impl Into<Limits>) -> Received {
     let mut received = Received::default();
-    received.fault = naive_frames(data, limit, &mut received).err();
+    received.fault = naive_frames(data, limits.into(), &mut received).err();
     received
 }
 
 fn naive_frames(
     mut data: &[u8],
-    limit: Option<u64>,
+    limits: Limits,
     received: &mut Received,
 ) -> Result<(), ProtocolError> {
     let mut frames: Vec<Bytes> = Vec::new();
-    let mut before = 0;
+    // Of a message that is not complete, whether it is wanted or not.
+    let (mut count, mut before) = (0, 0);
     while let Some(&flags) = data.first() {
         if flags > 7 {
             return Err(ProtocolError::ReservedFlags { flags });
@@ -186,22 +221,31 @@ fn naive_frames(
         let size = size
             .iter()
             .fold(0u64, |size, digit| size << 8 | u64::from(*digit));
-        naive_size(command, size, limit, frames.len(), before)?;
+        naive_size(command, size, limits, count, before)?;
         let Some(body) = data.get(1 + digits..1 + digits + size as usize) else {
             break;
         };
         data = &data[1 + digits + body.len()..];
-        match command {
-            true => received.commands.push(naive_command(body)?),
-            false => {
-                frames.push(Bytes::copy_from_slice(body));
-                before += size;
-            }
+        if command {
+            received.commands.push(naive_command(body)?);
+            continue;
         }
-        if !command && !more {
+        let wanted = match limits.inbound {
+            Inbound::Messages => true,
+            // A zero or a one, and a topic.
+            Inbound::Subscriptions => count == 0 && !more && (1..=65_537).contains(&size),
+            Inbound::Nothing => false,
+        };
+        if wanted {
+            frames.push(Bytes::copy_from_slice(body));
+        }
+        if wanted && !more {
             received.messages.push(frames.drain(..).collect());
-            before = 0;
         }
+        (count, before) = match more {
+            true => (count + 1, before + size),
+            false => (0, 0),
+        };
     }
     Ok(())
 }
@@ -209,12 +253,14 @@ fn naive_frames(
 fn naive_size(
     command: bool,
     size: u64,
-    limit: Option<u64>,
+    limits: Limits,
     frames: usize,
     before: u64,
 ) -> Result<(), ProtocolError> {
     let total = before.saturating_add(size);
-    match limit {
+    let held = total.saturating_add((frames * FRAME) as u64);
+    let bounded = limits.held > 0 && limits.inbound == Inbound::Messages;
+    match limits.message {
         _ if size > i64::MAX as u64 => Err(ProtocolError::FrameSizeOverflow { size }),
         _ if command && size > command::MAX_SIZE as u64 => Err(ProtocolError::CommandTooLarge {
             size,
@@ -223,7 +269,17 @@ fn naive_size(
         Some(limit) if !command && total > limit => {
             Err(ProtocolError::MessageTooLarge { size: total, limit })
         }
-        _ if !command && frames == 65_536 => Err(ProtocolError::TooManyFrames { limit: 65_536 }),
+        _ if !command && bounded && held > limits.held as u64 => {
+            Err(ProtocolError::MessageOverHwm {
+                size: held,
+                limit: limits.held as u64,
+            })
+        }
+        _ if !command && limits.frames > 0 && frames >= limits.frames => {
+            Err(ProtocolError::TooManyFrames {
+                limit: limits.frames,
+            })
+        }
         _ => Ok(()),
     }
 }

@@ -7,12 +7,11 @@
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::command::{Command, PingContext};
-use super::connection::{Handshake, Local};
-use super::decoder::Decoder;
+use super::connection::{Connection, Event, Heartbeats, Local, Silence};
 use super::flight::Flight;
 use super::outbox::Outbox;
 use crate::message::{Frame, Message};
@@ -64,12 +63,12 @@ struct Beat {
     ttl: u16,
 }
 
-/// A check that becomes due: was anything heard since the count stood there?
-struct Check {
-    due: u64,
-    heard: u32,
-    patience: u64,
-    again: bool,
+impl Beat {
+    fn heartbeats(self) -> Heartbeats {
+        let ms = Duration::from_millis;
+        let ttl = ms(u64::from(self.ttl) * 100);
+        Heartbeats::new(Some(ms(self.interval)), Some(ms(self.timeout)), Some(ttl))
+    }
 }
 
 struct End {
@@ -86,28 +85,21 @@ struct End {
     forlorn: Vec<usize>,
     received: Vec<usize>,
     // What goes with the connection.
-    handshake: Option<Handshake>,
-    decoder: Option<Decoder>,
-    buffer: Vec<u8>,
-    control: Outbox,
+    connection: Connection,
     flight: Flight,
     /// The flight holds messages.
     carries: bool,
-    inbox: VecDeque<Message>,
-    commands: Vec<Command>,
-    // Heartbeats.
-    heard: u32,
+    established: bool,
     last_heard: u64,
-    next_ping: u64,
-    checks: Vec<Check>,
-    peer_ttl: u16,
-    pongs: usize,
+    /// Flights without messages.
+    said: u64,
     gave_up: bool,
+    beat: Beat,
 }
 
 impl End {
-    fn new(number: usize, large: bool) -> End {
-        let mut end = End {
+    fn new(number: usize, large: bool, beat: Beat) -> End {
+        End {
             number,
             large,
             next: 0,
@@ -116,38 +108,15 @@ impl End {
             written: Vec::new(),
             forlorn: Vec::new(),
             received: Vec::new(),
-            handshake: None,
-            decoder: None,
-            buffer: Vec::new(),
-            control: Outbox::new(),
+            connection: connection(beat),
             flight: Flight::new(),
             carries: false,
-            inbox: VecDeque::new(),
-            commands: Vec::new(),
-            heard: 0,
+            established: false,
             last_heard: 0,
-            next_ping: 0,
-            checks: Vec::new(),
-            peer_ttl: 0,
-            pongs: 0,
+            said: 0,
             gave_up: false,
-        };
-        end.connect();
-        end
-    }
-
-    fn connect(&mut self) {
-        let mut handshake = Handshake::new(Local {
-            socket_type: SocketType::Dealer,
-            routing_id: Bytes::new(),
-            max_message_size: None,
-            recv_hwm_bytes: 0,
-            max_message_frames: crate::tuning::MAX_MESSAGE_FRAMES,
-        });
-        let mut hello = Vec::new();
-        handshake.start(&mut hello);
-        self.control.push_raw(&hello);
-        self.handshake = Some(handshake);
+            beat,
+        }
     }
 
     fn send(&mut self) {
@@ -162,10 +131,11 @@ impl End {
     /// Writes at most `most` bytes, as the kernel may take them.
     fn write(&mut self, most: usize, wire: &mut Vec<u8>) {
         if self.flight.is_empty() {
-            self.flight.load(&mut self.control);
+            self.connection.poll_output(&mut self.flight);
             self.carries = false;
+            self.said += u64::from(!self.flight.is_empty());
         }
-        if self.flight.is_empty() && self.decoder.is_some() {
+        if self.flight.is_empty() && self.established {
             self.flight.load(&mut self.outbox);
             self.carries = true;
         }
@@ -200,49 +170,18 @@ impl End {
     }
 
     /// Takes what came, and decodes at most `room` messages of it; the rest waits.
-    fn receive(&mut self, mut chunk: &[u8], room: usize, now: u64) {
+    fn receive(&mut self, chunk: &[u8], room: usize, now: u64, clock: Instant) {
         if !chunk.is_empty() {
-            self.heard += 1;
             self.last_heard = now;
         }
-        if let (Some(decoder), true) = (&mut self.decoder, self.buffer.is_empty()) {
-            while let (false, Some(gap)) = (chunk.is_empty(), decoder.body_gap()) {
-                let spare = gap.buffer.capacity() - gap.buffer.len();
-                let n = spare.min(gap.missing).min(chunk.len());
-                gap.buffer.extend_from_slice(&chunk[..n]);
-                chunk = &chunk[n..];
-                let filled = decoder.body_filled(&mut self.inbox, &mut self.commands);
-                filled.expect("our own bytes");
-            }
-        }
-        self.buffer.extend_from_slice(chunk);
-        self.shake_hands();
-        if let Some(decoder) = &mut self.decoder {
-            let (inbox, commands) = (&mut self.inbox, &mut self.commands);
-            let used = decoder.decode(&self.buffer, room, inbox, commands);
-            self.buffer.drain(..used.expect("our own bytes"));
-        }
+        self.connection.handle_input(chunk, room, clock);
+        assert_eq!(self.connection.fault(), None, "our own bytes");
         self.take_messages();
-        self.obey(now);
-    }
-
-    fn shake_hands(&mut self) {
-        let Some(handshake) = &mut self.handshake else {
-            return;
-        };
-        let mut reply = Vec::new();
-        let step = handshake.handle_input(&self.buffer, &mut reply);
-        let step = step.expect("our own bytes");
-        self.buffer.drain(..step.consumed);
-        self.control.push_raw(&reply);
-        if let Some(established) = step.done {
-            self.decoder = Some(established.decoder);
-            self.handshake = None;
-        }
+        self.take_events(now);
     }
 
     fn take_messages(&mut self) {
-        for got in self.inbox.drain(..) {
+        while let Some(got) = self.connection.poll_message() {
             let first = got
                 .get_str(0)
                 .expect("whole messages begin with their number");
@@ -267,7 +206,6 @@ impl End {
         let mut all = rewound;
         all.append_copy(&self.outbox);
         self.outbox = all;
-        self.control.clear();
         assert_eq!(self.outbox.messages(), self.unwritten.len());
         for (_, _, done) in &mut self.unwritten {
             *done = 0;
@@ -277,94 +215,77 @@ impl End {
         let arrived = other_received.last();
         let lost = self.written.drain(..).filter(|id| arrived < Some(id));
         self.forlorn.extend(lost);
-        self.decoder = None;
-        self.buffer.clear();
-        self.commands.clear();
-        self.checks.clear();
-        self.peer_ttl = 0;
-        self.next_ping = 0;
+        self.connection = connection(self.beat);
+        self.established = false;
         self.gave_up = false;
-        self.connect();
     }
 
-    // ----- heartbeats, by the rules of `engine/heartbeat` -----
-
-    fn obey(&mut self, now: u64) {
-        for command in std::mem::take(&mut self.commands) {
-            match command {
-                Command::Ping { ttl, context } => {
-                    self.control.push_command(&Command::Pong { context });
-                    if self.peer_ttl == 0 && ttl > 0 {
-                        self.check_later(now, u64::from(ttl) * 100, true);
-                    }
-                    self.peer_ttl = ttl;
+    /// An end takes the other for dead only when it was silent for as long as was agreed.
+    fn take_events(&mut self, now: u64) {
+        while let Some(event) = self.connection.poll_event() {
+            let patience = match event {
+                Event::Established(_) => {
+                    self.established = true;
+                    continue;
                 }
-                Command::Pong { .. } => self.pongs += 1,
+                Event::Silent(Silence::NoAnswer) => self.beat.timeout,
+                Event::Silent(Silence::PeerTtl) => u64::from(self.beat.ttl) * 100,
                 other => panic!("nobody said {other:?}"),
-            }
+            };
+            let silence = now - self.last_heard;
+            assert!(silence >= patience, "given up after {silence}");
+            self.gave_up = true;
         }
     }
 
-    fn check_later(&mut self, now: u64, patience: u64, again: bool) {
-        self.checks.push(Check {
-            due: now + patience,
-            heard: self.heard,
-            patience,
-            again,
-        });
+    fn tick(&mut self, now: u64, clock: Instant) {
+        if self.connection.poll_timeout().is_some_and(|at| at <= clock) {
+            self.connection.handle_timeout(clock, true);
+            assert!(self.connection.poll_timeout().is_none_or(|at| at > clock));
+        }
+        self.take_events(now);
     }
+}
 
-    fn tick(&mut self, now: u64, beat: Beat) {
-        if self.decoder.is_none() {
-            return;
-        }
-        if self.next_ping == 0 {
-            self.next_ping = now + beat.interval;
-        }
-        if now >= self.next_ping {
-            self.control.push_command(&Command::Ping {
-                ttl: beat.ttl,
-                context: PingContext::default(),
-            });
-            self.check_later(now, beat.timeout, false);
-            self.next_ping = now + beat.interval;
-        }
-        for check in std::mem::take(&mut self.checks) {
-            if now < check.due {
-                self.checks.push(check);
-            } else if self.heard == check.heard {
-                let silence = now - self.last_heard;
-                assert!(silence >= check.patience, "given up after {silence}");
-                self.gave_up = true;
-            } else if check.again {
-                self.check_later(now, check.patience, true);
-            }
-        }
-    }
+fn connection(beat: Beat) -> Connection {
+    let local = Local {
+        socket_type: SocketType::Dealer,
+        routing_id: Bytes::new(),
+        max_message_size: None,
+        recv_hwm_bytes: 0,
+        max_message_frames: crate::tuning::MAX_MESSAGE_FRAMES,
+    };
+    Connection::open(local, beat.heartbeats(), None)
 }
 
 struct World {
     ends: [End; 2],
     /// What end 0 and end 1 have sent and the other has not got.
     wires: [Vec<u8>; 2],
+    start: Instant,
+    /// Milliseconds since the start.
     now: u64,
-    beat: Beat,
 }
 
 impl World {
     fn new(large: bool, beat: Beat) -> World {
         World {
-            ends: [End::new(0, large), End::new(1, large)],
+            ends: [End::new(0, large, beat), End::new(1, large, beat)],
             wires: [Vec::new(), Vec::new()],
+            start: Instant::now(),
             now: 1,
-            beat,
         }
+    }
+
+    fn clock(&self) -> Instant {
+        self.start + Duration::from_millis(self.now)
     }
 
     fn deliver(&mut self, from: usize, bytes: usize, room: usize) {
         let bytes = bytes.min(self.wires[from].len());
         let chunk: Vec<u8> = self.wires[from].drain(..bytes).collect();
-        self.ends[1 - from].receive(&chunk, room, self.now);
+        let clock = self.clock();
+        self.ends[1 - from].receive(&chunk, room, self.now, clock);
     }
 
     /// Both ends lose what was on its way, and connect anew.
@@ -378,8 +299,9 @@ impl World {
 
     fn pass_time(&mut self, ticks: u64) {
         self.now += ticks;
+        let clock = self.clock();
         for end in &mut self.ends {
-            end.tick(self.now, self.beat);
+            end.tick(self.now, clock);
         }
         if self.ends.iter().any(|end| end.gave_up) {
             self.cut();
@@ -389,8 +311,8 @@ impl World {
     fn is_quiet(&self) -> bool {
         self.wires.iter().all(Vec::is_empty)
             && self.ends.iter().all(|end| {
-                let written = end.flight.is_empty() && end.control.is_empty();
-                written && end.outbox.is_empty() && end.buffer.is_empty()
+                let written = end.flight.is_empty() && !end.connection.has_output();
+                written && end.outbox.is_empty() && end.connection.unused() == 0
             })
     }
 
@@ -490,7 +412,7 @@ fn a_connection_may_break_after_every_byte() {
                 world.finish_one_way(1);
                 if wrote == 0 && world.ends[0].flight.is_empty() && world.ends[0].outbox.is_empty()
                 {
-                    ended = world.ends[0].decoder.is_some() && world.ends[0].control.is_empty();
+                    ended = world.ends[0].established && !world.ends[0].connection.has_output();
                     break;
                 }
             }
@@ -527,7 +449,7 @@ fn silence_is_noticed_in_time_and_nothing_else_is() {
         while world.now < until {
             world.pass_time(1 + dice.below(5) as u64);
             world.finish();
-            let met = world.ends.iter().all(|end| end.decoder.is_some());
+            let met = world.ends.iter().all(|end| end.established);
             assert!(met || !lively, "given up although it answered");
         }
         if lively {
@@ -535,18 +457,18 @@ fn silence_is_noticed_in_time_and_nothing_else_is() {
             assert!(world
                 .ends
                 .iter()
-                .all(|end| end.pongs as u64 >= pings.saturating_sub(1)));
+                .all(|end| end.said >= pings.saturating_sub(1)));
         }
 
         let silent_since = world.now;
         // A connection that is just up counts from the next tick.
         let mut limit = interval + timeout + 2;
-        if world.ends.iter().all(|end| end.peer_ttl > 0) {
+        if ttl > 0 {
             // A check that heard something is the last but one.
             limit = limit.min(u64::from(ttl) * 200 + 1);
         }
         world.wires = [Vec::new(), Vec::new()];
-        while world.ends.iter().all(|end| end.decoder.is_some()) {
+        while world.ends.iter().all(|end| end.established) {
             world.pass_time(1);
             assert!(world.now - silent_since <= limit, "not noticed");
         }

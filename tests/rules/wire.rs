@@ -375,6 +375,25 @@ fn heartbeats_keep_a_peer_that_answers() {
 }
 
 #[test]
+fn a_peer_hears_of_heartbeats_before_the_first_message() {
+    let ctx = Context::new();
+    let push = ctx
+        .socket(Push)
+        .heartbeat_interval(Duration::from_secs(3600))
+        .bind("tcp://127.0.0.1:*")
+        .unwrap();
+    let monitor = push.monitor();
+    let mut raw = Raw::connect(&address(&push)).shake("PULL");
+    await_peer(&monitor);
+    for word in [&b"first"[..], b"second"] {
+        push.send(word).unwrap();
+    }
+    assert_eq!(raw.read_frame(), (COMMAND, b"\x04PING\0\0".to_vec()));
+    assert_eq!(raw.read_frame(), (0, b"first".to_vec()));
+    assert_eq!(raw.read_frame(), (0, b"second".to_vec()));
+}
+
+#[test]
 fn heartbeats_find_a_silent_peer() {
     let (_push, monitor, listener, _silent) = beating(A_WHILE);
     let reason = await_disconnect(&monitor);

@@ -9,14 +9,22 @@
 use std::time::{Duration, Instant};
 
 use crate::tuning;
+use crate::zmtp::command::{Command, PingContext};
 
-/// How often a paused side shows that it lives to a peer whose PINGs it has not seen: the bounds of
-/// a quarter of the time that the connection was read without one, because a peer's first PING
-/// comes after its interval, and its time-out is as long unless it is set.
+/// How often a paused side shows that it lives to a peer that may send PINGs, and has sent none while
+/// it was read: the bounds of a quarter of that time, because the first PING of libzmq comes after
+/// its interval, and its time-out is as long unless it is set. The time that passes while nothing is
+/// read says nothing of the interval, so it does not count.
 const UNASKED: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
-/// The same towards a peer whose interval is known: the bounds of a third of it.
-const ASKED: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+/// The same towards a peer that has sent one PING, as this library does before its first message: it
+/// has an interval, of which is known that no second PING came while the connection was read. More
+/// often than this is not worth the wake-ups, so a peer should have 50 ms to answer.
+const ASKED_ONCE: Duration = Duration::from_millis(25);
+
+/// The same towards a peer whose interval is known: the bounds of a third of it. The upper one is for
+/// time-outs that are much shorter than the interval.
+const ASKED: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(250));
 
 /// How this side sends PINGs, and what it expects of its peers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,6 +39,14 @@ pub(crate) struct Heartbeats {
 }
 
 impl Heartbeats {
+    /// No PINGs.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) const NONE: Heartbeats = Heartbeats {
+        interval: None,
+        timeout: Duration::MAX,
+        ttl: 0,
+    };
+
     /// What the options ask for. Without a time-out of its own, a peer has one interval to answer.
     pub(crate) fn new(
         interval: Option<Duration>,
@@ -47,8 +63,16 @@ impl Heartbeats {
         }
     }
 
-    pub(crate) fn ttl(&self) -> u16 {
-        self.ttl
+    /// The command that this side sends.
+    pub(super) fn ping(&self) -> Command {
+        Command::Ping {
+            ttl: self.ttl,
+            context: PingContext::default(),
+        }
+    }
+
+    pub(super) fn are_on(&self) -> bool {
+        self.interval.is_some()
     }
 }
 
@@ -76,12 +100,14 @@ pub(crate) struct Due {
 /// | Field | Set | Cleared |
 /// |---|---|---|
 /// | `next_ping` | at the start and with each PING, if this side sends any | never |
-/// | `pinged`, `answer_at` | with a PING, unless one before it waits for an answer | when the time-out finds one |
-/// | `ttl_watch` | by a PING with a time to live that ends before the one watched | when it is due |
+/// | `pinged`, `answer_at` | with a PING, unless one before it waits for an answer | when the time-out finds one, or none |
+/// | `ttl_watch` | by a PING with a time to live that ends before the one watched | when it is due and the peer was silent |
 /// | `show_at` | when the connection is not read any more | when it is due and the connection is read |
+/// | `read`, `read_since` | when the connection is not read any more, and read again | by a PING |
 #[derive(Debug)]
 pub(super) struct Heartbeat {
-    /// Since when the connection is read, unless it is not; and how long it was read before that.
+    /// Since when the connection is read, unless it is not; and how long it was read before that. Both
+    /// without a PING of the peer's.
     read_since: Instant,
     read: Duration,
     /// Passes that heard something; wraps.
@@ -197,12 +223,14 @@ impl Heartbeat {
         }
         let asked = if unread { now } else { asked };
         self.pinged = Some((asked, heard));
-        self.answer_at = asked.checked_add(timeout);
-        self.answer_at.is_some_and(|at| at <= now)
+        let at = asked.checked_add(timeout);
+        self.answer_at = at.filter(|at| *at > now);
+        at.is_some_and(|at| at <= now)
     }
 
     /// The peer sent a PING, which names a time in tenths of a second; zero asks for nothing.
     pub(super) fn pinged_by_peer(&mut self, now: Instant, ttl: u16) {
+        (self.read, self.read_since) = (Duration::ZERO, now);
         if let Some(last) = self.last_ping.replace(now) {
             let pause = now.saturating_duration_since(last);
             // Those that were held up arrive together.
@@ -234,12 +262,15 @@ impl Heartbeat {
         let Some(at) = since.checked_add(ttl) else {
             return false;
         };
+        if silent && at <= now {
+            return true;
+        }
         self.ttl_watch = Some(TtlWatch {
             since,
             heard: self.heard,
             at,
         });
-        silent && at <= now
+        false
     }
 
     /// The connection is not read now, nor the peer's PINGs with it: from now on the peer is shown
@@ -255,7 +286,10 @@ impl Heartbeat {
 
     fn next_show(&self, now: Instant) -> Instant {
         let third = |time: Duration| (time / 3).clamp(ASKED.0, ASKED.1);
-        let unasked = (self.read / 4).clamp(UNASKED.0, UNASKED.1);
+        let unasked = match self.last_ping {
+            Some(_) => (self.read / 4).clamp(ASKED_ONCE, ASKED.1),
+            None => (self.read / 4).clamp(UNASKED.0, UNASKED.1),
+        };
         let pause = match (self.interval, self.ttl) {
             (Some(interval), ttl) => third(ttl.map_or(interval, |ttl| ttl.min(interval))),
             (None, Some(ttl)) => third(ttl).min(unasked),
@@ -278,12 +312,6 @@ mod tests {
     fn beats() -> Heartbeats {
         Heartbeats::new(Some(ms(60)), Some(ms(100)), None)
     }
-
-    const NONE: Heartbeats = Heartbeats {
-        interval: None,
-        timeout: Duration::MAX,
-        ttl: 0,
-    };
 
     /// Lets the clockwork run to `until`, and gives the first silence it finds, with its time.
     fn run(peer: &mut Heartbeat, beats: &Heartbeats, until: Instant) -> Option<(Instant, Silence)> {
@@ -312,6 +340,8 @@ mod tests {
         let found = run(&mut peer, &beats(), start + ms(10_000));
         // Although more PINGs went out meanwhile.
         assert_eq!(found, Some((start + ms(160), Silence::NoAnswer)));
+        // It is not found again and again.
+        assert!(peer.poll_timeout().is_none_or(|at| at > start + ms(160)));
     }
 
     #[test]
@@ -355,25 +385,25 @@ mod tests {
     #[test]
     fn the_time_to_live_of_the_earliest_ping_is_watched_first() {
         let start = Instant::now();
-        let mut peer = Heartbeat::new(start, &NONE);
+        let mut peer = Heartbeat::new(start, &Heartbeats::NONE);
         for n in 0..1000 {
             peer.pinged_by_peer(start, if n % 2 == 0 { 65_535 } else { 0 });
         }
         assert_eq!(peer.poll_timeout(), Some(start + ms(6_553_500)));
         peer.pinged_by_peer(start, 2);
         assert_eq!(peer.poll_timeout(), Some(start + ms(200)));
-        let found = run(&mut peer, &NONE, start + ms(10_000));
+        let found = run(&mut peer, &Heartbeats::NONE, start + ms(10_000));
         assert_eq!(found, Some((start + ms(200), Silence::PeerTtl)));
     }
 
     #[test]
     fn a_time_to_live_that_grew_counts_in_full() {
         let start = Instant::now();
-        let mut peer = Heartbeat::new(start, &NONE);
+        let mut peer = Heartbeat::new(start, &Heartbeats::NONE);
         peer.pinged_by_peer(start, 1);
         peer.pinged_by_peer(start, 5);
         assert_eq!(peer.poll_timeout(), Some(start + ms(100)));
-        let found = run(&mut peer, &NONE, start + ms(10_000));
+        let found = run(&mut peer, &Heartbeats::NONE, start + ms(10_000));
         assert_eq!(found, Some((start + ms(500), Silence::PeerTtl)));
     }
 
@@ -383,7 +413,10 @@ mod tests {
         peer.pause(|| panic!("the clock is read once a pause"));
         let mut shown = Vec::new();
         while let Some(next) = peer.poll_timeout().filter(|next| *next <= until) {
-            assert!(peer.handle_timeout(next, &NONE, true, true).show);
+            assert!(
+                peer.handle_timeout(next, &Heartbeats::NONE, true, true)
+                    .show
+            );
             shown.push(next);
         }
         shown
@@ -392,7 +425,7 @@ mod tests {
     #[test]
     fn a_paused_side_shows_itself_three_times_in_the_peers_interval() {
         let start = Instant::now();
-        let mut peer = Heartbeat::new(start, &NONE);
+        let mut peer = Heartbeat::new(start, &Heartbeats::NONE);
         for n in 0..5 {
             peer.pinged_by_peer(start + ms(300 * n), 0);
             // Held up behind the last one: says nothing.
@@ -405,17 +438,20 @@ mod tests {
     #[test]
     fn a_side_that_reads_again_shows_itself_once_more_and_then_never() {
         let start = Instant::now();
-        let mut peer = Heartbeat::new(start, &NONE);
+        let mut peer = Heartbeat::new(start, &Heartbeats::NONE);
         peer.pause(|| start);
         let at = peer.poll_timeout().unwrap();
-        assert!(peer.handle_timeout(at, &NONE, false, false).show);
+        assert!(
+            peer.handle_timeout(at, &Heartbeats::NONE, false, false)
+                .show
+        );
         assert_eq!(peer.poll_timeout(), None);
     }
 
     #[test]
     fn time_in_which_no_ping_could_be_read_does_not_make_the_peer_patient() {
         let start = Instant::now();
-        let mut busy = Heartbeat::new(start, &NONE);
+        let mut busy = Heartbeat::new(start, &Heartbeats::NONE);
         let (mut now, end) = (start + ms(300), start + ms(30_000));
         while now < end {
             let shown = shows(&mut busy, now, now + ms(5000));
@@ -423,14 +459,17 @@ mod tests {
             assert_eq!(late, None);
             // It is read for a moment, in which there is one message more and no PING.
             now = shown[shown.len() - 1] + ms(150);
-            assert!(busy.handle_timeout(now, &NONE, false, false).show);
+            assert!(
+                busy.handle_timeout(now, &Heartbeats::NONE, false, false)
+                    .show
+            );
         }
     }
 
     #[test]
     fn a_connection_that_was_read_for_long_without_a_ping_has_a_patient_peer() {
         let start = Instant::now();
-        let mut quiet = Heartbeat::new(start, &NONE);
+        let mut quiet = Heartbeat::new(start, &Heartbeats::NONE);
         let now = start + Duration::from_secs(3600);
         let shown = shows(&mut quiet, now, now + ms(60_000));
         assert_eq!(shown.len(), 12);

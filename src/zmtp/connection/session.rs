@@ -13,14 +13,18 @@ use crate::zmtp::error::ProtocolError;
 use crate::zmtp::outbox::Outbox;
 
 /// What the peer of a connection did, or did not do, that its owner has to act on.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Event {
+    /// The handshake ended well: messages go both ways, if this peer is welcome.
+    Established(PeerInfo),
     /// The peer subscribes to a topic.
     Subscribed(Bytes),
     /// The peer takes a subscription back.
     Cancelled(Bytes),
     /// The peer says that it gives this connection up, and why.
     Failed(ProtocolError),
+    /// The peer was silent for too long.
+    Silent(Silence),
 }
 
 /// What is known outside of a connection about its two directions, at the moment of a time-out.
@@ -68,6 +72,8 @@ struct Up {
     /// The peer has sent something behind its handshake.
     heard_traffic: bool,
     heartbeat: Heartbeat,
+    /// This side sends PINGs, and the peer does not know it yet.
+    unannounced: bool,
     /// When the earliest timer is due that was asked for and has not come.
     timer: Option<Instant>,
 }
@@ -76,30 +82,30 @@ struct Up {
 
 impl Session {
     /// Takes over what one pass of [`Input`](super::Input) brought, but for the commands and messages
-    /// in it. Gives the peer, if its handshake ended with it.
+    /// in it. Tells of the end of the handshake, if that came.
     pub(crate) fn handle_arrived(
         &mut self,
         arrived: &mut Arrived,
         beats: &Heartbeats,
         now: impl FnOnce() -> Instant,
-    ) -> Option<PeerInfo> {
+    ) -> Option<Event> {
         let heard = std::mem::take(&mut arrived.heard);
         self.heard |= heard;
         if !arrived.reply.is_empty() {
             self.output.push_raw(&arrived.reply);
             arrived.reply.clear();
         }
-        let peer = arrived.established.take();
-        if let Some(peer) = &peer {
+        if let (Some(up), true) = (&mut self.up, heard) {
+            up.heartbeat.hear();
+        }
+        let established = arrived.established.take();
+        if let Some(peer) = &established {
             self.up = Some(Up::new(peer, now(), beats));
         }
         if let Some(up) = &mut self.up {
-            if heard {
-                up.heartbeat.hear();
-            }
             up.heard_traffic |= !arrived.messages.is_empty() || !arrived.commands.is_empty();
         }
-        peer
+        established.map(Event::Established)
     }
 
     /// Does what a command of the peer asks for, as far as that is this connection's own affair, and
@@ -193,6 +199,21 @@ impl Session {
         self.output.push_probe();
     }
 
+    /// A message is about to go. The first one goes behind a PING, if this side sends any: a peer that
+    /// has no room for what follows would not read the first PING that is due by time, and so not
+    /// know that its silence is noticed.
+    ///
+    /// Not before there is a message: a peer that only came to say something, and has closed its side,
+    /// loses what its system still holds when it is sent a word.
+    #[inline]
+    pub(crate) fn announce(&mut self, beats: &Heartbeats) {
+        if let Some(up) = &mut self.up {
+            if std::mem::take(&mut up.unannounced) {
+                self.output.push_command(&beats.ping());
+            }
+        }
+    }
+
     /// Tells the peer of a subscription, or takes one back, in the form that it understands.
     pub(crate) fn push_subscription(&mut self, topic: &[u8], subscribe: bool) {
         if let Some(up) = &self.up {
@@ -233,23 +254,23 @@ impl Session {
         now: Instant,
         beats: &Heartbeats,
         flow: Flow,
-    ) -> Option<Silence> {
+    ) -> Option<Event> {
         let up = self.up.as_mut()?;
         up.timer = up.timer.filter(|timer| *timer > now);
         let due = up
             .heartbeat
             .handle_timeout(now, beats, flow.unread || self.choked, flow.paused);
-        let context = PingContext::default();
         // A PING that the peer does not take is enough to say so.
         if due.ping && (flow.writable || self.output.is_empty()) {
-            let ttl = beats.ttl();
-            self.output.push_command(&Command::Ping { ttl, context });
+            up.unannounced = false;
+            self.output.push_command(&beats.ping());
         }
         // To libzmq as to this library, whatever comes is a sign of life.
         if due.show && flow.writable && self.output.is_empty() {
+            let context = PingContext::default();
             self.output.push_command(&Command::Pong { context });
         }
-        due.silent
+        due.silent.map(Event::Silent)
     }
 }
 
@@ -263,6 +284,7 @@ impl Up {
             takes_pongs: peer.version >= (3, 1),
             heard_traffic: false,
             heartbeat: Heartbeat::new(now, beats),
+            unannounced: beats.are_on(),
             timer: None,
         }
     }
