@@ -97,6 +97,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "transport/interfaces",
             "transport/resolve",
             "transport/tcp",
+            "transport/stale",
             "transport/ipc",
             "transport/mod",
         ],

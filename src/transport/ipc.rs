@@ -4,32 +4,26 @@
 //! never take the name away from a live listener, nor delete anything that is not a socket.
 //!
 //! - A listener is bound and made to listen under a hidden name beside the wanted one, and gets
-//!   the wanted name by `link`, which fails if the name exists. So whoever finds the file finds a
+//!   the wanted name by `link`, which fails if the name exists. So a binder that finds the file finds a
 //!   listener behind it, or a dead one: never one that is about to listen.
-//! - A file is stale if connecting to it is refused. Before removing it, a binder *claims* that
-//!   very file (device and inode), and looks once more. Of two binders that found the same stale
-//!   file one gets the claim; the other cannot remove the first one's new file by mistake.
-//! - The claim is a socket with an abstract name, which the system takes back from a process that
-//!   dies. Such names exist on Linux only, once per network namespace. Elsewhere, or between
-//!   containers that share a directory but no network, there remain some microseconds between the
-//!   second look and the removal. (Whoever may run programs here can hold a claim and so keep a
-//!   stale file in place. Binding then fails; nothing is taken away.)
+//! - Whether a file is stale, and who removes it, is the matter of `transport/stale`.
 
 use std::collections::hash_map::RandomState;
 use std::ffi::OsString;
 use std::hash::{BuildHasher, Hasher};
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io, process};
 
-use socket2::{Domain, SockAddr, Socket, Type};
+use socket2::{Domain, SockAddr, Socket};
 
 use super::settings::TransportOptions;
-use super::stream::retry;
+use super::stale::{in_use, is_taken, make_way, FileId};
+use super::stream::{self, retry};
 use crate::endpoint::{Endpoint, IpcEndpoint, IpcName};
 
-/// How often a name is fought for before it counts as in use. Each lost round means that somebody
-/// else made progress in it.
+/// How often a name is fought for before it counts as in use. Each lost round means that another
+/// binder made progress in it.
 const ATTEMPTS: usize = 16;
 
 /// A listening socket and what must be cleaned up after it.
@@ -62,7 +56,7 @@ pub(super) fn bind(name: &IpcName, options: &TransportOptions) -> io::Result<Bou
 pub(super) fn connect(name: &IpcName, options: &TransportOptions) -> io::Result<Socket> {
     let socket = open(options)?;
     match retry(|| socket.connect(&address(name)?)) {
-        // Whoever sees `WouldBlock` would wait for an event that never comes: the system does not
+        // A caller that sees `WouldBlock` would wait for an event that never comes: the system does not
         // tell when there is room again.
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(io::Error::new(
             io::ErrorKind::ConnectionRefused,
@@ -84,8 +78,7 @@ fn address(name: &IpcName) -> io::Result<SockAddr> {
 }
 
 fn open(options: &TransportOptions) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    socket.set_nonblocking(true)?;
+    let socket = stream::open(Domain::UNIX, None)?;
     options.set_buffers(&socket)?;
     Ok(socket)
 }
@@ -179,13 +172,6 @@ impl Drop for Hidden {
     }
 }
 
-fn is_taken(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::AddrInUse | io::ErrorKind::AlreadyExists
-    )
-}
-
 /// FAT and some network file systems say so in one of these ways. Where a link counts as a file, as on
 /// tmpfs, there may be room for one name and not for two.
 fn has_no_links(error: &io::Error) -> bool {
@@ -195,126 +181,6 @@ fn has_no_links(error: &io::Error) -> bool {
     ) || matches!(
         error.raw_os_error(),
         Some(libc::EOPNOTSUPP | libc::ENOSPC | libc::EDQUOT | libc::EMLINK)
-    )
-}
-
-// ── Telling the living from the dead ─────────────────────────────────────────────────────────────
-
-/// Which file it is, whatever it is called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct FileId {
-    device: u64,
-    inode: u64,
-}
-
-impl FileId {
-    fn at(path: &Path) -> io::Result<Self> {
-        fs::symlink_metadata(path).map(|it| Self::of(&it))
-    }
-
-    fn of(metadata: &fs::Metadata) -> Self {
-        Self {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-        }
-    }
-}
-
-enum Occupant {
-    Nobody,
-    Stale,
-    Live,
-}
-
-/// Connects, because only the system knows whether somebody listens. A live listener sees a
-/// caller that hangs up at once.
-fn probe(path: &Path) -> io::Result<Occupant> {
-    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    socket.set_nonblocking(true)?;
-    let address = SockAddr::unix(path)?;
-    match retry(|| socket.connect(&address)) {
-        Ok(()) => Ok(Occupant::Live),
-        Err(error) => match error.kind() {
-            io::ErrorKind::ConnectionRefused => Ok(Occupant::Stale),
-            io::ErrorKind::NotFound => Ok(Occupant::Nobody),
-            // A full backlog. (BSDs refuse here too, and so a busy listener looks dead there.)
-            io::ErrorKind::WouldBlock => Ok(Occupant::Live),
-            // A socket of another type, such as a logger's datagram socket.
-            _ if error.raw_os_error() == Some(libc::EPROTOTYPE) => Ok(Occupant::Live),
-            _ => Err(error),
-        },
-    }
-}
-
-/// `Ok`: the name is worth another attempt. Removes nothing but a stale socket.
-fn make_way(path: &Path) -> io::Result<()> {
-    let found = match fs::symlink_metadata(path) {
-        Ok(found) => found,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
-    };
-    if !found.file_type().is_socket() {
-        return Err(in_use(
-            "it is not a socket; remove it or choose another path",
-        ));
-    }
-    match probe(path)? {
-        Occupant::Nobody => Ok(()),
-        Occupant::Live => Err(live()),
-        Occupant::Stale => remove_stale(path, FileId::of(&found)),
-    }
-}
-
-fn remove_stale(path: &Path, id: FileId) -> io::Result<()> {
-    let _claim = Claim::on(id)?;
-    match FileId::at(path) {
-        Ok(now) if now == id => {}
-        // Somebody had the claim before us and has replaced the file since.
-        _ => return Ok(()),
-    }
-    // Inode numbers are used again: this may be a new file after all.
-    match probe(path)? {
-        Occupant::Nobody => Ok(()),
-        Occupant::Live => Err(live()),
-        Occupant::Stale => fs::remove_file(path),
-    }
-}
-
-/// The right to remove one stale file, for as long as this lives.
-struct Claim {
-    _socket: Option<Socket>,
-}
-
-impl Claim {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    fn on(id: FileId) -> io::Result<Self> {
-        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-        let name = format!("\0sinew-stale-{:x}-{:x}", id.device, id.inode);
-        match socket.bind(&SockAddr::unix(name)?) {
-            Ok(()) => Ok(Self {
-                _socket: Some(socket),
-            }),
-            Err(error) if is_taken(&error) => Err(in_use(
-                "another process is just binding it; choose another path",
-            )),
-            Err(error) => Err(error),
-        }
-    }
-
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    fn on(_: FileId) -> io::Result<Self> {
-        Ok(Self { _socket: None })
-    }
-}
-
-fn live() -> io::Error {
-    in_use("a live socket listens there; choose another path")
-}
-
-fn in_use(message: &'static str) -> io::Error {
-    io::Error::new(
-        io::ErrorKind::AddrInUse,
-        format!("the path is in use: {message}"),
     )
 }
 
@@ -336,7 +202,7 @@ fn advise(error: io::Error) -> io::Error {
 /// if this is still the process that bound it: a forked child must not end its parent's endpoint.
 ///
 /// To be dropped *before* the socket: as long as the socket is open the inode number is not used
-/// again, and nobody replaces the file as stale.
+/// again, and no binder takes the file for stale.
 #[derive(Debug)]
 pub(super) struct BoundFile {
     /// Absolute.
@@ -364,7 +230,7 @@ struct PrivateDirectory {
 }
 
 impl PrivateDirectory {
-    /// Fails rather than use a directory that exists: somebody else may have made it.
+    /// Fails rather than use a directory that exists: another user may have made it.
     fn new_in(parent: &Path) -> io::Result<Self> {
         let path = std::path::absolute(parent)?.join(random_name("sinew-", 12));
         fs::DirBuilder::new().mode(0o700).create(&path)?;
@@ -585,29 +451,6 @@ mod tests {
             UnixStream::connect(&path).unwrap();
             assert_eq!(entries(room.path()), 1);
         }
-    }
-
-    #[test]
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    fn a_stale_file_is_removed_by_one_only() {
-        let (_room, path) = room();
-        die_at(&path);
-        let id = FileId::at(&path).unwrap();
-        let claim = Claim::on(id).unwrap();
-        assert_eq!(
-            remove_stale(&path, id).unwrap_err().kind(),
-            io::ErrorKind::AddrInUse
-        );
-        drop(claim);
-        // The file is another by now: it stays, whatever it is.
-        let old = FileId {
-            inode: id.inode.wrapping_add(1),
-            ..id
-        };
-        remove_stale(&path, old).unwrap();
-        assert!(path.exists());
-        remove_stale(&path, id).unwrap();
-        assert!(!path.exists());
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod uninit;
 mod outq;
 
 mod settings;
+mod stale;
 
 mod stream;
 

@@ -7,7 +7,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use mio::event::{Event, Source};
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
-use socket2::Socket;
+use socket2::{Domain, Protocol, Socket, Type};
 
 #[cfg(all(test, not(loom)))]
 use super::pretended::End;
@@ -216,7 +216,7 @@ impl Stream {
     /// A stream, and a peer that does not block either.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn pair() -> io::Result<(Stream, Socket)> {
-        let (ours, theirs) = Socket::pair(socket2::Domain::UNIX, socket2::Type::STREAM, None)?;
+        let (ours, theirs) = Socket::pair(Domain::UNIX, Type::STREAM, None)?;
         ours.set_nonblocking(true)?;
         theirs.set_nonblocking(true)?;
         let name = IpcEndpoint(crate::endpoint::IpcName::Any);
@@ -302,6 +302,19 @@ impl Source for Stream {
     }
 }
 
+/// A stream socket that does not block; where the system can do so, with one call.
+pub(super) fn open(domain: Domain, protocol: Option<Protocol>) -> io::Result<Socket> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let socket = Socket::new(domain, Type::STREAM.nonblocking(), protocol)?;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let socket = {
+        let socket = Socket::new(domain, Type::STREAM, protocol)?;
+        socket.set_nonblocking(true)?;
+        socket
+    };
+    Ok(socket)
+}
+
 /// Calls again when a signal handler ran in between.
 pub(super) fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
@@ -327,7 +340,6 @@ pub(super) fn canonical(address: SocketAddr) -> SocketAddr {
 mod tests {
     use super::*;
     use crate::endpoint::IpcName;
-    use socket2::{Domain, Type};
 
     fn pair() -> (Stream, Stream) {
         let (one, two) = Socket::pair(Domain::UNIX, Type::STREAM, None).unwrap();

@@ -4,11 +4,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use socket2::{Domain, Protocol, SockAddr, Socket};
 
 use super::resolve;
 use super::settings::TransportOptions;
-use super::stream::Stream;
+use super::stream::{self, Stream};
 use crate::endpoint::HostPort;
 
 /// Listens at the first address of `place` that this machine has.
@@ -59,12 +59,7 @@ pub(super) fn connect(
 }
 
 fn open(address: SocketAddr, options: &TransportOptions) -> io::Result<Socket> {
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::STREAM,
-        Some(Protocol::TCP),
-    )?;
-    socket.set_nonblocking(true)?;
+    let socket = stream::open(Domain::for_address(address), Some(Protocol::TCP))?;
     options.set_buffers(&socket)?;
     options.set_tcp(&socket, address.is_ipv6())?;
     Ok(socket)
@@ -75,7 +70,7 @@ fn begin(socket: &Socket, address: &SockAddr) -> io::Result<()> {
         // An interrupted call goes on by itself, and asking again would only say `EALREADY`.
         Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
         Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => Ok(()),
-        // Whoever sees `WouldBlock` would wait for an event that never comes.
+        // A caller that sees `WouldBlock` would wait for an event that never comes.
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(io::Error::new(
             io::ErrorKind::AddrNotAvailable,
             "no free local port to call from",
