@@ -124,8 +124,8 @@ pub(crate) const MOST_REACTORS: usize = 64;
 pub(crate) const EVENTS: usize = 256;
 
 /// How long after a stream its buffers are kept: long enough that the pauses between bursts do not
-/// cost an allocation each, short enough that ten thousand connections do not stay fat.
-pub(crate) const SLIM: Duration = Duration::from_secs(1);
+/// cost an allocation each, short enough that ten thousand connections do not hold on to it.
+pub(crate) const TRIM: Duration = Duration::from_secs(1);
 
 /// Messages of several talkers that a receiver takes with one lock: enough that the lock no longer
 /// counts, few enough that what comes meanwhile has its turn soon.

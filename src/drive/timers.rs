@@ -61,9 +61,9 @@ impl Core {
                 }
                 return;
             }
-            Timer::Slim => {
-                engine.slim();
-                return self.buffers.slim();
+            Timer::Trim => {
+                engine.trim();
+                return self.buffers.trim();
             }
             Timer::Linger => return engine.end_linger(),
             #[cfg(feature = "log")]

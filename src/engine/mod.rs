@@ -100,7 +100,7 @@ pub(crate) struct Engine<D> {
     /// What departed subscribers left is being forgotten.
     pub(crate) forgetting: bool,
     /// A timer runs that will give buffers' memory back.
-    slimming: bool,
+    trimming: bool,
     /// The link whose messages may be taking the shortcut now.
     pub(crate) shortcut: Option<usize>,
     /// Links that have just lost their connection and want a new one.
@@ -142,7 +142,7 @@ impl<D> Engine<D> {
             glance: Glance::default(),
             hushed: None,
             forgetting: false,
-            slimming: false,
+            trimming: false,
             shortcut: None,
             reconnect: Vec::new(),
             admission: Admission::new(options),

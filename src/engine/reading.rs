@@ -140,7 +140,7 @@ impl<D> Engine<D> {
             self.accept_messages(key, &mut arrived.messages);
         }
         if std::mem::take(&mut pass.shared) {
-            self.slim_later();
+            self.trim_later();
         }
         (pass.more, pass.read) = (false, 0);
         self.return_pass(pass);

@@ -19,7 +19,7 @@ impl<D> Engine<D> {
             Timer::Leave { link, epoch } => {
                 self.links.get(link).is_some_and(|link| link.epoch == epoch)
             }
-            Timer::Forget | Timer::Slim | Timer::Linger | Timer::Pending | Timer::Accept => true,
+            Timer::Forget | Timer::Trim | Timer::Linger | Timer::Pending | Timer::Accept => true,
             #[cfg(feature = "log")]
             Timer::StillLingering => true,
             #[cfg(test)]

@@ -99,7 +99,7 @@ impl<D> Engine<D> {
             self.notify(Change::Room);
         }
         if trim {
-            self.slim_later();
+            self.trim_later();
         }
         let Some(link) = self.links.get(key) else {
             return false;
@@ -121,19 +121,19 @@ impl<D> Engine<D> {
     }
 
     /// Buffers have grown: gives them back after a while.
-    pub(super) fn slim_later(&mut self) {
-        if !self.slimming {
-            self.slimming = true;
-            self.set_timer_after(tuning::SLIM, Timer::Slim);
+    pub(super) fn trim_later(&mut self) {
+        if !self.trimming {
+            self.trimming = true;
+            self.set_timer_after(tuning::TRIM, Timer::Trim);
         }
     }
 
     /// Some time after buffers had grown: gives back what no stream needs any more.
-    pub(crate) fn slim(&mut self) {
+    pub(crate) fn trim(&mut self) {
         if self.heat.is_hot() {
-            return self.set_timer_after(tuning::SLIM, Timer::Slim);
+            return self.set_timer_after(tuning::TRIM, Timer::Trim);
         }
-        self.slimming = false;
+        self.trimming = false;
         for (_, link) in &mut self.links {
             link.send_queue.release_memory();
             if let Some(writer) = link.wire.as_mut().and_then(|wire| wire.writer.as_mut()) {

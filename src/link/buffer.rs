@@ -63,7 +63,7 @@ impl Pool {
     }
 
     /// A buffer is about to go out with messages: as many as a stream has under way are kept when
-    /// they come back, until [`slim`](Pool::slim). False: so many are out already.
+    /// they come back, until [`trim`](Pool::trim). False: so many are out already.
     ///
     /// A program that receives as fast as it is sent to has a few out. One that keeps messages, in
     /// its hands or in a long inbox, gets its next ones as copies, so that what it keeps is all it
@@ -77,7 +77,7 @@ impl Pool {
     }
 
     /// The stream is over: gives memory back, now and when more buffers return.
-    pub(crate) fn slim(&self) {
+    pub(crate) fn trim(&self) {
         let mut free = self.free.lock();
         free.most = tuning::SPARE_BUFFERS;
         free.buffers.truncate(tuning::SPARE_BUFFERS);
@@ -274,7 +274,7 @@ mod tests {
         assert_eq!(spare(&pool), tuning::STREAM_BUFFERS);
         assert_eq!(pool.free.lock().shared, 0);
         let late: Vec<_> = (0..10).map(|_| filled(&pool, 20_000).share()).collect();
-        pool.slim();
+        pool.trim();
         assert_eq!(spare(&pool), tuning::SPARE_BUFFERS);
         drop(late);
         assert_eq!(spare(&pool), tuning::SPARE_BUFFERS);
@@ -296,7 +296,7 @@ mod tests {
         let body = stock().buffer_for(90_000);
         assert_eq!((body.as_ptr(), body.len()), (at, 0));
         let late = stock().freeze(body);
-        pool.slim();
+        pool.trim();
         drop(late);
         assert_eq!(stock().buffer_for(90_000).capacity(), 0, "given back");
     }

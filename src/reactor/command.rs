@@ -38,7 +38,7 @@ pub(crate) enum Timer {
     /// Forget some more of what departed subscribers left.
     Forget,
     /// Give back buffers that grew.
-    Slim,
+    Trim,
     /// The time to linger is over.
     Linger,
     /// The socket may have lingered for a while: time to say so.
