@@ -709,6 +709,8 @@ fn the_tutorials_run_alone() {
     for (name, says) in [
         ("hello_queue", "received \"Hello World!\""),
         ("lazy_pirate", "8 squared is 64"),
+        ("load_balancer", "12 squared is 144 by"),
+        ("router_dealer", "blue: 9 right answers"),
         ("pub_sub", "until every subscriber had its three messages"),
         ("req_rep", "are you better now? -> ARE YOU BETTER NOW?"),
     ] {
