@@ -260,6 +260,15 @@ impl Options {
         Options::default()
     }
 
+    /// What these settings change of those of an open socket and must not, in words.
+    pub(crate) fn change_fault(&self, now: &Options) -> Option<String> {
+        // It says where the subscriptions of peers are kept: those that are there would be lost.
+        let manual = |options: &Options| options.manual || options.manual_last_value;
+        (manual(self) != manual(now)).then(|| {
+            "manual cannot be changed once the socket is open; use the builder's setter".into()
+        })
+    }
+
     /// The first setting that cannot be used, in words; `None` when all can.
     pub(crate) fn fault(&self) -> Option<String> {
         routing_id_fault(&self.routing_id)

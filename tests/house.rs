@@ -109,6 +109,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "link/buffer",
             "link/queue",
             "link/progress",
+            "link/shares",
             "link/pipe",
             "link/reader",
             "link/writer",
@@ -142,6 +143,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "engine/reading",
             "engine/receiving",
             "engine/reconnect",
+            "engine/settings",
             "engine/sending",
             "engine/subscribing",
             "engine/teardown",
@@ -159,6 +161,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "drive/shortcut",
             "drive/core",
             "drive/locked",
+            "drive/settings",
             "drive/waiting",
             "drive/connections",
             "drive/io",
@@ -294,7 +297,7 @@ const WORKSHOP: &[&str] = &[
 const LONGEST: usize = 500;
 
 /// Files that have outgrown it, and how far they may go until they are cut.
-const LONG: &[(&str, usize)] = &[];
+const LONG: &[(&str, usize)] = &[("link/pipe", 530)];
 
 #[test]
 fn files_import_from_below() {

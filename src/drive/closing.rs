@@ -72,7 +72,7 @@ impl Core {
         for key in keys {
             engine.see_off_for_good(key);
         }
-        match self.options.linger {
+        match engine.options().linger {
             Some(Duration::ZERO) => engine.end_linger(),
             Some(linger) => {
                 if let Some(at) = deadline(clock::now(), linger) {

@@ -37,7 +37,13 @@ impl Core {
         }
         let serial = engine.next_serial();
         let (origin, stage) = (Origin::Accepted, Stage::Handshake);
-        let link = Link::new(serial, origin, stage, Arc::clone(endpoint), &self.options);
+        let link = Link::new(
+            serial,
+            origin,
+            stage,
+            Arc::clone(endpoint),
+            engine.options(),
+        );
         let key = engine.links.insert(link);
         if let Some(gone) = engine.admission.enter(clock::now()) {
             engine.end_wire(gone.link, Ended::Crowded);
@@ -77,12 +83,13 @@ impl Core {
     /// Makes for a connection what its link will need.
     fn arrival(&self, stream: Stream) -> Arrival {
         let stream = Arc::new(stream);
+        let options = self.options();
         let local = Local {
             socket_type: self.socket_type,
-            routing_id: self.options.routing_id.clone(),
-            max_message_size: self.options.max_message_size,
-            recv_hwm_bytes: self.options.recv_hwm_bytes,
-            max_message_frames: self.options.max_message_frames,
+            routing_id: options.routing_id.clone(),
+            max_message_size: options.max_message_size,
+            recv_hwm_bytes: options.recv_hwm_bytes,
+            max_message_frames: options.max_message_frames,
         };
         let pool = Arc::clone(&self.buffers) as Arc<dyn BufferPool>;
         let (input, hello) = Input::open(local, Some(pool));

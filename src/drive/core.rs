@@ -10,6 +10,7 @@ use super::shortcut::Shortcut;
 use crate::context::Inner;
 use crate::engine::actions::Action;
 use crate::engine::helpers::Helpers;
+use crate::engine::settings::pattern_settings;
 use crate::engine::{self, Life};
 use crate::error::Error;
 use crate::link::buffer::Pool;
@@ -17,13 +18,12 @@ use crate::link::pipe::{Door, PipeEnd};
 use crate::monitor::{EventQueue, Monitor};
 use crate::notifier::Notifier;
 use crate::options::Options;
-use crate::pattern::{Pattern, PatternSettings};
+use crate::pattern::Pattern;
 use crate::peer::SocketType;
 use crate::reactor::{Command, Driven, Handle, Place, SocketId};
 use crate::stats::Stats;
 use crate::sync::atomic::AtomicU32;
 use crate::sync::{Mutex, MutexGuard};
-use crate::transport::TransportOptions;
 use crate::tuning;
 
 pub(super) type Engine = engine::Engine<Driver>;
@@ -63,8 +63,6 @@ pub(super) struct PollSide {
 pub(crate) struct Core {
     pub(super) id: SocketId,
     pub(super) socket_type: SocketType,
-    pub(super) options: Arc<Options>,
-    pub(super) transport: Arc<TransportOptions>,
     pub(super) context: Arc<Inner>,
     pub(super) me: Weak<Core>,
     pub(super) engine: Mutex<Engine>,
@@ -103,29 +101,7 @@ impl Core {
             return Err(Error::Option(fault));
         }
         let id = context.new_id();
-        let settings = PatternSettings {
-            no_drop: options.no_drop,
-            invert_matching: options.invert_matching,
-            verbose: options.verbose,
-            verboser: options.verboser,
-            manual: options.manual,
-            manual_last_value: options.manual_last_value,
-            welcome_message: Some(&options.welcome_message)
-                .filter(|message| !message.is_empty())
-                .cloned(),
-            // Without a mark the default one bounds what a peer can make the socket hold.
-            notes: match options.recv_hwm {
-                0 => tuning::HWM,
-                most => most,
-            },
-            verbose_unsubscribe: options.verbose_unsubscribe,
-            relaxed: options.relaxed,
-            correlate: options.correlate,
-            mandatory: options.mandatory,
-            handover: options.handover,
-            probe_router: options.probe_router,
-            seed: super::random::seed() as u32,
-        };
+        let settings = pattern_settings(&options, super::random::seed() as u32);
         let pattern =
             Pattern::new(socket_type, &settings).ok_or(Error::NoSuchSocket(socket_type))?;
         let can = pattern.can();
@@ -133,7 +109,6 @@ impl Core {
         let core = Arc::new_cyclic(|me| Core {
             id,
             socket_type,
-            transport: Arc::new(TransportOptions::from(&*options)),
             context: Arc::clone(context),
             me: Weak::clone(me),
             engine: Mutex::new(Engine::new(pattern, &options, super::random::seed())),
@@ -149,7 +124,6 @@ impl Core {
             direct: OnceLock::new(),
             streams: can.streams,
             sends_subscriptions: can.sends_subscriptions,
-            options,
         });
         let member: Weak<Core> = Arc::downgrade(&core);
         context.enter(id, member);
@@ -160,10 +134,6 @@ impl Core {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.lock().engine().check_open().is_err()
-    }
-
-    pub(crate) fn options(&self) -> &Options {
-        &self.options
     }
 
     pub(crate) fn stats(&self) -> Stats {

@@ -16,7 +16,7 @@ use crate::options::routing_id_fault;
 use crate::pattern::Refusal;
 use crate::peer::SocketType;
 use crate::reactor::{Command, Place};
-use crate::transport;
+use crate::transport::{self, TransportOptions};
 use crate::waiters::Change;
 
 /// How long `unbind` waits for the reactor to let go of the listener. It answers within
@@ -37,8 +37,10 @@ impl Core {
             }
             _ => {
                 let poll = self.poll_side()?;
-                let listener =
-                    Arc::new(transport::bind(&endpoint, &self.transport).map_err(bind_error)?);
+                let listener = {
+                    let settings = TransportOptions::from(&*self.options());
+                    Arc::new(transport::bind(&endpoint, &settings).map_err(bind_error)?)
+                };
                 let endpoint = Arc::new(listener.local_endpoint());
                 poll.reactor.send(Command::Listen {
                     socket: self.id,
@@ -98,7 +100,8 @@ impl Core {
         }
         let serial = engine.next_serial();
         let (origin, stage) = (Origin::Connected, Stage::Waiting);
-        let link = Link::new(serial, origin, stage, Arc::clone(&endpoint), &self.options);
+        let options = Arc::clone(engine.options());
+        let link = Link::new(serial, origin, stage, Arc::clone(&endpoint), &options);
         let key = engine.links.insert(link);
         if let Some(id) = routing_id {
             if let Err(refusal) = engine.pattern.give_id(key, id) {
@@ -107,7 +110,7 @@ impl Core {
                 return Err(no_id(refusal, id, self.socket_type));
             }
             engine.attach(key);
-            engine.pattern.set_room(key, !self.options.immediate);
+            engine.pattern.set_room(key, !options.immediate);
         }
         engine.last_endpoint = Some(Arc::clone(&endpoint));
         if inproc {
@@ -116,7 +119,7 @@ impl Core {
             engine.connect_link(key, Duration::ZERO);
         }
         // With `immediate` nobody queues for it before it is there.
-        if !self.options.immediate {
+        if !options.immediate {
             engine.attach(key);
             engine.notify(Change::Room);
         }

@@ -11,6 +11,7 @@ use crate::engine::Life;
 use crate::link::pipe::{Door, Neighbour, PipeEnd};
 use crate::link::{Link, Origin, Stage};
 use crate::monitor::EventKind;
+use crate::options::Options;
 use crate::peer::PeerInfo;
 use crate::reactor::Place;
 use crate::stats::CloseReport;
@@ -33,10 +34,10 @@ impl Core {
         }
     }
 
-    pub(super) fn my_info(&self) -> PeerInfo {
+    pub(super) fn my_info(&self, options: &Options) -> PeerInfo {
         let mut info = PeerInfo::new(self.socket_type);
-        if self.socket_type.announces_routing_id() && !self.options.routing_id.is_empty() {
-            info.routing_id = Some(self.options.routing_id.clone());
+        if self.socket_type.announces_routing_id() && !options.routing_id.is_empty() {
+            info.routing_id = Some(options.routing_id.clone());
         }
         info
     }
@@ -61,13 +62,14 @@ impl Member for Core {
             return Err(NoAnswer::Unfit);
         }
         let serial = engine.next_serial();
+        let options = Arc::clone(engine.options());
         let link = Link::new(
             serial,
             Origin::Accepted,
             // Up in `introduce`, where it is welcomed.
             Stage::Handshake,
             Arc::clone(endpoint),
-            &self.options,
+            &options,
         );
         let key = engine.links.insert(link);
         engine.report(key, EventKind::Accepted);
@@ -79,7 +81,7 @@ impl Member for Core {
             return Err(NoAnswer::Refused(reason));
         }
         // This end was made with the caller's inbox as its only limit.
-        caller.pipe.widen(send_limits(&self.options));
+        caller.pipe.widen(send_limits(&options));
         self.remember(&caller.pipe, &caller.door);
         if let Some(link) = engine.links.get_mut(key) {
             link.pipe = Some((caller.pipe, Some(caller.door)));
@@ -88,15 +90,15 @@ impl Member for Core {
         let place = Place { link: key, serial };
         drop(locked);
         let (peer, door, room) = (
-            self.my_info(),
+            self.my_info(&options),
             self.my_door(place),
-            recv_limits(&self.options),
+            recv_limits(&options),
         );
         Ok(Answer { peer, door, room })
     }
 
     fn info(&self) -> PeerInfo {
-        self.my_info()
+        self.my_info(&self.options())
     }
 
     fn has_place(&self, caller: &PeerInfo) -> bool {
@@ -106,9 +108,11 @@ impl Member for Core {
     }
 
     fn call(&self, binder: &Arc<dyn Member>, place: Place) {
+        // Before the lock: what it says is behind the lock of the other socket.
+        let info = binder.info();
         let mut locked = self.lock();
         let engine = locked.engine();
-        let refusal = engine.pattern.place_for(Some(place.link), &binder.info());
+        let refusal = engine.pattern.place_for(Some(place.link), &info);
         let Some(link) = engine.link(place).filter(|link| link.far_end.is_some()) else {
             return;
         };
@@ -121,9 +125,10 @@ impl Member for Core {
         let Some(far_end) = link.far_end.take() else {
             return;
         };
+        let options = Arc::clone(engine.options());
         drop(locked);
         let caller = Caller {
-            peer: self.my_info(),
+            peer: self.my_info(&options),
             pipe: far_end,
             door: self.my_door(place),
         };

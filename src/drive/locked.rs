@@ -1,5 +1,6 @@
 //! The engine behind its lock: the one way in, and the one way out.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::core::Engine;
@@ -8,6 +9,7 @@ use crate::clock;
 use crate::engine::actions::{Action, Due, Taken};
 use crate::reactor::timers::deadline;
 use crate::reactor::{Command, Request, Timer};
+use crate::transport::TransportOptions;
 use crate::tuning;
 
 /// The engine, locked. Dropping this releases the lock, and then does what the engine wants done
@@ -122,10 +124,11 @@ impl Core {
                 endpoint,
                 after,
             } => {
+                let options = self.options();
                 let request = Request {
                     endpoint,
-                    options: std::sync::Arc::clone(&self.transport),
-                    timeout: self.options.connect_timeout,
+                    options: Arc::new(TransportOptions::from(&*options)),
+                    timeout: options.connect_timeout,
                 };
                 // A try that never comes: the link waits until it is disconnected or the socket closed.
                 if let Some(at) = deadline(clock::now(), after) {

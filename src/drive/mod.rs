@@ -14,6 +14,7 @@ mod prefetched;
 pub(crate) mod random;
 mod receiving;
 mod sending;
+mod settings;
 mod shortcut;
 mod subscribing;
 mod tail;

@@ -103,17 +103,14 @@ impl Core {
         self.seek_another(endpoint, place, Some(binder));
         // It is called when a place becomes free. One may have become free since it was refused and
         // before it was on the list.
-        let free = binder.has_place(&self.my_info()) && {
+        let info = binder.info();
+        let free = binder.has_place(&self.my_info(&self.options())) && {
             let mut locked = self.lock();
             let engine = locked.engine();
             let seeks = engine
                 .link(place)
                 .is_some_and(|link| link.far_end.is_some());
-            seeks
-                && engine
-                    .pattern
-                    .place_for(Some(place.link), &binder.info())
-                    .is_ok()
+            seeks && engine.pattern.place_for(Some(place.link), &info).is_ok()
         };
         if free {
             self.stop_seeking(endpoint, place);

@@ -148,37 +148,12 @@ impl Core {
         if entry == Entry::TakenOver {
             self.take_over(locked);
         }
+        let busy_poll = locked.engine().options().busy_poll;
         locked.release();
-        self.poll_driver(driver, timeout);
+        poll_driver(driver, busy_poll, timeout);
         let engine = locked.engine();
         engine.waiters.set_sleeping(false);
         note_events(engine, &driver.events);
-    }
-
-    fn poll_driver(&self, driver: &mut Driver, timeout: Option<Duration>) {
-        let (spin, sleep) = awake_and_asleep(self.options.busy_poll, timeout);
-        if !spin.is_zero() {
-            let start = Instant::now();
-            let mut looks = 0u32;
-            while start.elapsed() < spin {
-                // An interrupted or failed look is like one that found nothing.
-                let _ = driver.poll.poll(&mut driver.events, Some(Duration::ZERO));
-                if !driver.events.is_empty() {
-                    return;
-                }
-                looks = looks.wrapping_add(1);
-                if looks % tuning::LOOKS_A_TURN == 0 {
-                    // On a machine with more to do than processors, whoever would answer may be
-                    // waiting for this one.
-                    std::thread::yield_now();
-                }
-            }
-        }
-        let sleep = sleep.map(|sleep| sleep.min(LONGEST_POLL));
-        if driver.poll.poll(&mut driver.events, sleep).is_err() {
-            // Interrupted by a signal: the caller looks at the clock and comes back.
-            driver.events.clear();
-        }
     }
 
     /// Somebody else drives, or there is nothing to drive: waits for the bell.
@@ -238,6 +213,33 @@ impl Core {
         }
         let parting = engine.waiters.leave_reactor(driver);
         self.pass_turn(parting);
+    }
+}
+
+/// Sleeps in the socket's poll, awake for the first `busy_poll` of it.
+fn poll_driver(driver: &mut Driver, busy_poll: Duration, timeout: Option<Duration>) {
+    let (spin, sleep) = awake_and_asleep(busy_poll, timeout);
+    if !spin.is_zero() {
+        let start = Instant::now();
+        let mut looks = 0u32;
+        while start.elapsed() < spin {
+            // An interrupted or failed look is like one that found nothing.
+            let _ = driver.poll.poll(&mut driver.events, Some(Duration::ZERO));
+            if !driver.events.is_empty() {
+                return;
+            }
+            looks = looks.wrapping_add(1);
+            if looks % tuning::LOOKS_A_TURN == 0 {
+                // On a machine with more to do than processors, whoever would answer may be
+                // waiting for this one.
+                std::thread::yield_now();
+            }
+        }
+    }
+    let sleep = sleep.map(|sleep| sleep.min(LONGEST_POLL));
+    if driver.poll.poll(&mut driver.events, sleep).is_err() {
+        // Interrupted by a signal: the caller looks at the clock and comes back.
+        driver.events.clear();
     }
 }
 

@@ -119,6 +119,14 @@ impl Admission {
         }
     }
 
+    /// The settings are others now.
+    pub(super) fn set_bounds(&mut self, options: &Options) {
+        self.most_connections = unless_zero(options.max_connections);
+        self.pending.most = unless_zero(options.max_pending_handshakes);
+        self.departed
+            .set_limits(options.recv_hwm, options.recv_hwm_bytes);
+    }
+
     /// A listener wants to accept one connection.
     pub(super) fn ask(&mut self, now: Instant) -> Entrance {
         let entrance = if self.connections >= self.most_connections {

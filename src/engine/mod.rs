@@ -17,6 +17,7 @@ pub(crate) mod reading;
 mod receiving;
 mod reconnect;
 pub(crate) mod sending;
+pub(crate) mod settings;
 mod subscribing;
 mod teardown;
 mod timers;
@@ -154,11 +155,7 @@ impl<D> Engine<D> {
             ledger: Ledger::default(),
             monitors: Vec::new(),
             serial: 0,
-            heartbeats: Heartbeats::new(
-                options.heartbeat_interval,
-                options.heartbeat_timeout,
-                options.heartbeat_ttl,
-            ),
+            heartbeats: settings::heartbeats(options),
             scratch: Outbox::default(),
             chosen: Vec::new(),
             batch: 0,

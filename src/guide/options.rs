@@ -19,6 +19,23 @@
 //! # Ok::<(), sinew::Error>(())
 //! ```
 //!
+//! # Changing one's mind
+//!
+//! All settings but one (XPUB's `manual`) can be changed while the socket lives, and read back:
+//!
+//! ```
+//! use sinew::{Context, Pull};
+//! use std::time::Duration;
+//!
+//! let pull = Context::new().socket(Pull).bind("tcp://127.0.0.1:*")?;
+//! pull.set_options(|now| now.recv_hwm(10).heartbeat_interval(Duration::from_secs(5)))?;
+//! assert_eq!(pull.options().recv_hwm, 10);
+//! # Ok::<(), sinew::Error>(())
+//! ```
+//!
+//! [`set_options`](crate::Socket::set_options) has the table of what counts at once, and what for
+//! peers to come.
+//!
 //! # Queues have limits
 //!
 //! Every peer has a queue on either side, and every queue a high-water mark: `send_hwm` and

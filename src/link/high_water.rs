@@ -15,10 +15,17 @@ pub(crate) struct HighWater {
     full: bool,
 }
 
+fn unless_zero(most: usize) -> usize {
+    if most == 0 {
+        usize::MAX
+    } else {
+        most
+    }
+}
+
 impl HighWater {
     /// Limits of zero mean none.
     pub(crate) fn new(most_messages: usize, most_bytes: usize) -> HighWater {
-        let unless_zero = |most| if most == 0 { usize::MAX } else { most };
         HighWater {
             messages: 0,
             bytes: 0,
@@ -57,17 +64,10 @@ impl HighWater {
         self.sub(0, 0)
     }
 
-    /// Raises the limits; with zero there is none any more.
-    pub(crate) fn widen(&mut self, messages: usize, bytes: usize) {
-        let wider = |most: usize, more| {
-            if more == 0 {
-                usize::MAX
-            } else {
-                most.saturating_add(more)
-            }
-        };
-        self.most_messages = wider(self.most_messages, messages);
-        self.most_bytes = wider(self.most_bytes, bytes);
+    /// Sets other limits; zero means none. What is there stays, however much it is.
+    pub(crate) fn set_limits(&mut self, messages: usize, bytes: usize) {
+        self.most_messages = unless_zero(messages);
+        self.most_bytes = unless_zero(bytes);
         self.full = self.messages >= self.most_messages || self.bytes >= self.most_bytes;
     }
 

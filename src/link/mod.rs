@@ -12,6 +12,7 @@ mod queue;
 pub(crate) mod reader;
 pub(crate) mod recv_queue;
 pub(crate) mod send_queue;
+mod shares;
 pub(crate) mod writer;
 
 use std::sync::Arc;

@@ -11,6 +11,8 @@ use bytes::Bytes;
 
 use super::high_water::HighWater;
 use super::queue::{Queue, BLOCK};
+pub(crate) use super::shares::Limits;
+use super::shares::Shares;
 use crate::message::Message;
 use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::sync::Mutex;
@@ -95,6 +97,7 @@ struct Lane {
     queue: Queue,
     /// What is in `queue`, and what the receiver took with its last take and may still hold.
     marks: HighWater,
+    shares: Shares,
     taken: (usize, usize),
     /// The receiver found nothing and wants to be told.
     receiver_waits: bool,
@@ -111,6 +114,13 @@ struct Lane {
 }
 
 impl Lane {
+    /// One side's share is another, or it is there now.
+    fn share(&mut self, set: impl FnOnce(&mut Shares)) {
+        set(&mut self.shares);
+        let (messages, bytes) = self.shares.total();
+        self.marks.set_limits(messages, bytes);
+    }
+
     /// What the receiver took last is used up. True: the sender waits, and there is room again.
     fn credit(&mut self) -> bool {
         let (messages, bytes) = std::mem::take(&mut self.taken);
@@ -152,10 +162,12 @@ struct Track {
 }
 
 impl Track {
-    fn new(messages: usize, bytes: usize) -> Track {
+    fn new(shares: Shares) -> Track {
+        let (messages, bytes) = shares.total();
         let lane = Lane {
             queue: Queue::default(),
             marks: HighWater::new(messages, bytes),
+            shares,
             taken: (0, 0),
             // Nobody has looked yet, and the first message must be announced.
             receiver_waits: true,
@@ -219,12 +231,13 @@ pub(crate) struct PipeEnd {
     out: usize,
 }
 
-/// Limits of one direction: messages and bytes; zero means none.
-pub(crate) type Limits = (usize, usize);
-
-/// Makes a pipe: the first end writes under the first limits, the second under the second.
+/// Makes a pipe: the first end sends under the first limits, and receives under the second. The other
+/// end's are added when it is there ([`PipeEnd::widen`]).
 pub(crate) fn pipe(first: Limits, second: Limits) -> (PipeEnd, PipeEnd) {
-    let tracks = Arc::new([Track::new(first.0, first.1), Track::new(second.0, second.1)]);
+    let tracks = Arc::new([
+        Track::new(Shares::of_sender(first)),
+        Track::new(Shares::of_receiver(second)),
+    ]);
     (
         PipeEnd {
             tracks: Arc::clone(&tracks),
@@ -408,9 +421,22 @@ impl PipeEnd {
         (queue.into_messages(), room)
     }
 
-    /// The other side turns out to hold so much more: what this end sends may be that much ahead.
+    /// The other side turns out to hold so much more: what this end sends may be that much ahead. What
+    /// that side has said for itself meanwhile stands.
     pub(crate) fn widen(&self, more: Limits) {
-        self.outward().lane.lock().marks.widen(more.0, more.1);
+        let mut lane = self.outward().lane.lock();
+        lane.share(|shares| shares.complete(more));
+    }
+
+    /// This side's limits are others now. True: the sender at the other end waits, and there is room
+    /// again.
+    pub(crate) fn set_limits(&self, send: Limits, recv: Limits) -> bool {
+        let mut outward = self.outward().lane.lock();
+        outward.share(|shares| shares.set_sender(send));
+        drop(outward);
+        let mut inward = self.inward().lane.lock();
+        inward.share(|shares| shares.set_receiver(recv));
+        !inward.marks.is_full() && std::mem::take(&mut inward.sender_waits)
     }
 
     /// Whether a message can be put.

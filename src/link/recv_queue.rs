@@ -36,6 +36,13 @@ impl RecvQueue {
         }
     }
 
+    /// Sets other limits; zero means none. What is there stays. True: the connection was not read for
+    /// want of room, and is to be read again.
+    pub(crate) fn set_limits(&mut self, messages: usize, bytes: usize) -> bool {
+        self.held.set_limits(messages, bytes);
+        !self.held.is_full() && std::mem::take(&mut self.paused)
+    }
+
     /// How many messages a pass may bring.
     pub(crate) fn room(&self) -> usize {
         self.held.room()

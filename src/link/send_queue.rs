@@ -58,6 +58,11 @@ impl SendQueue {
         self.accepted.add(messages, bytes)
     }
 
+    /// Sets other limits; zero means none. What is queued stays.
+    pub(crate) fn set_limits(&mut self, messages: usize, bytes: usize) {
+        self.accepted.set_limits(messages, bytes);
+    }
+
     /// Has a writer take over what is queued. False: there is nothing to write.
     pub(crate) fn load(&mut self, writer: &mut Writer) -> bool {
         writer.load(&mut self.outbox)

@@ -33,6 +33,10 @@ impl Rules for Dealer {
         }
     }
 
+    fn configure(&mut self, settings: &PatternSettings) {
+        self.probe = settings.probe_router;
+    }
+
     fn probe(&self) -> bool {
         self.probe
     }

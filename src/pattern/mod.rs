@@ -103,6 +103,7 @@ macro_rules! patterns {
             }
 
             delegate! { [$($kind)*]:
+                fn configure(&mut self, settings: &PatternSettings);
                 fn attach(&mut self, link: LinkId);
                 fn admit(&mut self, link: LinkId, new: Newcomer<'_>)
                     -> Result<Option<LinkId>, PeerRefusal>;

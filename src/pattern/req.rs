@@ -64,6 +64,14 @@ impl Rules for Req {
         self.probe
     }
 
+    fn configure(&mut self, settings: &PatternSettings) {
+        self.relaxed = settings.relaxed;
+        self.probe = settings.probe_router;
+        if settings.correlate != self.ids.is_some() {
+            self.ids = settings.correlate.then(|| RequestIds::new(settings.seed));
+        }
+    }
+
     fn envelope_frames(&self) -> usize {
         // A number and the delimiter.
         2

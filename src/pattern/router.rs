@@ -100,6 +100,12 @@ impl Rules for Router {
         }
     }
 
+    fn configure(&mut self, settings: &PatternSettings) {
+        self.mandatory = settings.mandatory;
+        self.handover = settings.handover;
+        self.probe = settings.probe_router;
+    }
+
     fn attach(&mut self, link: LinkId) {
         self.set_room(link, true);
     }

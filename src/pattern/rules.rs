@@ -66,6 +66,9 @@ pub(crate) trait Rules: Sized {
 
     // ----- what becomes of the links -----
 
+    /// The settings are others now. What is under way goes on as it began.
+    fn configure(&mut self, _settings: &PatternSettings) {}
+
     /// A new link: it has room, and nothing to read.
     fn attach(&mut self, _link: LinkId) {}
 

@@ -83,6 +83,17 @@ impl Shown {
         }
     }
 
+    /// `manual` itself stays as it is: it says where the subscriptions of those that are there are kept.
+    fn configure(&mut self, settings: &PatternSettings) {
+        self.notes.set_most(settings.notes);
+        self.verbose = settings.verbose || settings.verboser;
+        self.verboser = settings.verboser;
+        self.welcome.clone_from(&settings.welcome_message);
+        if let Some(manual) = &mut self.manual {
+            manual.last_value = settings.manual_last_value;
+        }
+    }
+
     /// Notes what a subscription changed.
     fn joined(&mut self, topic: &[u8], joined: Joined) {
         let note = note(topic, true, None);
@@ -185,6 +196,15 @@ impl<const SHOWS: bool> Rules for Publisher<SHOWS> {
             fanout: Fanout::default(),
             stuck: false,
             shown: SHOWS.then(|| Box::new(Shown::new(settings))),
+        }
+    }
+
+    fn configure(&mut self, settings: &PatternSettings) {
+        self.no_drop = settings.no_drop;
+        self.invert = settings.invert_matching;
+        self.stuck = false;
+        if let Some(shown) = &mut self.shown {
+            shown.configure(settings);
         }
     }
 

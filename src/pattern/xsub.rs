@@ -54,6 +54,11 @@ impl<const SENDS: bool> Rules for Subscriber<SENDS> {
         }
     }
 
+    fn configure(&mut self, settings: &PatternSettings) {
+        self.invert = settings.invert_matching;
+        self.verbose_unsubscribe = settings.verbose_unsubscribe;
+    }
+
     fn attach(&mut self, link: LinkId) {
         if SENDS {
             self.upstream.attach(link);

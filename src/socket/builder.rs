@@ -149,7 +149,7 @@ impl<K: Kind> SocketBuilder<K> {
     /// let ours = Options::new().send_hwm(10_000).linger(Duration::from_secs(1));
     /// let context = Context::new();
     /// let push = context.socket(Push).options(ours.clone()).open()?;
-    /// assert_eq!(push.options(), &ours);
+    /// assert_eq!(push.options(), ours);
     /// # Ok::<(), sinew::Error>(())
     /// ```
     pub fn options(mut self, options: Options) -> Self {

@@ -297,9 +297,59 @@ impl<K: Kind> Socket<K> {
         self.core().stats()
     }
 
-    /// The settings that the socket was made with.
-    pub fn options(&self) -> &Options {
-        self.core().options()
+    /// The socket's settings at this moment.
+    pub fn options(&self) -> Options {
+        Options::clone(&self.core().options())
+    }
+
+    /// Changes settings while the socket lives: `change` is given the present ones and returns what they
+    /// shall be. All of it takes effect, or, with an error, nothing. It may be called several times, if
+    /// other threads change settings too.
+    ///
+    /// ```
+    /// use sinew::{Context, Error, Push};
+    /// use std::time::Duration;
+    ///
+    /// let push = Context::new().socket(Push).connect("tcp://127.0.0.1:5555")?;
+    /// push.set_options(|now| now.linger(Duration::ZERO).send_hwm(10))?;
+    /// assert_eq!(push.options().linger, Some(Duration::ZERO));
+    ///
+    /// let twice = |now: sinew::Options| { let hwm = now.send_hwm; now.send_hwm(2 * hwm) };
+    /// push.set_options(twice)?;
+    /// assert_eq!(push.options().send_hwm, 20);
+    ///
+    /// // What cannot be used is refused, and nothing is changed.
+    /// let refused = push.set_options(|now| now.send_hwm(1).connect_timeout(Duration::ZERO));
+    /// assert!(matches!(refused, Err(Error::Option(_))));
+    /// assert_eq!(push.options().send_hwm, 20);
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// Every setting but XPUB's `manual` can be changed. From when on it counts:
+    ///
+    /// | Settings | From when on |
+    /// |---|---|
+    /// | `linger` | the end of the socket, and each later [`disconnect`](Socket::disconnect) |
+    /// | `send_hwm`, `recv_hwm`, `send_hwm_bytes`, `recv_hwm_bytes` | at once, also for peers that are there. What is queued above a lower mark stays. The largest message that `recv_hwm_bytes` allows: for connections that are made later |
+    /// | `max_connections`, `max_pending_handshakes` | at once, for who comes; nobody who is there is sent away |
+    /// | `no_drop`, `relaxed`, `mandatory` | the next send |
+    /// | `correlate` | the next request |
+    /// | `busy_poll` | the next call that waits |
+    /// | `reconnect_interval`, `reconnect_interval_max`, `reconnect_attempts` | the next pause |
+    /// | `connect_timeout`, `tcp_keepalive`, `send_buffer`, `recv_buffer`, `tos` | the next try to connect; of listeners, those that are bound later |
+    /// | `backlog` | listeners that are bound later |
+    /// | `ipv6` | the next `bind` and the next try to connect |
+    /// | `verbose`, `verboser`, `verbose_unsubscribe`, `invert_matching` | at once, for subscriptions and messages that come later |
+    /// | `manual_last_value` | the next subscription that the application gives a peer, if `manual` was set from the start |
+    /// | `handover`, `probe_router`, `welcome_message` | peers that come later |
+    /// | `immediate` | the next `connect`, and the next loss of a connection |
+    /// | `heartbeat_interval`, `heartbeat_timeout`, `heartbeat_ttl` | connections that are made later; on those that send PINGs, the next PING |
+    /// | `handshake_timeout`, `max_message_size`, `max_message_frames`, `routing_id` | connections that are made later |
+    ///
+    /// # Errors
+    /// [`Error::Option`], in words, when a setting cannot be used; when the socket is closed.
+    pub fn set_options(&self, change: impl Fn(Options) -> Options) -> Result<(), Error> {
+        self.core().set_options(change)
     }
 
     /// Whether the socket or its context was closed.

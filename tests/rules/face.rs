@@ -326,6 +326,6 @@ fn the_settings_of_a_socket_can_be_read() {
     let ctx = Context::new();
     let options = Options::new().recv_hwm(7).linger(None);
     let pull = ctx.socket(Pull).options(options.clone()).open().unwrap();
-    assert_eq!(pull.options(), &options);
+    assert_eq!(pull.options(), options);
     assert_eq!(pull.options().recv_hwm, 7);
 }

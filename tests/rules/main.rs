@@ -8,6 +8,7 @@ mod endpoints;
 mod face;
 mod inproc;
 mod limits;
+mod live_options;
 mod options;
 mod pair;
 mod peers;

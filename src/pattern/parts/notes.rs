@@ -62,6 +62,11 @@ impl Notes {
         }
     }
 
+    /// Bounds how many may wait from now on.
+    pub(crate) fn set_most(&mut self, most: usize) {
+        self.most = most;
+    }
+
     /// Something changed.
     pub(crate) fn add(&mut self, note: Note) {
         let matter = matter_of(&note);

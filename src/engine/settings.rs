@@ -1,0 +1,110 @@
+//! The settings of a socket: the one place where they are, and what follows when they change.
+
+use std::sync::Arc;
+
+use super::actions::Action;
+use super::inproc::{recv_limits, send_limits};
+use super::Engine;
+use crate::link::Link;
+use crate::options::Options;
+use crate::pattern::PatternSettings;
+use crate::tuning;
+use crate::waiters::Change;
+use crate::zmtp::connection::Heartbeats;
+
+/// What a pattern is told of the settings.
+pub(crate) fn pattern_settings(options: &Options, seed: u32) -> PatternSettings {
+    PatternSettings {
+        no_drop: options.no_drop,
+        invert_matching: options.invert_matching,
+        verbose: options.verbose,
+        verboser: options.verboser,
+        manual: options.manual,
+        manual_last_value: options.manual_last_value,
+        welcome_message: Some(&options.welcome_message)
+            .filter(|message| !message.is_empty())
+            .cloned(),
+        // Without a mark the default one bounds what a peer can make the socket hold.
+        notes: match options.recv_hwm {
+            0 => tuning::HWM,
+            most => most,
+        },
+        verbose_unsubscribe: options.verbose_unsubscribe,
+        relaxed: options.relaxed,
+        correlate: options.correlate,
+        mandatory: options.mandatory,
+        handover: options.handover,
+        probe_router: options.probe_router,
+        seed,
+    }
+}
+
+/// What a connection's session is told of the settings.
+pub(super) fn heartbeats(options: &Options) -> Heartbeats {
+    Heartbeats::new(
+        options.heartbeat_interval,
+        options.heartbeat_timeout,
+        options.heartbeat_ttl,
+    )
+}
+
+impl<D> Engine<D> {
+    pub(crate) fn options(&self) -> &Arc<Options> {
+        &self.options
+    }
+
+    /// Has other settings from now on. Those that concern peers, connections and endpoints to come are
+    /// looked up when these come; the marks of the peers that are there change with them, and what
+    /// the pattern and the listeners go by.
+    pub(crate) fn set_options(&mut self, options: Arc<Options>) {
+        let marks = |options: &Options| (send_limits(options), recv_limits(options));
+        let others = marks(&options) != marks(&self.options);
+        let seed = self.jitter.next() as u32;
+        self.pattern.configure(&pattern_settings(&options, seed));
+        self.admission.set_bounds(&options);
+        self.heartbeats = heartbeats(&options);
+        self.options = options;
+        if others {
+            let keys: Vec<_> = self.links.iter().map(|(key, _)| key).collect();
+            for key in keys {
+                self.set_marks(key);
+            }
+        }
+        self.resume_accepting();
+        // A sender may wait for what is allowed now: room, or another request.
+        self.notify(Change::Any);
+    }
+
+    /// The marks of a link's queues are others now.
+    fn set_marks(&mut self, key: usize) {
+        let options = &self.options;
+        let (send, recv) = (send_limits(options), recv_limits(options));
+        let immediate = options.immediate;
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
+        if let Some((pipe, door)) = &link.pipe {
+            let room = pipe.set_limits(send, recv);
+            if let (true, Some(door)) = (room, door) {
+                self.actions.push(Action::GiveRoom(door.clone()));
+            }
+        }
+        link.send_queue.set_limits(send.0, send.1);
+        let resume = link.recv_queue.set_limits(recv.0, recv.1);
+        let reachable = !immediate || link.peer.is_some();
+        let room = reachable && !link.leaving && has_room(link);
+        if link.attached {
+            self.pattern.set_room(key, room);
+        }
+        if resume {
+            self.resume_reading(key);
+        }
+    }
+}
+
+fn has_room(link: &Link) -> bool {
+    match &link.pipe {
+        Some((pipe, _)) => pipe.has_room(),
+        None => !link.send_queue.is_full(),
+    }
+}
