@@ -161,9 +161,21 @@ impl Member for Core {
         if let Err(reason) = engine.admit_inproc(place.link, answer.peer) {
             engine.report(place.link, EventKind::PeerRefused { reason });
             engine.connect_inproc(place.link);
+            // Nobody is to call with this link while what was answered is undone: a socket that called
+            // itself has a place again by that, for the same answer and the same refusal.
+            let link = engine.link(place);
+            let far_end = link.and_then(|link| link.far_end.take());
             drop(locked);
             answer.door.closed();
-            return self.seek_later(&endpoint, place, binder);
+            let mut locked = self.lock();
+            if let Some(link) = locked.engine().link(place) {
+                link.far_end = far_end;
+            }
+            drop(locked);
+            return match std::ptr::addr_eq(&**binder, self) {
+                true => self.seek_another(&endpoint, place, Some(binder)),
+                false => self.seek_later(&endpoint, place, binder),
+            };
         }
         let Some(link) = engine.link(place) else {
             return;

@@ -367,3 +367,19 @@ fn every_pair_that_waits_for_the_place_gets_it_in_the_end() {
         echoing.join().unwrap();
     }
 }
+
+#[test]
+fn a_pair_that_calls_itself_is_refused_and_others_are_not() {
+    let ctx = Context::new();
+    let pair = ctx.socket(Pair).immediate(true).bind("inproc://self");
+    let pair = pair.unwrap();
+    // Twice, so that one's end is the other's chance.
+    pair.connect("inproc://self").unwrap();
+    pair.connect("inproc://self").unwrap();
+    assert_eq!(pair.stats().peers, 0);
+    let other = ctx.socket(Pair).connect("inproc://self").unwrap();
+    other.send("from another").unwrap();
+    assert_eq!(pair.recv().unwrap(), "from another");
+    drop(other);
+    assert_eq!(pair.stats().peers, 0);
+}
