@@ -22,7 +22,7 @@ fn send_slowly(world: &mut World, push: &Socket<Push>, count: u32) {
 
 #[test]
 fn without_linger_closing_is_over_at_once_and_counts_what_has_not_come() {
-    orders(300, |world| {
+    orders(200, |world| {
         world.network.set_capacity(100_000);
         let pull = world.socket(Pull).bind(AT).unwrap();
         let push = world.socket(Push).linger(Duration::ZERO).connect(AT);
@@ -58,7 +58,7 @@ fn without_linger_closing_is_over_at_once_and_counts_what_has_not_come() {
 
 #[test]
 fn what_closing_reports_is_never_less_than_what_is_lost() {
-    orders(400, |world| {
+    orders(250, |world| {
         let linger = world
             .dice
             .pick(&[None, Some(0), Some(5), Some(700)])
@@ -120,7 +120,7 @@ fn what_closing_reports_is_never_less_than_what_is_lost() {
 
 #[test]
 fn a_socket_that_lingers_delivers_over_as_many_connections_as_it_takes() {
-    orders(200, |world| {
+    orders(120, |world| {
         let pull = world.socket(Pull).bind(AT).unwrap();
         let push = world.socket(Push).linger(None).connect(AT).unwrap();
         let (mut received, mut sent) = (Vec::new(), 0);
@@ -160,7 +160,7 @@ fn a_socket_that_lingers_delivers_over_as_many_connections_as_it_takes() {
 
 #[test]
 fn a_receiver_that_closes_takes_with_it_only_what_its_system_was_given() {
-    orders(200, |world| {
+    orders(120, |world| {
         let first = world.socket(Pull).bind(AT).unwrap();
         let push = world.socket(Push).connect(AT).unwrap();
         let (mut received, mut sent) = (Vec::new(), 0);
@@ -187,7 +187,7 @@ fn a_receiver_that_closes_takes_with_it_only_what_its_system_was_given() {
 
 #[test]
 fn a_link_that_is_disconnected_delivers_what_it_has_and_never_calls_again() {
-    orders(300, |world| {
+    orders(200, |world| {
         world.network.set_capacity(100_000);
         let linger = world.dice.pick(&[0, 1, 200, 100_000]).copied();
         let linger = Duration::from_millis(linger.unwrap_or(0));
@@ -225,7 +225,7 @@ fn a_link_that_is_disconnected_delivers_what_it_has_and_never_calls_again() {
 
 #[test]
 fn an_endpoint_that_is_unbound_takes_no_more_calls_and_those_that_are_up_stay() {
-    orders(200, |world| {
+    orders(120, |world| {
         let pull = world.socket(Pull).bind(AT).unwrap();
         let pushes: Vec<_> = (0..3)
             .map(|_| world.socket(Push).connect(AT).unwrap())

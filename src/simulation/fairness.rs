@@ -11,7 +11,7 @@ const AT: &str = "tcp://10.0.0.1:5000";
 
 #[test]
 fn what_one_sends_another_receives_in_its_order() {
-    orders(150, |world| {
+    orders(100, |world| {
         let pull = world.socket(Pull).bind(AT).unwrap();
         let push = world.socket(Push).connect(AT).unwrap();
         let (mut sent, mut received) = (0u32, 0u32);
@@ -55,7 +55,7 @@ fn expect_turns(pull: &Socket<Pull>, mut waiting: Vec<VecDeque<u32>>) {
 
 #[test]
 fn each_peer_that_has_something_is_heard_once_before_any_is_heard_twice() {
-    orders(150, |world| {
+    orders(100, |world| {
         let pull = world.socket(Pull).bind(AT).unwrap();
         let count = 2 + world.dice.below(4);
         let peers: Vec<_> = (0..count)
@@ -103,7 +103,7 @@ fn deal(world: &mut World, push: &Socket<Push>, pulls: &[Socket<Pull>], count: u
 
 #[test]
 fn peers_with_room_get_one_message_each_before_any_gets_its_second() {
-    orders(150, |world| {
+    orders(100, |world| {
         let count = 1 + world.dice.below(5);
         let push = world.socket(Push).bind(AT).unwrap();
         let mut pulls = Vec::new();
@@ -128,7 +128,7 @@ fn peers_with_room_get_one_message_each_before_any_gets_its_second() {
 
 #[test]
 fn requests_of_a_dealer_are_dealt_in_turn_and_every_answer_comes_back_once() {
-    orders(100, |world| {
+    orders(60, |world| {
         let count = 1 + world.dice.below(4);
         let dealer = world.socket(Dealer).bind(AT).unwrap();
         let reps: Vec<_> = (0..count)

@@ -28,7 +28,7 @@ fn millis(world: &mut World, from: usize, to: usize) -> Duration {
 
 #[test]
 fn a_silent_peer_is_given_up_one_timeout_after_the_first_ping_that_it_does_not_hear() {
-    orders(200, |world| {
+    orders(120, |world| {
         let (interval, timeout) = (millis(world, 5, 400), millis(world, 5, 400));
         let _pull = world.socket(Pull).bind(AT).unwrap();
         let push = world.socket(Push).heartbeat_interval(interval);
@@ -54,7 +54,7 @@ fn a_silent_peer_is_given_up_one_timeout_after_the_first_ping_that_it_does_not_h
 
 #[test]
 fn a_peer_that_announced_its_silence_is_given_up_within_two_of_the_times_it_named() {
-    orders(100, |world| {
+    orders(40, |world| {
         let (interval, ttl) = (millis(world, 5, 99), millis(world, 1, 20) * 100);
         let pull = world.socket(Pull).open().unwrap();
         let monitor = pull.monitor();
@@ -75,7 +75,7 @@ fn a_peer_that_announced_its_silence_is_given_up_within_two_of_the_times_it_name
 
 #[test]
 fn a_peer_that_answers_late_but_in_time_is_never_given_up() {
-    orders(100, |world| {
+    orders(40, |world| {
         let timeout = millis(world, 30, 400);
         let interval = millis(world, 5, 200);
         let pull = world.socket(Pull).heartbeat_interval(interval);
@@ -112,7 +112,7 @@ fn a_peer_that_answers_late_but_in_time_is_never_given_up() {
 
 #[test]
 fn a_peer_that_does_not_receive_is_not_taken_for_dead() {
-    orders(20, |world| {
+    orders(12, |world| {
         // The least that is not "merely busy".
         let timeout = millis(world, 500, 2000);
         let pull = world.socket(Pull).recv_hwm(1).bind(AT).unwrap();

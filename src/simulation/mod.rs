@@ -18,6 +18,10 @@
 mod dice;
 mod world;
 
+mod admission;
+mod bodies;
+mod chaos;
+mod duplex;
 mod endings;
 mod fairness;
 mod heartbeats;

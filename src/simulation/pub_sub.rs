@@ -194,7 +194,7 @@ fn id_of(message: &Message) -> u32 {
 
 #[test]
 fn a_subscriber_gets_what_matches_what_the_publisher_knows_of_it_and_nothing_else() {
-    orders(250, |world| {
+    orders(120, |world| {
         let publisher = world.socket(Pub).open().unwrap();
         let mut scene = Scene::new(world, publisher, 1000);
         for _ in 0..250 {
@@ -225,7 +225,7 @@ fn a_subscriber_gets_what_matches_what_the_publisher_knows_of_it_and_nothing_els
 
 #[test]
 fn a_slow_subscriber_loses_whole_messages_and_each_is_counted() {
-    orders(150, |world| {
+    orders(80, |world| {
         let publisher = world.socket(Pub).send_hwm(1 + world.dice.below(8));
         let publisher = publisher.open().unwrap();
         let recv_hwm = 1 + world.dice.below(8);
@@ -250,7 +250,7 @@ fn a_slow_subscriber_loses_whole_messages_and_each_is_counted() {
 
 #[test]
 fn subscriptions_are_told_again_to_a_publisher_that_is_found_again() {
-    orders(150, |world| {
+    orders(80, |world| {
         let publisher = world.socket(Pub).open().unwrap();
         let mut scene = Scene::new(world, publisher, 1000);
         for _ in 0..4 {

@@ -12,7 +12,7 @@ use crate::{EventKind, Pull, Push, Socket};
 const AT: &str = "tcp://10.0.0.1:5000";
 
 /// What a PUSH says before its first message: greeting and READY.
-const PUSH_HELLO: u64 = 64 + 28;
+pub(super) const PUSH_HELLO: u64 = 64 + 28;
 
 /// A message of [`tagged`] on the wire.
 const FRAME: u64 = 7;
@@ -138,7 +138,7 @@ fn a_connection_that_is_cut_at_any_byte_of_the_answer_loses_only_what_was_taken_
 
 #[test]
 fn however_often_connections_are_cut_nothing_comes_twice_and_no_more_is_lost() {
-    orders(250, |world| {
+    orders(150, |world| {
         let pull = world.socket(Pull).bind(AT).unwrap();
         let push = world.socket(Push).send_hwm(1 + world.dice.below(20));
         let push = push.connect(AT).unwrap();
@@ -176,7 +176,7 @@ fn however_often_connections_are_cut_nothing_comes_twice_and_no_more_is_lost() {
 
 #[test]
 fn an_accepted_peer_takes_with_it_what_was_queued_for_it_and_that_is_counted() {
-    orders(250, |world| {
+    orders(150, |world| {
         let push = world.socket(Push).send_hwm(1 + world.dice.below(20));
         let push = push.bind(AT).unwrap();
         let pull = world.socket(Pull).connect(AT).unwrap();

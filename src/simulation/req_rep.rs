@@ -81,7 +81,7 @@ fn answer(rep: &Socket<Rep>, request: &mut Option<Message>) {
 
 #[test]
 fn every_request_is_answered_once_and_in_turn() {
-    orders(200, |world| {
+    orders(120, |world| {
         let rep = world.socket(Rep).bind(AT).unwrap();
         let count = 1 + world.dice.below(4);
         let mut askers: Vec<_> = (0..count)
@@ -119,7 +119,7 @@ fn every_request_is_answered_once_and_in_turn() {
 
 #[test]
 fn a_request_whose_connection_is_lost_has_an_answer_or_an_error() {
-    orders(250, |world| {
+    orders(120, |world| {
         let rep = world.socket(Rep).bind(AT).unwrap();
         let relaxed = world.dice.once_in(2);
         let count = 1 + world.dice.below(3);

@@ -12,7 +12,7 @@ const FRAME: u64 = 7;
 
 #[test]
 fn a_queue_holds_no_more_than_its_mark_and_is_full_until_half_of_it_is_gone() {
-    orders(200, |world| {
+    orders(120, |world| {
         let mark = 1 + world.dice.below(12) as u64;
         let bytes = world.dice.once_in(2);
         let pull = world
@@ -78,7 +78,7 @@ fn a_queue_holds_no_more_than_its_mark_and_is_full_until_half_of_it_is_gone() {
 
 #[test]
 fn a_receiver_that_does_not_receive_fills_up_to_its_mark_and_no_further() {
-    orders(150, |world| {
+    orders(80, |world| {
         let (recv, send) = (1 + world.dice.below(9), 1 + world.dice.below(9));
         let pull = world.socket(Pull).recv_hwm(recv).bind(AT).unwrap();
         let push = world.socket(Push).send_hwm(send).connect(AT).unwrap();
