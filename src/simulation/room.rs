@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{number, orders, tagged};
-use crate::{Pull, Push};
+use crate::{Message, Pull, Push};
 
 const AT: &str = "tcp://10.0.0.1:5000";
 
@@ -113,5 +113,60 @@ fn a_receiver_that_does_not_receive_fills_up_to_its_mark_and_no_further() {
         }
         world.pass(Duration::from_secs(1));
         assert!(pull.try_recv().is_err());
+    });
+}
+
+/// Bodies that are not copied into the queue, and connections that take a few bytes of them at a time.
+#[test]
+fn large_bodies_are_held_to_a_mark_in_bytes_and_come_whole_however_they_are_cut() {
+    const BODY: usize = 4200;
+    const FRAME: u64 = 9 + BODY as u64;
+    let body = |n: u32| (n as usize..n as usize + BODY).map(|at| (at % 251) as u8);
+    orders(60, |world| {
+        let mark = 1 + world.dice.below(8) as u64;
+        world.network.set_capacity(1 + world.dice.below(3 * BODY));
+        let pull = world
+            .socket(Pull)
+            .recv_hwm(1 + world.dice.below(4))
+            .bind(AT);
+        let pull = pull.unwrap();
+        let push = world
+            .socket(Push)
+            .send_hwm_bytes((mark * FRAME) as usize)
+            .connect(AT)
+            .unwrap();
+        world.settle();
+        let connection = world.only_connection();
+        let (mut sent, mut received) = (0, 0);
+        let receive = |received: &mut u32| {
+            let Ok(message) = pull.try_recv() else {
+                return false;
+            };
+            assert!(message[0].iter().copied().eq(body(*received)), "{received}");
+            *received += 1;
+            true
+        };
+        for _ in 0..200 {
+            match world.dice.below(8) {
+                0..=4 => {
+                    let message = Message::from(body(sent).collect::<Vec<_>>());
+                    sent += u32::from(push.try_send(message).is_ok());
+                    let written = connection.written(0) - PUSH_HELLO;
+                    let waiting = u64::from(sent) * FRAME - written;
+                    // One that found room for its first byte goes whole.
+                    assert!(waiting < (mark + 1) * FRAME, "{waiting} of {mark} frames");
+                }
+                5 => _ = receive(&mut received),
+                6 => world.nudge(),
+                _ => world.nudges(20),
+            }
+        }
+        while received < sent {
+            world.settle();
+            assert!(
+                receive(&mut received),
+                "{received} of {sent}, and nothing moves"
+            );
+        }
     });
 }
