@@ -14,7 +14,7 @@ use crate::tuning;
 use crate::zmtp::body::BufferPool;
 use crate::zmtp::decoder::MIN_READ_BUFFER;
 
-/// The read buffers of one socket that nobody uses at the moment.
+/// The read buffers of one socket that are not in use.
 #[derive(Debug)]
 pub(crate) struct Pool {
     free: Mutex<Free>,

@@ -1,7 +1,7 @@
 //! The writing half of a link: what is queued becomes bytes on the wire here, and only here.
 //!
 //! Having the [`Writer`] is the token to write; it is taken out of the socket's state for one pass
-//! and put back. Whoever holds it takes along what others queue meanwhile.
+//! and put back. Its holder takes along what other senders queue meanwhile.
 
 use std::io::{self, IoSlice};
 use std::sync::Arc;
