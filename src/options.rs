@@ -115,8 +115,9 @@ pub struct Options {
     /// millisecond is taken as one. Without effect unless `heartbeat_interval` is set.
     ///
     /// A peer that does not read because its application does not receive cannot see the PING; from
-    /// sinew it goes on hearing that it is there, at least every 100 ms at first and more rarely on
-    /// a connection that was quiet for long. Less than half a second cuts what is merely busy.
+    /// sinew it goes on hearing that it is there, several times an interval and at least every 250 ms,
+    /// because it hears of the heartbeats before the first message. Less than 100 ms may cut what is
+    /// merely busy, and so may any time-out where machines have more to do than processors.
     pub heartbeat_timeout: Option<Duration>,
     /// What PINGs tell the peer: close this connection when nothing came for so long. Rounded down
     /// to tenths of a second, at most 6553.5 s, more is taken as that; `None` tells nothing. Default

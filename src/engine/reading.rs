@@ -45,7 +45,7 @@ impl<D> Engine<D> {
             let room = link.recv_queue.room();
             let Some(wire) = &mut link.wire else { continue };
             if wire.ended.is_some() {
-                // It is buried as soon as its writer is back; what comes now is for nobody.
+                // It is buried as soon as its writer is back; what comes now is not wanted.
                 continue;
             }
             if link.stage == Stage::Up {
@@ -58,7 +58,7 @@ impl<D> Engine<D> {
                     continue;
                 }
             }
-            // Somebody reads it now, and comes back with `more` if there is more: see `put_reader`.
+            // Another thread reads it now, and says in `put_reader` if there is more.
             let Some(reader) = wire.reader.take() else {
                 continue;
             };
@@ -149,7 +149,7 @@ impl<D> Engine<D> {
     /// Hands what came over to the pattern's side.
     fn accept_messages(&mut self, key: usize, messages: &mut VecDeque<Message>) {
         if self.life != Life::Open {
-            // Nobody receives them, and they must not fill the inbox: see `see_off_for_good`.
+            // No call receives them, and they must not fill the inbox: see `see_off_for_good`.
             return messages.clear();
         }
         if !self.pattern.can().receives {

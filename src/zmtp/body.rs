@@ -18,7 +18,7 @@ pub(crate) trait BufferPool: std::fmt::Debug + Send + Sync {
     /// An empty buffer for a body of `size` bytes: a used one that is large enough and not much too
     /// large, or one without any memory.
     fn buffer_for(&self, size: usize) -> Vec<u8>;
-    /// Makes a body of a buffer, which comes back when nobody has it any more.
+    /// Makes a body of a buffer, which comes back when its last reference is gone.
     fn freeze(self: Arc<Self>, body: Vec<u8>) -> Bytes;
 }
 

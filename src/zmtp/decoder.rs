@@ -113,7 +113,7 @@ impl Decoder {
         decoder
     }
 
-    /// The same, which refuses messages that take more than so many bytes of memory (zero: any), and
+    /// The same, which refuses messages that take more than `max_held` bytes of memory (zero: any), and
     /// discards as it comes what this side has no use for.
     pub(crate) fn bounded(mut self, max_held: usize, inbound: Inbound) -> Decoder {
         self.intake.bound(max_held, inbound);

@@ -18,7 +18,7 @@ const SIGNATURE_TAIL: u8 = 0x7f;
 /// What a peer's greeting says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Greeting {
-    /// The version that the connection speaks: 3.0, or 3.1 with whoever is at least that.
+    /// The version that the connection speaks: 3.0, or 3.1 with a peer that speaks at least that.
     pub(crate) version: (u8, u8),
     mechanism: MechanismName,
 }

@@ -58,7 +58,7 @@ impl Intake {
         }
     }
 
-    /// Refuses messages that take more than so many bytes of memory (zero: any) as well, and knows
+    /// Refuses messages that take more than `max_held` bytes of memory (zero: any) as well, and knows
     /// what this side has no use for.
     pub(super) fn bound(&mut self, max_held: usize, inbound: Inbound) {
         self.max_held = match max_held {

@@ -4,8 +4,8 @@
 //!
 //! From the wire upward: [`greeting`] and [`frame`] are the shapes, [`command`] what travels in
 //! command frames, [`mechanism`] who speaks when before the first message. [`decoder`] makes messages
-//! of bytes, [`outbox`] bytes of messages, [`flight`] sees them off. [`connection`] is one connection from its first byte to
-//! its last.
+//! of bytes, [`outbox`] bytes of messages, [`flight`] sees them off. [`connection`] is one connection
+//! from its first byte to its last: its text has the states.
 
 pub(crate) mod body;
 pub(crate) mod command;

@@ -12,14 +12,14 @@ use crate::zmtp::mechanism::{Local, Mechanism, Progress};
 /// The largest command that is accepted before the peer is known.
 ///
 /// The largest useful one holds a type, a routing id of 255 bytes and what properties an
-/// application adds. Whoever has not said who it is gets no more room than a read buffer has
+/// application adds. A peer that has not said what it is gets no more room than a read buffer has
 /// anyway: see [`MIN_READ_BUFFER`](crate::zmtp::decoder::MIN_READ_BUFFER).
 pub(crate) const MAX_HANDSHAKE_COMMAND: usize = 8 * 1024;
 
 /// The handshake of one connection, in either role: ZMTP with NULL is symmetric.
 ///
 /// The greeting goes out whole and at once, so it is always sent, even to a peer whose own is
-/// refused (RFC 37, "The greeting", demands that of whoever reads one). READY goes out right behind
+/// refused (RFC 37, "The greeting", demands that of the side that reads one). READY goes out right behind
 /// it: it depends on nothing that the peer says, libzmq reads exactly 64 bytes before it looks at
 /// frames, and so a handshake is one write and, with a peer that does the same, one read. A peer of
 /// another mechanism or version closes with our READY unread, which the kernel makes a reset; its

@@ -150,6 +150,7 @@ impl Connection {
     }
 
     /// A message is about to be loaded.
+    #[cfg(test)]
     pub(crate) fn announce(&mut self) {
         self.session.announce(&self.beats);
     }
@@ -181,6 +182,7 @@ impl Connection {
         self.arrived.messages.pop_front()
     }
 
+    #[cfg(test)]
     pub(crate) fn push_subscription(&mut self, topic: &[u8], subscribe: bool) {
         self.session.push_subscription(topic, subscribe);
     }
@@ -191,6 +193,7 @@ impl Connection {
     }
 
     /// Bytes that came and were not used yet.
+    #[cfg(test)]
     pub(crate) fn unused(&self) -> usize {
         self.rest.len()
     }

@@ -35,6 +35,16 @@
 //! `Connection`, which only tests, the simulation and the fuzzers see, joins both halves as the engine
 //! does.
 //!
+//! # What comes later
+//!
+//! `ARCHITECTURE.md`, "What comes after", says where each thing goes that is not written yet. Of these,
+//! here is the place of mechanisms that take several commands ([`mechanism`](super::mechanism)), of an
+//! authenticator that answers later (one more state before Traffic, in which nothing is decoded), and
+//! of all that changes bytes on their way in: opening what is sealed, and the frames of WebSocket
+//! (between [`Input::handle_input`] and the decoder). What changes bytes on their way out does it in the
+//! writer, outside the lock, where a [`Flight`](super::flight::Flight) has been loaded: it sees the
+//! session's bytes and messages alike.
+//!
 //! # What holds
 //!
 //! - Nothing of a peer is delivered before its handshake is over, and what [`Input`] delivers does not

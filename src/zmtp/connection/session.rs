@@ -41,7 +41,7 @@ pub(crate) struct Flow {
 /// The half of a connection that is in the socket's lock. One for each connection: a new connection
 /// has a new one, and nothing of the last.
 ///
-/// | Field | Who changes it | What holds |
+/// | Field | Changed by | What holds |
 /// |---|---|---|
 /// | `output` | every method that says something; [`write`](Self::write) empties it | whole frames, or handshake bytes before any frame; never a message |
 /// | `pongs` | [`handle_command`](Self::handle_command) counts, `write` sets back | at most as many PONGs as are in `output` |

@@ -1,4 +1,4 @@
-//! Security mechanisms: who says what between the greeting and the first message.
+//! Security mechanisms: what each side says between the greeting and the first message.
 //!
 //! A closed set. NULL is the only one so far; PLAIN and CURVE become variants beside it.
 

@@ -16,7 +16,7 @@ pub(crate) struct ExpectReady;
 
 impl ExpectReady {
     /// Sends READY without waiting for the peer's: RFC 23 demands that of both sides, RFC 37 of the
-    /// connecting one, and a binding side that does it too harms nobody; libzmq always does.
+    /// connecting one, and a binding side may do it too; libzmq always does.
     pub(crate) fn start(&self, local: &Local, out: &mut Vec<u8>) {
         let kind = local.socket_type;
         let name = Bytes::from_static(kind.name().as_bytes());
