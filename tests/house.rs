@@ -45,6 +45,8 @@ const HOUSE: &[(&str, &[&str])] = &[
             "zmtp/mechanism/mod",
             "zmtp/body",
             "zmtp/intake",
+            "zmtp/source",
+            "zmtp/small",
             "zmtp/decoder",
             "zmtp/spent",
             "zmtp/outbox",

@@ -10,7 +10,9 @@ use super::command::Command;
 use super::error::ProtocolError;
 use super::frame::{Header, MAX_HEADER};
 use super::intake::{Inbound, Intake};
-use crate::message::{Frame, Message, INLINE};
+use super::small::SmallFrames;
+use super::source::{self, Source};
+use crate::message::{Frame, Message};
 
 /// Bodies up to this size wait in the read buffer until they are whole, and are copied out of it.
 /// Larger ones that are not whole yet are read straight into their own allocation.
@@ -27,18 +29,6 @@ pub(crate) const MIN_READ_BUFFER: usize = MAX_HEADER + DIRECT;
 /// caller can look whether the peer reads those.
 pub(crate) const MAX_COMMANDS: usize = 256;
 
-/// Input shorter than this goes frame by frame: it holds one message, or a few that wait for
-/// answers.
-const LONE: usize = 256;
-
-/// Frames that are looked at to find out whether a stream has bodies worth sharing: more than the
-/// small frames that stand before a body in any common envelope.
-const PROBES: usize = 8;
-
-/// Messages that the hot path builds at a time: enough to forget the cost of a batch, and few
-/// enough to stay in the first-level cache.
-const BATCH: usize = 32;
-
 /// Cuts what a peer sends into messages and commands.
 ///
 /// Memory: for a body that is still arriving, at most twice what has arrived plus 64 KiB is
@@ -49,8 +39,7 @@ const BATCH: usize = 32;
 #[derive(Debug)]
 pub(crate) struct Decoder {
     intake: Intake,
-    /// The largest frame that may take the hot path: fits inline and within the limits.
-    fast_limit: u8,
+    small: SmallFrames,
     /// The frames so far of a message that is not complete. Never delivered as it is.
     partial: Option<Message>,
     /// Bytes still to come of a frame that is discarded.
@@ -61,32 +50,6 @@ pub(crate) struct Decoder {
     trust: usize,
     /// For the bodies of a stream: those after the first.
     pool: Option<Arc<dyn BufferPool>>,
-}
-
-/// Where bytes are taken from.
-enum Input<'a> {
-    /// Bodies are copied out of it.
-    Lent(&'a [u8]),
-    /// Larger bodies stay in it.
-    Shared(&'a Bytes),
-}
-
-impl<'a> Input<'a> {
-    fn bytes(&self) -> &'a [u8] {
-        match self {
-            Input::Lent(bytes) => bytes,
-            Input::Shared(bytes) => bytes,
-        }
-    }
-
-    /// A part of this input as a slice that its message keeps, if it may and that pays.
-    #[inline]
-    fn share(&self, body: &[u8]) -> Option<Bytes> {
-        match self {
-            Input::Shared(bytes) if body.len() > INLINE => Some(bytes.slice_ref(body)),
-            _ => None,
-        }
-    }
 }
 
 /// Where the next bytes of the connection belong, see [`Decoder::body_gap`].
@@ -102,14 +65,14 @@ impl Decoder {
     pub(crate) fn new(max_message_size: Option<u64>) -> Decoder {
         let mut decoder = Decoder {
             intake: Intake::new(max_message_size),
-            fast_limit: 0,
+            small: SmallFrames::default(),
             partial: None,
             skip: 0,
             body: None,
             trust: 0,
             pool: None,
         };
-        decoder.set_fast_limit();
+        decoder.set_small_limit();
         decoder
     }
 
@@ -117,13 +80,12 @@ impl Decoder {
     /// discards as it comes what this side has no use for.
     pub(crate) fn bounded(mut self, max_held: usize, inbound: Inbound) -> Decoder {
         self.intake.bound(max_held, inbound);
-        self.set_fast_limit();
+        self.set_small_limit();
         self
     }
 
-    fn set_fast_limit(&mut self) {
-        // Cannot cut: INLINE is below 256.
-        self.fast_limit = self.intake.largest_alone().min(INLINE as u64) as u8;
+    fn set_small_limit(&mut self) {
+        self.small = SmallFrames::up_to(self.intake.largest_alone());
     }
 
     /// The most frames that a message may have; zero means any number.
@@ -150,7 +112,7 @@ impl Decoder {
         messages: &mut VecDeque<Message>,
         commands: &mut Vec<Command>,
     ) -> Result<usize, ProtocolError> {
-        self.take_frames(Input::Lent(input), room, messages, commands)
+        self.take_frames(Source::Lent(input), room, messages, commands)
     }
 
     /// The same, but messages share the input instead of copying larger bodies out of it.
@@ -161,36 +123,18 @@ impl Decoder {
         messages: &mut VecDeque<Message>,
         commands: &mut Vec<Command>,
     ) -> Result<usize, ProtocolError> {
-        self.take_frames(Input::Shared(input), room, messages, commands)
+        self.take_frames(Source::Shared(input), room, messages, commands)
     }
 
     /// Whether there are bodies near the start of `input` that messages would share. A stream goes
     /// on as it began, mostly.
     pub(crate) fn has_bodies_to_share(&self, input: &[u8]) -> bool {
-        let mut rest = input;
-        if self.body.is_some() || !self.intake.receives() {
-            return false;
-        }
-        for _ in 0..PROBES {
-            let Ok(Some(header)) = Header::parse(rest) else {
-                return false;
-            };
-            let size = usize::try_from(header.size).unwrap_or(usize::MAX);
-            let end = header.len.saturating_add(size);
-            let Some(after) = rest.get(end..) else {
-                return false;
-            };
-            if size > INLINE && !header.command {
-                return true;
-            }
-            rest = after;
-        }
-        false
+        self.body.is_none() && self.intake.receives() && source::has_bodies_to_share(input)
     }
 
     fn take_frames(
         &mut self,
-        input: Input<'_>,
+        input: Source<'_>,
         room: usize,
         messages: &mut VecDeque<Message>,
         commands: &mut Vec<Command>,
@@ -202,7 +146,7 @@ impl Decoder {
             if !self.intake.receives() {
                 rest = self.skip_body(rest);
             } else if self.partial.is_none() && self.body.is_none() {
-                self.take_small(&mut rest, &mut room, messages);
+                self.small.take(&mut rest, &mut room, messages);
                 if room == 0 {
                     break;
                 }
@@ -262,57 +206,6 @@ impl Decoder {
         self.intake.is_mid_message() || self.body.is_some() || self.skip > 0
     }
 
-    /// The hot path: runs of frames that are messages of their own and fit inline.
-    ///
-    /// They are found first, then the queue is extended by as many empty messages, then those are
-    /// filled where they lie. Built elsewhere and pushed one by one, each would go over the stack,
-    /// written and read back in pieces of different sizes, which stalls the processor for longer
-    /// than all else takes.
-    fn take_small(&self, rest: &mut &[u8], room: &mut usize, messages: &mut VecDeque<Message>) {
-        // A lone message is not worth a batch.
-        if rest.len() < LONE {
-            return;
-        }
-        while let Some(first) = self.small_frame(rest) {
-            let mut batch = [(first.0, 0); BATCH];
-            let mut found = 0;
-            let mut at = *rest;
-            for slot in batch.iter_mut().take(*room) {
-                let Some((window, size, after)) = self.small_frame(at) else {
-                    break;
-                };
-                *slot = (window, size);
-                found += 1;
-                at = after;
-            }
-            let batch = batch.get(..found).unwrap_or_default();
-            let before = messages.len();
-            messages.extend(batch.iter().map(|_| Message::new()));
-            for (message, (window, size)) in messages.range_mut(before..).zip(batch) {
-                message.fill_from_window(window, *size);
-            }
-            *rest = at;
-            *room -= found;
-            if found < BATCH {
-                break;
-            }
-        }
-    }
-
-    /// The frame at the start of `input`, if it is one for the hot path and the input goes on for
-    /// as much as a message holds inline: the window on it, its size, and what comes after it.
-    #[inline(always)]
-    fn small_frame<'a>(&self, input: &'a [u8]) -> Option<(&'a [u8; INLINE], u8, &'a [u8])> {
-        // No flags: short, last of its message, not a command.
-        let Some((&[0, size], body)) = input.split_first_chunk() else {
-            return None;
-        };
-        if size > self.fast_limit {
-            return None;
-        }
-        Some((body.first_chunk()?, size, body.get(usize::from(size)..)?))
-    }
-
     /// Discards what is in `input` of a frame that is of no use here; gives what comes after it.
     fn skip_body<'a>(&mut self, input: &'a [u8]) -> &'a [u8] {
         let here = usize::try_from(self.skip).map_or(input.len(), |skip| skip.min(input.len()));
@@ -323,7 +216,7 @@ impl Decoder {
     /// Takes one frame of any kind, or a part of a large one; false when the input ends before it.
     fn take_frame<'a>(
         &mut self,
-        input: &Input<'a>,
+        input: &Source<'a>,
         rest: &mut &'a [u8],
         messages: &mut VecDeque<Message>,
         commands: &mut Vec<Command>,
@@ -379,7 +272,7 @@ impl Decoder {
     fn finish_slice(
         &mut self,
         header: &Header,
-        input: &Input<'_>,
+        input: &Source<'_>,
         body: &[u8],
         messages: &mut VecDeque<Message>,
     ) {

@@ -18,6 +18,8 @@ mod greeting;
 mod intake;
 mod mechanism;
 pub(crate) mod outbox;
+mod small;
+mod source;
 pub(crate) mod spent;
 
 #[cfg(feature = "internals")]
