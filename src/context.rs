@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 
 use crate::endpoint::Endpoint;
-use crate::link::pipe::{Door, Limits, PipeEnd};
+use crate::link::pipe::{Limits, PipeEnd, PipePeer};
 use crate::peer::{PeerInfo, PeerRefusal};
 use crate::reactor::{self, Command, Place, Resolver, SocketId};
 use crate::stats::CloseReport;
@@ -205,13 +205,13 @@ pub(crate) struct Caller {
     /// The end of the pipe that becomes the binder's.
     pub(crate) pipe: PipeEnd,
     /// Where the caller's end is.
-    pub(crate) door: Door,
+    pub(crate) door: PipePeer,
 }
 
 /// What the caller is told in return.
 pub(crate) struct Answer {
     pub(crate) peer: PeerInfo,
-    pub(crate) door: Door,
+    pub(crate) door: PipePeer,
     /// What the binder's inbox adds to what the caller may be ahead.
     pub(crate) room: Limits,
 }

@@ -12,13 +12,15 @@
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Poll, Waker};
 
 use loom::model::Builder;
 use loom::thread;
 
-use crate::link::pipe::{pipe, Limits, PipeEnd};
+use crate::drive::fast_path::{Batch, FastPath, Offered, Target};
+use crate::link::high_water::Room;
+use crate::link::pipe::{pipe, Limits, PipeEnd, PipeEvents, PipePeer};
 use crate::message::Message;
 use crate::notifier::{Notifier, Wake};
 use crate::sync::{Condvar, Mutex, MutexGuard};
@@ -947,90 +949,99 @@ fn loom_a_full_kernel_strands_nothing() {
     });
 }
 
-// ----- the shortcut of a hot link -----
+// ----- the fast path of a hot socket -----
 
-/// A hot sender: messages go into the lane while it is open, which it is only while nobody has the
-/// state; the sweep writes what is left.
+/// A hot sender with two connections: messages go into the lanes of the fast path while that is open, which
+/// it is only while no thread has the state; the sweep writes what is left.
 struct Hot {
     state: Mutex<Booked>,
-    lane: Mutex<Lane>,
+    fast_path: FastPath,
 }
 
 struct Booked {
-    queued: Vec<u32>,
-    wire: Vec<u32>,
-    /// The lane may be open.
+    queued: [Outbox; 2],
+    wires: [Vec<u8>; 2],
+    turn: usize,
+    /// The fast path may be open.
     open: bool,
     hot: bool,
-}
-
-#[derive(Default)]
-struct Lane {
-    room: usize,
-    messages: Vec<u32>,
 }
 
 impl Hot {
     fn new() -> Arc<Hot> {
         Arc::new(Hot {
             state: Mutex::new(Booked {
-                queued: Vec::new(),
-                wire: Vec::new(),
+                queued: [Outbox::new(), Outbox::new()],
+                wires: [Vec::new(), Vec::new()],
+                turn: 0,
                 open: false,
                 hot: true,
             }),
-            lane: Mutex::new(Lane::default()),
+            fast_path: FastPath::default(),
         })
     }
 
     fn lock(&self) -> MutexGuard<'_, Booked> {
         let mut state = self.state.lock();
         if std::mem::take(&mut state.open) {
-            let mut lane = self.lane.lock();
-            lane.room = 0;
-            state.queued.append(&mut lane.messages);
+            let last = self.fast_path.close(|link, batch| {
+                if let Batch::Encoded(frames) = batch {
+                    state.queued[link].append_copy(frames);
+                    frames.clear();
+                }
+            });
+            state.turn = last.map_or(state.turn, |last| 1 - last);
         }
         state
     }
 
-    fn send(&self, message: u32) {
-        let mut lane = self.lane.lock();
-        if lane.room > 0 {
-            lane.room -= 1;
-            lane.messages.push(message);
-            let last = lane.room == 0;
-            drop(lane);
-            if last {
-                self.write_out(self.lock());
+    fn send(&self, text: &str) {
+        let mut message = Message::from(text);
+        match self.fast_path.offer(&mut message) {
+            Offered::Queued => {}
+            Offered::Batch => self.write_out(self.lock()),
+            Offered::Announce(_) => panic!("there is no pipe"),
+            Offered::Closed => {
+                let mut state = self.lock();
+                let turn = state.turn;
+                state.queued[turn].push(&message);
+                state.turn = 1 - turn;
+                self.write_out(state);
             }
-            return;
         }
-        drop(lane);
-        let mut state = self.lock();
-        state.queued.push(message);
-        self.write_out(state);
     }
 
     fn write_out(&self, mut state: MutexGuard<'_, Booked>) {
-        if !state.hot || state.queued.len() > 2 {
+        if !state.hot || state.queued.iter().any(|queued| queued.messages() > 1) {
             Hot::flush(&mut state);
         }
         if state.hot {
-            self.lane.lock().room = 2;
+            let room = Room {
+                messages: 2,
+                bytes: usize::MAX,
+            };
+            let turns = [state.turn, 1 - state.turn];
+            let lanes = turns.map(|link| (link, Target::Connection(room)));
+            self.fast_path.open(lanes.into_iter());
             state.open = true;
         }
     }
 
-    fn flush(state: &mut MutexGuard<'_, Booked>) {
-        let mut queued = std::mem::take(&mut state.queued);
-        state.wire.append(&mut queued);
+    fn flush(state: &mut Booked) {
+        for (queued, wire) in state.queued.iter_mut().zip(&mut state.wires) {
+            let mut flight = Flight::default();
+            flight.load(queued);
+            if let Some(bytes) = flight.only_slice() {
+                wire.extend_from_slice(bytes);
+            }
+        }
     }
 
     /// Until a look finds nothing.
     fn sweep(&self) {
         loop {
             let mut state = self.lock();
-            if state.queued.is_empty() {
+            if state.queued.iter().all(Outbox::is_empty) {
                 state.hot = false;
                 return;
             }
@@ -1040,21 +1051,30 @@ impl Hot {
 }
 
 #[test]
-fn loom_the_shortcut_strands_nothing_and_keeps_the_order() {
+fn loom_the_fast_path_strands_nothing_and_keeps_the_order_and_the_turns() {
     explore(3, || {
         let sender = Hot::new();
         let other = Arc::clone(&sender);
-        let other = thread::spawn(move || (10..12).for_each(|message| other.send(message)));
+        let other = thread::spawn(move || ["b1", "b2"].map(|text| other.send(text)));
         let sweeper = Arc::clone(&sender);
         let sweeper = thread::spawn(move || sweeper.sweep());
-        (0..3).for_each(|message| sender.send(message));
+        ["a1", "a2"].map(|text| sender.send(text));
         other.join().unwrap();
         sweeper.join().unwrap();
+        // What was sent when the sweep had gone went out at once.
         let state = sender.state.lock();
-        assert!(state.queued.is_empty() && !state.open && !state.hot);
-        assert!(sender.lane.lock().messages.is_empty(), "stranded");
-        let (ours, others): (Vec<u32>, Vec<u32>) = state.wire.iter().partition(|m| **m < 10);
-        assert_eq!((ours, others), (vec![0, 1, 2], vec![10, 11]));
+        assert!(state.queued.iter().all(Outbox::is_empty) && !state.open);
+        let [one, two] = state.wires.each_ref().map(|wire| decoded(wire));
+        assert_eq!((one.len(), two.len()), (2, 2), "each has its turn");
+        for wire in [&one, &two] {
+            for of in ["a", "b"] {
+                let sent: Vec<_> = wire.iter().filter(|text| text.starts_with(of)).collect();
+                assert!(sent.is_sorted(), "{sent:?}");
+            }
+        }
+        let mut all = [one, two].concat();
+        all.sort();
+        assert_eq!(all, ["a1", "a2", "b1", "b2"]);
     });
 }
 
@@ -1062,6 +1082,7 @@ fn loom_the_shortcut_strands_nothing_and_keeps_the_order() {
 
 /// Two sockets of one context and the pipe between them, as their callers see it.
 struct Pair {
+    fast_path: Arc<FastPath>,
     from: Mutex<From>,
     from_woken: Condvar,
     to: Mutex<To>,
@@ -1072,21 +1093,26 @@ struct From {
     pipe: PipeEnd,
     /// What the pattern believes.
     room: bool,
+    /// The fast path may be open.
+    open: bool,
+    /// The receiver is to be told once the lock is released.
+    announce: bool,
 }
 
 struct To {
     pipe: PipeEnd,
+    peer: PipePeer,
     inbox: VecDeque<Message>,
     readable: bool,
-    /// Somebody waits awake, and the sender announces nothing.
-    hushed: bool,
+    /// A receiver waits awake, and the sender announces nothing.
+    suppressed: bool,
     sleepers: usize,
 }
 
 impl To {
-    fn listen_again(&mut self) {
-        if std::mem::take(&mut self.hushed) {
-            self.readable |= self.pipe.listen();
+    fn resume_wakeups(&mut self) {
+        if std::mem::take(&mut self.suppressed) {
+            self.readable |= self.pipe.resume_wakeups();
         }
     }
 }
@@ -1094,17 +1120,27 @@ impl To {
 impl Pair {
     fn new(limits: Limits) -> Arc<Pair> {
         let (from, to) = pipe(limits, limits);
-        Arc::new(Pair {
+        let fast_path = Arc::new(FastPath::default());
+        Arc::new_cyclic(|me: &Weak<Pair>| Pair {
+            fast_path: Arc::clone(&fast_path),
             from: Mutex::new(From {
                 pipe: from,
                 room: true,
+                open: false,
+                announce: false,
             }),
             from_woken: Condvar::new(),
             to: Mutex::new(To {
                 pipe: to,
+                peer: PipePeer {
+                    socket: Weak::clone(me) as Weak<_>,
+                    held: Some(Arc::downgrade(&fast_path) as Weak<_>),
+                    link: 0,
+                    serial: 0,
+                },
                 inbox: VecDeque::new(),
                 readable: false,
-                hushed: false,
+                suppressed: false,
                 sleepers: 0,
             }),
             to_woken: Condvar::new(),
@@ -1117,13 +1153,71 @@ impl Pair {
             from = self.from_woken.wait(from, None);
         }
         let put = from.pipe.put(message);
-        if put.full {
+        if put.is_full() {
             from.room = false;
         }
         drop(from);
         if put.announce {
-            self.to.lock().readable = true;
-            self.to_woken.notify_all();
+            self.on_pipe_readable(0, 0);
+        }
+    }
+
+    /// The sender's state, with the fast path closed.
+    fn lock_from(&self) -> MutexGuard<'_, From> {
+        let from = self.from.lock();
+        self.close_fast_path(from)
+    }
+
+    fn close_fast_path<'a>(&self, mut from: MutexGuard<'a, From>) -> MutexGuard<'a, From> {
+        if std::mem::take(&mut from.open) {
+            self.fast_path.close(|_, batch| {
+                if let Batch::Piped(_, put) = batch {
+                    let full = !from.pipe.has_room();
+                    from.room &= !full;
+                    from.announce |= full || put.announce;
+                }
+            });
+        }
+        from
+    }
+
+    /// As a socket that has a fast path sends.
+    fn send_fast(&self, text: &str) {
+        let mut message = Message::from(text);
+        match self.fast_path.offer(&mut message) {
+            Offered::Queued => return,
+            Offered::Announce(_) => return self.on_pipe_readable(0, 0),
+            Offered::Batch => return self.write_out(self.lock_from()),
+            Offered::Closed => {}
+        }
+        let mut from = self.lock_from();
+        while !from.room {
+            from = self.close_fast_path(self.from_woken.wait(from, None));
+        }
+        let put = from.pipe.put(message);
+        from.room = !put.is_full();
+        from.announce |= put.announce;
+        self.write_out(from);
+    }
+
+    fn write_out(&self, mut from: MutexGuard<'_, From>) {
+        let room = from.pipe.room();
+        if from.room && room.any() {
+            let me: Weak<Pair> = Weak::new();
+            let receiver = PipePeer {
+                socket: me,
+                held: None,
+                link: 0,
+                serial: 0,
+            };
+            let lane = (0, Target::Pipe(&from.pipe, &receiver, room));
+            self.fast_path.open(std::iter::once(lane));
+            from.open = true;
+        }
+        let announce = std::mem::take(&mut from.announce);
+        drop(from);
+        if announce {
+            self.on_pipe_readable(0, 0);
         }
     }
 
@@ -1139,7 +1233,7 @@ impl Pair {
                 return message;
             }
             if !to.readable {
-                to.listen_again();
+                to.resume_wakeups();
                 if to.readable {
                     continue;
                 }
@@ -1153,8 +1247,10 @@ impl Pair {
                 to.sleepers -= 1;
                 continue;
             }
-            let To { pipe, inbox, .. } = &mut *to;
-            let taken = pipe.take(inbox);
+            let To {
+                pipe, peer, inbox, ..
+            } = &mut *to;
+            let (taken, _) = pipe.take_all(Some(peer), inbox);
             if taken.messages == 0 {
                 to.readable = false;
             }
@@ -1174,23 +1270,54 @@ impl Pair {
         if to.sleepers > 0 {
             return to;
         }
-        let Some(mut hushed) = to.pipe.hush() else {
+        let Some(watch) = to.pipe.suppress_wakeups() else {
             return to;
         };
-        to.hushed = true;
+        to.suppressed = true;
         drop(to);
         thread::yield_now();
-        let _paid = hushed.is_over();
+        let _paid = watch.has_news();
         to = self.to.lock();
-        to.listen_again();
+        to.resume_wakeups();
         to
     }
 
     fn give_room(&self) {
-        let mut from = self.from.lock();
+        let mut from = self.lock_from();
         if from.pipe.has_room() {
             from.room = true;
             self.from_woken.notify_all();
+        }
+    }
+}
+
+impl PipeEvents for Pair {
+    fn on_pipe_readable(&self, _: usize, _: u32) {
+        self.to.lock().readable = true;
+        self.to_woken.notify_all();
+    }
+    fn on_pipe_room(&self, _: usize, _: u32) {}
+    fn on_pipe_closed(&self, _: usize, _: u32) {}
+    fn on_pipe_changes(&self, _: usize, _: u32) {}
+}
+
+#[test]
+fn loom_what_a_sender_holds_back_is_received_though_it_does_nothing_more() {
+    for limits in [(1, 0), (2, 0), (0, 0)] {
+        for looks in 0..2 {
+            explore(2, move || {
+                let pair = Pair::new(limits);
+                let sender = Arc::clone(&pair);
+                let sender = thread::spawn(move || {
+                    for text in ["1", "2", "3"] {
+                        sender.send_fast(text);
+                    }
+                });
+                for text in ["1", "2", "3"] {
+                    assert_eq!(pair.recv_after(looks), text);
+                }
+                sender.join().unwrap();
+            });
         }
     }
 }
@@ -1267,7 +1394,7 @@ fn loom_the_end_of_a_pipe_comes_after_its_last_message() {
         let mut to = pair.to.lock();
         let To { pipe, inbox, .. } = &mut *to;
         let taken = pipe.take(inbox);
-        assert!(taken.messages == 0 && pipe.listen());
+        assert!(taken.messages == 0 && pipe.resume_wakeups());
     });
 }
 

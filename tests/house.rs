@@ -109,10 +109,13 @@ const HOUSE: &[(&str, &[&str])] = &[
         &[
             "link/high_water",
             "link/buffer",
-            "link/queue",
             "link/progress",
             "link/shares",
-            "link/pipe",
+            "link/pipe/blocks",
+            "link/pipe/events",
+            "link/pipe/lane",
+            "link/pipe/stage",
+            "link/pipe/mod",
             "link/reader",
             "link/writer",
             "link/recv_queue",
@@ -132,7 +135,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "stats",
             "monitor",
             "engine/actions",
-            "engine/glance",
+            "engine/backoff",
             "engine/helpers",
             "engine/admission",
             "engine/jitter",
@@ -160,7 +163,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "context",
             "drive/random",
             "drive/prefetched",
-            "drive/shortcut",
+            "drive/fast_path",
             "drive/core",
             "drive/locked",
             "drive/settings",
@@ -214,11 +217,12 @@ const OUTSIDE: &[&str] = &[
 
 /// Files that import from one that imports from them: one type, cut into files by subject.
 const PARTS: &[(&str, &str)] = &[
+    ("link/pipe/stage", "link/pipe/mod"),
     ("zmtp/mechanism/null", "zmtp/mechanism/mod"),
     ("reactor/accept", "reactor/mod"),
     ("reactor/connect", "reactor/mod"),
     ("reactor/resolver", "reactor/mod"),
-    ("drive/shortcut", "drive/core"),
+    ("drive/fast_path", "drive/core"),
 ];
 
 /// Two rooms of the first floor that do not know each other.

@@ -55,7 +55,7 @@ impl Core {
             return;
         }
         engine.life = Life::Lingering;
-        let unread = self.front.lock().take();
+        let unread = self.prefetched.lock().take();
         engine.actions.discard(unread);
         let bound = std::mem::take(&mut engine.bound);
         locked.release();

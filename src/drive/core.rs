@@ -5,8 +5,8 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use mio::{Events, Poll, Token, Waker};
 
+use super::fast_path::FastPath;
 use super::prefetched::Prefetched;
-use super::shortcut::Shortcut;
 use crate::context::Inner;
 use crate::engine::actions::Action;
 use crate::engine::helpers::Helpers;
@@ -14,7 +14,6 @@ use crate::engine::settings::pattern_settings;
 use crate::engine::{self, Life};
 use crate::error::Error;
 use crate::link::buffer::Pool;
-use crate::link::pipe::{Door, PipeEnd};
 use crate::monitor::{EventQueue, Monitor};
 use crate::notifier::Notifier;
 use crate::options::Options;
@@ -67,14 +66,14 @@ pub(crate) struct Core {
     pub(super) me: Weak<Core>,
     pub(super) engine: Mutex<Engine>,
     /// If the pattern prefetches: what is received next.
-    pub(super) front: Mutex<Prefetched>,
+    pub(super) prefetched: Mutex<Prefetched>,
     /// What readers read into.
     pub(super) buffers: Arc<Pool>,
-    /// [`Capabilities::prefetches`](crate::pattern::Capabilities::prefetches): there is a front.
+    /// [`Capabilities::prefetches`](crate::pattern::Capabilities::prefetches): [`prefetched`](Core::prefetched) is used.
     pub(super) prefetches: bool,
     pub(super) notifier: Notifier,
-    /// Counts what inproc peers did.
-    pub(super) pokes: AtomicU32,
+    /// Sequence count: rises with what inproc peers did, for callers that wait awake.
+    pub(super) sequence: AtomicU32,
     /// Made when the first endpoint other than inproc is bound or connected.
     pub(super) poll: OnceLock<PollSide>,
     making_poll: Mutex<()>,
@@ -83,12 +82,10 @@ pub(crate) struct Core {
     /// [`Capabilities::sends_subscriptions`](crate::pattern::Capabilities::sends_subscriptions).
     pub(super) sends_subscriptions: bool,
     /// [`Capabilities::balances`](crate::pattern::Capabilities::balances): there is a
-    /// [`shortcut`](super::shortcut).
+    /// [`fast_path`](super::fast_path).
     pub(super) balances: bool,
-    pub(super) shortcut: Shortcut,
-    /// If it balances or prefetches: the first pipe there was, which can be found without a lock. A stream into
-    /// it then takes one lock a message and no more, and its receiver sees it coming.
-    pub(super) direct: OnceLock<(PipeEnd, Door)>,
+    /// Shared with inproc peers, which have handed over what it holds back for them.
+    pub(super) fast_path: Arc<FastPath>,
 }
 
 impl Core {
@@ -112,16 +109,15 @@ impl Core {
             context: Arc::clone(context),
             me: Weak::clone(me),
             engine: Mutex::new(Engine::new(pattern, &options, super::random::seed())),
-            front: Mutex::new(Prefetched::default()),
+            prefetched: Mutex::new(Prefetched::default()),
             buffers: Pool::new(),
             prefetches: can.prefetches,
             notifier: Notifier::new(),
-            pokes: AtomicU32::new(0),
+            sequence: AtomicU32::new(0),
             poll: OnceLock::new(),
             making_poll: Mutex::new(()),
             balances: can.balances,
-            shortcut: Shortcut::default(),
-            direct: OnceLock::new(),
+            fast_path: Arc::default(),
             streams: can.streams,
             sends_subscriptions: can.sends_subscriptions,
         });
@@ -139,7 +135,7 @@ impl Core {
     pub(crate) fn stats(&self) -> Stats {
         let mut locked = self.lock_for_call();
         let engine = locked.engine();
-        let waiting = self.front.lock().len();
+        let waiting = self.prefetched.lock().len();
         engine.ledger.stats(engine.peers(), waiting)
     }
 

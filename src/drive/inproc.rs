@@ -8,7 +8,7 @@ use crate::endpoint::Endpoint;
 use crate::engine::actions::Action;
 use crate::engine::inproc::{recv_limits, send_limits};
 use crate::engine::Life;
-use crate::link::pipe::{Door, Neighbour, PipeEnd};
+use crate::link::pipe::{PipeEvents, PipePeer};
 use crate::link::{Link, Origin, Stage};
 use crate::monitor::EventKind;
 use crate::options::Options;
@@ -18,17 +18,15 @@ use crate::stats::CloseReport;
 use crate::waiters::Change;
 
 impl Core {
-    /// The first pipe has a way of its own.
-    fn remember(&self, pipe: &PipeEnd, door: &Door) {
-        if self.balances || self.prefetches {
-            self.direct.get_or_init(|| (pipe.clone(), door.clone()));
-        }
-    }
-
-    fn my_door(&self, place: Place) -> Door {
-        let socket: Weak<Core> = self.me.clone();
-        Door {
+    /// This end of a pipe, as its other end is to know it.
+    fn as_peer(&self, place: Place) -> PipePeer {
+        let socket: Weak<Core> = Weak::clone(&self.me);
+        let held = self
+            .balances
+            .then(|| Arc::downgrade(&self.fast_path) as Weak<_>);
+        PipePeer {
             socket,
+            held,
             link: place.link,
             serial: place.serial,
         }
@@ -82,7 +80,6 @@ impl Member for Core {
         }
         // This end was made with the caller's inbox as its only limit.
         caller.pipe.widen(send_limits(&options));
-        self.remember(&caller.pipe, &caller.door);
         if let Some(link) = engine.links.get_mut(key) {
             link.pipe = Some((caller.pipe, Some(caller.door)));
             engine.pipes += 1;
@@ -91,7 +88,7 @@ impl Member for Core {
         drop(locked);
         let (peer, door, room) = (
             self.my_info(&options),
-            self.my_door(place),
+            self.as_peer(place),
             recv_limits(&options),
         );
         Ok(Answer { peer, door, room })
@@ -130,7 +127,7 @@ impl Member for Core {
         let caller = Caller {
             peer: self.my_info(&options),
             pipe: far_end,
-            door: self.my_door(place),
+            door: self.as_peer(place),
         };
         let answer = binder.answer(&endpoint, caller);
         let mut locked = self.lock();
@@ -185,7 +182,6 @@ impl Member for Core {
         };
         pipe.widen(answer.room);
         let (room, waiting) = (pipe.has_room() && !link.leaving, pipe.waiting() > 0);
-        self.remember(pipe, &answer.door);
         *door = Some(answer.door.clone());
         engine.welcome(place.link);
         engine.pattern.set_room(place.link, room);
@@ -212,7 +208,7 @@ impl Member for Core {
     }
 }
 
-impl Neighbour for Core {
+impl PipeEvents for Core {
     fn on_pipe_readable(&self, link: usize, serial: u32) {
         let mut locked = self.lock();
         let engine = locked.engine();
@@ -223,7 +219,7 @@ impl Neighbour for Core {
         if engine.pattern.can().receives {
             engine.pattern.set_readable(link, true);
             engine.notify(Change::Messages);
-            self.poke();
+            self.advance_sequence();
         } else {
             engine.drain_upstream(place);
         }
@@ -239,7 +235,7 @@ impl Neighbour for Core {
         if room {
             engine.pattern.set_room(link, true);
             engine.notify(Change::Room);
-            self.poke();
+            self.advance_sequence();
         }
     }
 
@@ -280,7 +276,7 @@ impl Neighbour for Core {
             engine.pattern.connection_lost(link);
         }
         engine.wake_waiters();
-        self.poke();
+        self.advance_sequence();
         drop(locked);
         self.seek(&endpoint, Place { link, serial });
     }

@@ -62,7 +62,9 @@ impl<'a> Locked<'a> {
         let core = self.core;
         let guard = self.guard.take().unwrap_or_else(|| core.lock_state());
         let mut guard = core.notifier.wait(guard, timeout);
-        core.close_shortcut(&mut guard);
+        if guard.fast_path {
+            core.close_fast_path(&mut guard);
+        }
         self.guard = Some(guard);
     }
 }
@@ -86,8 +88,8 @@ impl Core {
     #[inline]
     fn lock_state(&self) -> Guard<'_> {
         let mut engine = self.engine.lock();
-        if engine.shortcut.is_some() {
-            self.close_shortcut(&mut engine);
+        if engine.fast_path {
+            self.close_fast_path(&mut engine);
         }
         engine
     }

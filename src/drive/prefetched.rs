@@ -3,6 +3,8 @@
 
 use std::collections::VecDeque;
 
+use crate::engine::backoff::Backoff;
+use crate::link::pipe::Watch;
 use crate::message::Message;
 
 /// What a receive that takes from the batch gets.
@@ -18,11 +20,17 @@ pub(super) struct Taken {
 /// | Field | Who changes it | What holds |
 /// |---|---|---|
 /// | `messages` | the engine's holder fills them when they are empty; receivers take them out | they count towards their links' marks until the engine is told |
+/// | `stream`, `gathered`, `backoff` | with a batch, and the receive that finds none left | whether to wait awake for the next batch |
 /// | `owes` | the engine's holder sets it with a batch; telling the engine clears it | true: the batch holds half of a mark or more, so that its peer may be waiting for it |
 #[derive(Debug, Default)]
 pub(super) struct Prefetched {
     messages: VecDeque<Message>,
     owes: bool,
+    /// The batch was all there was of a stream.
+    stream: Option<Watch>,
+    /// That batch was waited for.
+    gathered: bool,
+    backoff: Backoff,
 }
 
 impl Prefetched {
@@ -39,6 +47,23 @@ impl Prefetched {
         let most = most.min(self.messages.len());
         messages.extend(self.messages.drain(..most));
         most > 0 && self.owes && self.messages.is_empty()
+    }
+
+    /// What a receive that finds nothing left may watch for a moment before it asks the engine: there a batch
+    /// gathers. Asking the engine has the sender hand over what it holds back, a few messages at a
+    /// time, and each time takes memory from its processor.
+    pub(super) fn stream(&mut self) -> Option<Watch> {
+        let stream = self.stream.take().filter(|_| self.backoff.pays());
+        self.gathered = stream.is_some();
+        stream
+    }
+
+    /// A batch was put in, or there was none; this shows when there is more, if it is of a stream.
+    pub(super) fn set_stream(&mut self, stream: Option<Watch>) {
+        self.stream = stream;
+        if std::mem::take(&mut self.gathered) {
+            self.backoff.learn(self.messages.len() > 1);
+        }
     }
 
     /// Where a batch is put.
@@ -62,6 +87,7 @@ impl Prefetched {
     /// Takes everything out; it will not be received.
     pub(super) fn take(&mut self) -> VecDeque<Message> {
         self.owes = false;
+        self.stream = None;
         std::mem::take(&mut self.messages)
     }
 }
@@ -79,7 +105,11 @@ mod tests {
 
     fn batch(owes: bool) -> Prefetched {
         let messages: VecDeque<_> = ["a", "b", "c"].into_iter().map(Message::from).collect();
-        Prefetched { messages, owes }
+        Prefetched {
+            messages,
+            owes,
+            ..Prefetched::default()
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::core::Core;
 use super::core::Engine;
 use super::locked::Locked;
 use super::waiting::{OutOfTime, Wait};
+use crate::engine::backoff::spin;
 use crate::error::RecvError;
 use crate::message::Message;
 use crate::waiters::tasks::Want;
@@ -14,24 +15,35 @@ impl Core {
     #[inline]
     pub(crate) fn recv(&self, wait: Wait) -> Result<Message, RecvError> {
         if self.prefetches {
-            let taken = self.front.lock().pop();
+            let mut prefetched = self.prefetched.lock();
+            let taken = prefetched.pop();
+            drop(prefetched);
             if let Some(taken) = taken {
                 if taken.repay {
                     self.repay();
                 }
                 return Ok(taken.message);
             }
-            if !matches!(wait, Wait::Never) {
-                if let Some((pipe, _)) = self.direct.get() {
-                    pipe.gather();
-                }
-            }
+            self.gather(wait);
         }
-        self.recv_behind(wait)
+        self.recv_locked(wait)
+    }
+
+    /// Nothing is prefetched: in a stream of an inproc peer, waits awake for the next batch. A receive that
+    /// may not wait does not.
+    #[cold]
+    fn gather(&self, wait: Wait) {
+        if matches!(wait, Wait::Never) {
+            return;
+        }
+        let stream = self.prefetched.lock().stream();
+        if let Some(watch) = stream {
+            let _ = watch.has_news() || spin(|| watch.has_news());
+        }
     }
 
     /// Nothing is in front: looks behind the big lock.
-    fn recv_behind(&self, wait: Wait) -> Result<Message, RecvError> {
+    fn recv_locked(&self, wait: Wait) -> Result<Message, RecvError> {
         let mut locked = self.lock();
         let mut tried = false;
         loop {
@@ -52,20 +64,21 @@ impl Core {
         }
         engine.check_receiver()?;
         // Lock order: the front comes after the engine, and is never held while that is taken.
-        let mut front = self.front.lock();
-        if front.is_empty() {
-            engine.take_batch(front.batch());
-            front.set_owes(engine.owes_room());
-            if front.len() > 1 {
-                // Who waits behind the big lock shall look in front.
+        let mut prefetched = self.prefetched.lock();
+        if prefetched.is_empty() {
+            let stream = engine.take_batch(prefetched.batch());
+            prefetched.set_stream(stream);
+            prefetched.set_owes(engine.owes_room());
+            if prefetched.len() > 1 {
+                // Callers that wait behind the big lock are to look here.
                 engine.notify(Change::Messages);
             }
         }
-        let Some(taken) = front.pop() else {
+        let Some(taken) = prefetched.pop() else {
             return Ok(None);
         };
         if taken.repay {
-            front.set_owes(false);
+            prefetched.set_owes(false);
             engine.give_credit();
         }
         Ok(Some(taken.message))
@@ -78,10 +91,10 @@ impl Core {
     }
 
     fn repay_locked(&self, engine: &mut Engine) {
-        let mut front = self.front.lock();
+        let mut prefetched = self.prefetched.lock();
         // Filled again meanwhile: what filled it has repaid.
-        if front.is_empty() {
-            front.set_owes(false);
+        if prefetched.is_empty() {
+            prefetched.set_owes(false);
             engine.give_credit();
         }
     }
@@ -98,7 +111,10 @@ impl Core {
         }
         let before = messages.len();
         let more = |messages: &Vec<Message>| most - (messages.len() - before);
-        let repay = self.take_front(messages, most);
+        let repay = self.take_prefetched(messages, most);
+        if self.prefetches && messages.len() == before {
+            self.gather(wait);
+        }
         let mut locked = self.lock();
         if repay {
             self.repay_locked(locked.engine());
@@ -108,7 +124,7 @@ impl Core {
             match self.take_message(locked.engine()) {
                 Ok(Some(message)) => {
                     messages.push(message);
-                    if self.take_front(messages, more(messages)) {
+                    if self.take_prefetched(messages, more(messages)) {
                         self.repay_locked(locked.engine());
                     }
                 }
@@ -122,23 +138,23 @@ impl Core {
     }
 
     /// Takes what is in front, at most `most`. True: the front is used up, and is to be repaid.
-    fn take_front(&self, messages: &mut Vec<Message>, most: usize) -> bool {
-        self.prefetches && self.front.lock().drain_into(messages, most)
+    fn take_prefetched(&self, messages: &mut Vec<Message>, most: usize) -> bool {
+        self.prefetches && self.prefetched.lock().drain_into(messages, most)
     }
 
-    /// A topic is wanted no longer: takes what only it matched out of the front. What is still in the
+    /// A topic is wanted no longer: takes what only it matched out of the prefetched. What is still in the
     /// links' inboxes is filtered when it is taken out of them.
-    pub(super) fn filter_front(&self, engine: &mut Engine) {
+    pub(super) fn filter_prefetched(&self, engine: &mut Engine) {
         if !self.prefetches {
             return;
         }
-        let mut front = self.front.lock();
-        let unwanted = engine.pattern.filter(front.batch());
-        if front.is_empty() {
-            front.set_owes(false);
+        let mut prefetched = self.prefetched.lock();
+        let unwanted = engine.pattern.filter(prefetched.batch());
+        if prefetched.is_empty() {
+            prefetched.set_owes(false);
             engine.give_credit();
         }
-        drop(front);
+        drop(prefetched);
         engine.ledger.took_back(unwanted.len());
         engine.actions.discard(unwanted);
     }

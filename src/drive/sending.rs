@@ -1,8 +1,8 @@
 //! Sending: a message finds its link, and the time to be written.
 
 use super::core::Core;
+use super::fast_path::Offered;
 use super::locked::Locked;
-use super::shortcut::Taken;
 use super::waiting::{OutOfTime, Wait};
 use crate::clock;
 use crate::engine::actions::Action;
@@ -18,34 +18,23 @@ impl Core {
     pub(crate) fn send(&self, mut message: Message, wait: Wait) -> Result<(), SendError> {
         message.fill_blank();
         if self.balances && message.len() <= MAX_MESSAGE_FRAMES {
-            if let Some((pipe, door)) = self.direct.get() {
-                if let Some(put) = pipe.put_direct(&mut message) {
-                    match (put.announce, put.full) {
-                        (false, false) => {}
-                        (true, false) => door.readable(),
-                        // What is done with the engine sees to the announcement too.
-                        (_, true) => self.write_out(&mut self.lock()),
-                    }
+            match self.fast_path.offer(&mut message) {
+                Offered::Queued => return Ok(()),
+                Offered::Announce(peer) => {
+                    peer.readable();
                     return Ok(());
                 }
-            }
-            match self.shortcut.offer(&mut message) {
-                Taken::Yes => return Ok(()),
-                Taken::Announce(door) => {
-                    door.readable();
-                    return Ok(());
-                }
-                Taken::Last => {
+                Offered::Batch => {
                     self.write_out(&mut self.lock());
                     return Ok(());
                 }
-                Taken::No => {}
+                Offered::Closed => {}
             }
         }
-        self.send_by_the_book(message, wait)
+        self.send_locked(message, wait)
     }
 
-    fn send_by_the_book(&self, mut message: Message, wait: Wait) -> Result<(), SendError> {
+    fn send_locked(&self, mut message: Message, wait: Wait) -> Result<(), SendError> {
         let mut locked = self.lock();
         if self.sends_subscriptions {
             match self.subscribe_by_message(&mut locked, &message) {
@@ -171,7 +160,7 @@ impl Core {
                 self.flush_batches(locked);
             }
         }
-        self.open_shortcut(locked.engine());
+        self.open_fast_path(locked.engine());
         if !self.streams {
             locked.engine().turned();
         }

@@ -54,7 +54,7 @@ impl Core {
         };
         if forward == Forward::Upstream {
             if !subscribe {
-                self.filter_front(engine);
+                self.filter_prefetched(engine);
             }
             engine.forward_subscription(topic, subscribe);
             self.flush_dirty(locked);

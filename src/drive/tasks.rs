@@ -26,7 +26,7 @@ impl Core {
             self.hand_over(locked, driver);
         }
         // A receiver may be waiting awake, for which announcements are not made.
-        locked.engine().listen_again();
+        locked.engine().resume_wakeups();
     }
 
     /// Receives, or leaves the task's waker. [`Core::keep_lease`] was called before.

@@ -62,7 +62,10 @@ impl Core {
                 return;
             }
             Timer::Trim => {
-                engine.trim();
+                if !engine.trim() {
+                    return;
+                }
+                self.fast_path.release_memory();
                 return self.buffers.trim();
             }
             Timer::Linger => return engine.end_linger(),

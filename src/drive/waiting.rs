@@ -9,7 +9,8 @@ use super::core::{Driver, Engine};
 use super::locked::Locked;
 use crate::clock;
 use crate::engine::actions::Action;
-use crate::link::pipe::{pause, Hushed};
+use crate::engine::backoff::spin;
+use crate::link::pipe::Watch;
 use crate::reactor::timers::{deadline, LONGEST_POLL};
 use crate::reactor::{Command, Place};
 use crate::sync::atomic::Ordering;
@@ -73,7 +74,7 @@ impl Core {
         *tried = true;
         // Another caller may be waiting awake, for whom announcements are not made; this one may
         // have to sleep.
-        if !locked.engine().listen_again() {
+        if !locked.engine().resume_wakeups() {
             self.drive(locked, timeout);
         }
         Ok(())
@@ -162,8 +163,8 @@ impl Core {
         if timeout == Some(Duration::ZERO) {
             return;
         }
-        if engine.pipes > 0 && engine.glance.pays() {
-            return self.look_around(locked, timeout);
+        if engine.pipes > 0 && engine.backoff.pays() {
+            return self.wait_awake(locked, timeout);
         }
         engine.waiters.follow(true);
         locked.wait(timeout);
@@ -171,27 +172,27 @@ impl Core {
     }
 
     /// Waits a moment, awake, for an inproc peer to do something; no longer than `timeout`.
-    fn look_around(&self, locked: &mut Locked<'_>, timeout: Option<Duration>) {
-        let mut hushed = locked.engine().hush();
-        let seen = self.pokes.load(Ordering::Acquire);
+    fn wait_awake(&self, locked: &mut Locked<'_>, timeout: Option<Duration>) {
+        let watch = locked.engine().suppress_wakeups();
+        let seen = self.sequence.load(Ordering::Acquire);
         locked.release();
-        let most = timeout.map_or(tuning::LOOKING, |most| most.min(tuning::LOOKING));
-        let paid = look_until(most, || {
-            self.pokes.load(Ordering::Acquire) != seen
-                || hushed.as_mut().is_some_and(Hushed::is_over)
+        let most = timeout.map_or(tuning::AWAKE, |most| most.min(tuning::AWAKE));
+        let paid = spin_until(most, || {
+            self.sequence.load(Ordering::Acquire) != seen
+                || watch.as_ref().is_some_and(Watch::has_news)
         });
         let engine = locked.engine();
-        engine.glance.learn(paid);
-        if hushed.is_some() {
-            engine.listen_again();
+        engine.backoff.learn(paid);
+        if watch.is_some() {
+            engine.resume_wakeups();
         }
-        // Nobody rings for one who is not asleep: it looks at the engine again before it sleeps.
+        // A caller that is not asleep is not rung for: it looks at the engine again before it sleeps.
     }
 
-    /// An inproc peer has done something; those who wait awake see it here. To be called with the
-    /// engine locked, so that who finds nothing there and then looks here misses nothing.
-    pub(super) fn poke(&self) {
-        self.pokes.fetch_add(1, Ordering::Release);
+    /// An inproc peer has done something; callers that wait awake see it here. To be called with the
+    /// engine locked, so that a caller that finds nothing there and then looks here misses nothing.
+    pub(super) fn advance_sequence(&self) {
+        self.sequence.fetch_add(1, Ordering::Release);
     }
 
     /// The reactor drives: all that is ready, in turns of `PASSES`.
@@ -254,15 +255,12 @@ fn awake_and_asleep(spin: Duration, wait: Option<Duration>) -> (Duration, Option
     }
 }
 
-/// Looks again and again, until there is something to see or it no longer pays.
-fn look_until(most: Duration, mut seen: impl FnMut() -> bool) -> bool {
+/// Stays awake until there is something to see, or `most` is over.
+fn spin_until(most: Duration, seen: impl Fn() -> bool) -> bool {
     let start = Instant::now();
     loop {
-        for _ in 0..tuning::LOOKS_AROUND {
-            pause();
-            if seen() {
-                return true;
-            }
+        if spin(&seen) {
+            return true;
         }
         if start.elapsed() > most {
             return false;
@@ -309,7 +307,7 @@ fn note_events(engine: &mut Engine, events: &Events) {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::link::pipe::PAUSES;
+    use crate::engine::backoff::PAUSES;
     use crate::{Context, Pull, Push};
     use proptest::prelude::*;
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::discard::discard_messages;
 use crate::endpoint::Endpoint;
-use crate::link::pipe::{Door, PipeEnd};
+use crate::link::pipe::{PipeEnd, PipePeer};
 use crate::link::writer::Writer;
 use crate::link::{Link, Wire};
 use crate::message::Message;
@@ -54,12 +54,12 @@ pub(crate) enum Action {
         after: Duration,
     },
     /// Tell the other end of a pipe that there is something to receive.
-    Announce(Door),
-    GiveRoom(Door),
-    Hang(Door),
+    Announce(PipePeer),
+    GiveRoom(PipePeer),
+    Hang(PipePeer),
     /// Subscriptions wait in the pipe. They are not in this action, which another thread's may
     /// overtake.
-    Changes(Door),
+    Changes(PipePeer),
     /// Try inproc links again that were refused for want of a place.
     TryRefused,
     /// Wait no longer for an inproc name to be bound.

@@ -5,7 +5,7 @@
 //! ([`Worklist`](super::worklist::Worklist)). A helper takes a token off a list, like everybody else, and brings it back. The lease is
 //! not its business: it never polls.
 
-use super::glance::Glance;
+use super::backoff::Backoff;
 use crate::reactor::Handle;
 use crate::tuning;
 
@@ -19,7 +19,7 @@ pub(crate) struct Helpers {
     /// Those that were asked and are not back.
     asked: usize,
     /// Whether asking has paid lately, or helpers came too late.
-    glance: Glance,
+    backoff: Backoff,
 }
 
 impl Helpers {
@@ -45,7 +45,7 @@ impl Helpers {
         }
         let hands = 1 + self.asked;
         let work = links.saturating_mul(bytes.saturating_add(tuning::HELP_CALL));
-        if links <= hands || work / hands < tuning::HELP || !self.glance.pays() {
+        if links <= hands || work / hands < tuning::HELP || !self.backoff.pays() {
             return None;
         }
         self.asked += 1;
@@ -54,7 +54,7 @@ impl Helpers {
 
     /// A helper came, and found something to do or not.
     pub(crate) fn learn(&mut self, found: bool) {
-        self.glance.learn(found);
+        self.backoff.learn(found);
     }
 
     /// A helper has done what it could.

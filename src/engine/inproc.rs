@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::actions::{Action, Discarded};
 use super::Engine;
-use crate::link::pipe::{pipe, Hushed, Limits};
+use crate::link::pipe::{pipe, Limits, PipePeer, Watch};
 use crate::link::reader::Ended;
 use crate::link::{Link, Stage};
 use crate::monitor::EventKind;
@@ -70,7 +70,7 @@ impl<D> Engine<D> {
                 return;
             };
             let mut messages = std::mem::take(link.recv_queue.uncounted());
-            let taken = pipe.take(&mut messages);
+            let (taken, _) = pipe.take_all(door.as_ref(), &mut messages);
             let waiting = door.clone().filter(|_| taken.room);
             if let Some(door) = waiting {
                 self.actions.push(Action::GiveRoom(door));
@@ -152,24 +152,27 @@ impl<D> Engine<D> {
 impl<D> Engine<D> {
     /// A caller is about to wait awake: if the socket has one peer, and that is inproc, it need not
     /// announce what it sends meanwhile. Announcing costs it this socket's lock.
-    pub(crate) fn hush(&mut self) -> Option<Hushed> {
+    pub(crate) fn suppress_wakeups(&mut self) -> Option<Watch> {
         if self.links.len() != 1 || !self.pattern.can().receives || self.waiters.has_sleepers() {
             return None;
         }
         let (key, link) = self.links.iter().next()?;
         let (pipe, _) = link.pipe.as_ref()?;
-        let hushed = pipe.hush()?;
-        self.hushed = Some(key);
-        Some(hushed)
+        let watch = pipe.suppress_wakeups()?;
+        self.suppressed = Some(key);
+        Some(watch)
     }
 
     /// Has announcements made again, if there are none now. True: something came meanwhile.
-    pub(crate) fn listen_again(&mut self) -> bool {
-        let Some(key) = self.hushed.take() else {
+    pub(crate) fn resume_wakeups(&mut self) -> bool {
+        let Some(key) = self.suppressed.take() else {
             return false;
         };
         let pipe = self.links.get(key).and_then(|link| link.pipe.as_ref());
-        let found = pipe.is_some_and(|(pipe, _)| pipe.listen());
+        let found = pipe.is_some_and(|(pipe, peer)| {
+            // What the peer holds back may not have been wanted until now.
+            pipe.resume_wakeups() || peer.as_ref().is_some_and(PipePeer::hand_over)
+        });
         if found {
             self.pattern.set_readable(key, true);
         }

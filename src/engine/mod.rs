@@ -6,8 +6,8 @@
 pub(crate) mod actions;
 mod admission;
 mod admitting;
+pub(crate) mod backoff;
 mod closing;
-mod glance;
 mod heartbeat;
 pub(crate) mod helpers;
 pub(crate) mod inproc;
@@ -31,7 +31,7 @@ use slab::Slab;
 
 use self::actions::{Action, Actions, Due};
 use self::admission::Admission;
-use self::glance::Glance;
+use self::backoff::Backoff;
 use self::helpers::Helpers;
 use self::jitter::Jitter;
 use self::ledger::Ledger;
@@ -39,6 +39,7 @@ use self::worklist::Worklist;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::heat::Heat;
+use crate::link::pipe::Watch;
 use crate::link::reader::Pass;
 use crate::link::{Link, Origin, Stage};
 use crate::message::Message;
@@ -79,8 +80,8 @@ pub(crate) struct Bound {
 /// | `admission` | [`admitting`], [`teardown`] | counts a connection from `enter` to `leave`, each once |
 /// | `ledger` | [`sending`], [`receiving`], [`teardown`] | what is owed is held by a link's receive queue |
 /// | `life` | `drive` to `Lingering`; [`closing`] to `Closed` | `Closed`: there are no links |
-/// | `shortcut` | `drive` | `None` while anything else of the engine is used |
-/// | `hushed` | [`inproc`] | `Some`: no caller sleeps |
+/// | `fast_path` | `drive` | false while anything else of the engine is used |
+/// | `suppressed` | [`inproc`] | `Some`: no caller sleeps |
 #[derive(Debug)]
 pub(crate) struct Engine<D> {
     options: Arc<Options>,
@@ -94,16 +95,19 @@ pub(crate) struct Engine<D> {
     pub(crate) helpers: Helpers,
     /// Links that are inproc.
     pub(crate) pipes: usize,
-    pub(crate) glance: Glance,
-    /// The inproc link that sends without a word, because somebody waits awake. Nobody sleeps
-    /// while there is one.
-    hushed: Option<usize>,
+    /// Whether to wait awake for inproc peers.
+    pub(crate) backoff: Backoff,
+    /// The inproc link that announces nothing, because a caller waits awake. No caller sleeps while
+    /// there is one.
+    suppressed: Option<usize>,
     /// What departed subscribers left is being forgotten.
     pub(crate) forgetting: bool,
     /// A timer runs that will give buffers' memory back.
     trimming: bool,
-    /// The link whose messages may be taking the shortcut now.
-    pub(crate) shortcut: Option<usize>,
+    /// A pipe from which the last batch, of a stream, took all there was.
+    emptied: Option<Watch>,
+    /// Messages may be going round the engine now.
+    pub(crate) fast_path: bool,
     /// Links that have just lost their connection and want a new one.
     reconnect: Vec<usize>,
     pub(crate) admission: Admission,
@@ -140,11 +144,12 @@ impl<D> Engine<D> {
             work: Worklist::default(),
             helpers: Helpers::default(),
             pipes: 0,
-            glance: Glance::default(),
-            hushed: None,
+            backoff: Backoff::default(),
+            suppressed: None,
             forgetting: false,
             trimming: false,
-            shortcut: None,
+            emptied: None,
+            fast_path: false,
             reconnect: Vec::new(),
             admission: Admission::new(options),
             actions: Actions::default(),

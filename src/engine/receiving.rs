@@ -6,6 +6,7 @@ use super::actions::{Action, Discarded};
 use super::ledger::Credit;
 use super::{Engine, Life};
 use crate::error::RecvError;
+use crate::link::pipe::Watch;
 use crate::link::Stage;
 use crate::message::Message;
 use crate::pattern::Refusal;
@@ -82,13 +83,15 @@ impl<D> Engine<D> {
     ///
     /// What is in front still counts as waiting to be received: it is credited to its link when
     /// the front is used up, at the latest when this is called again.
-    pub(crate) fn take_batch(&mut self, front: &mut VecDeque<Message>) {
+    ///
+    /// Returns what to watch, if this is all there is of an inproc peer's stream: more is to be seen
+    /// there soon.
+    pub(crate) fn take_batch(&mut self, front: &mut VecDeque<Message>) -> Option<Watch> {
         self.give_credit();
         self.batch = self.batch.wrapping_add(1);
+        self.emptied = None;
         while front.is_empty() {
-            let Some(key) = self.pattern.next() else {
-                return;
-            };
+            let key = self.pattern.next()?;
             if !self.has_message(key) {
                 continue;
             }
@@ -96,11 +99,13 @@ impl<D> Engine<D> {
                 self.take_all(key, front);
             } else {
                 self.take_turns(key, front);
+                self.emptied = None;
             }
             let unwanted = self.pattern.filter(front);
             self.actions.discard(unwanted);
         }
         self.ledger.received(front.len());
+        self.emptied.take()
     }
 
     fn take_all(&mut self, key: usize, front: &mut VecDeque<Message>) {
@@ -225,8 +230,9 @@ impl<D> Engine<D> {
             return self.pattern.set_readable(key, false);
         };
         if let Some((pipe, door)) = &link.pipe {
-            let taken = pipe.take(link.recv_queue.uncounted());
+            let (taken, emptied) = pipe.take_all(door.as_ref(), link.recv_queue.uncounted());
             link.recv_queue.set_piped(taken.bytes);
+            self.emptied = emptied;
             if let (true, Some(door)) = (taken.room, door) {
                 self.actions.push(Action::GiveRoom(door.clone()));
             }

@@ -160,7 +160,7 @@ impl<D> Engine<D> {
             return;
         };
         let put = pipe.put(message);
-        if put.full {
+        if put.is_full() {
             self.pattern.set_room(key, false);
         }
         if let (true, Some(door)) = (put.announce, door) {
@@ -181,7 +181,7 @@ impl<D> Engine<D> {
     }
 
     /// Books messages that were put into a link's pipe, the last of which may have filled it.
-    pub(crate) fn book_pipe(&mut self, key: usize, messages: u64) {
+    pub(crate) fn book_pipe(&mut self, key: usize, messages: u64, announce: bool) {
         self.ledger.sent(messages);
         let Some(link) = self.links.get(key) else {
             return;
@@ -189,9 +189,13 @@ impl<D> Engine<D> {
         let Some((pipe, Some(door))) = &link.pipe else {
             return;
         };
-        if !pipe.has_room() {
+        let full = !pipe.has_room();
+        if full {
             self.pattern.set_room(key, false);
-            // It may be the first since the receiver looked; a word too many does no harm.
+        }
+        // The message that filled it may have been the first since the receiver looked; a word too many
+        // does no harm.
+        if full || announce {
             self.actions.push(Action::Announce(door.clone()));
         }
     }

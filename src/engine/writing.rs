@@ -129,9 +129,11 @@ impl<D> Engine<D> {
     }
 
     /// Some time after buffers had grown: gives back what no stream needs any more.
-    pub(crate) fn trim(&mut self) {
+    /// False: the stream goes on.
+    pub(crate) fn trim(&mut self) -> bool {
         if self.heat.is_hot() {
-            return self.set_timer_after(tuning::TRIM, Timer::Trim);
+            self.set_timer_after(tuning::TRIM, Timer::Trim);
+            return false;
         }
         self.trimming = false;
         for (_, link) in &mut self.links {
@@ -140,6 +142,7 @@ impl<D> Engine<D> {
                 writer.release_memory();
             }
         }
+        true
     }
 
     /// The kernel takes bytes for this link again.

@@ -1,5 +1,28 @@
 //! High-water marks: how much a queue may hold, and when a full one has room again.
 
+/// How much more a queue takes before it is full: a message that leaves nothing of either still fits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Room {
+    pub(crate) messages: usize,
+    pub(crate) bytes: usize,
+}
+
+impl Room {
+    /// Whether there is any.
+    #[inline]
+    pub(crate) fn any(&self) -> bool {
+        self.messages > 0 && self.bytes > 0
+    }
+
+    /// A message takes its part. True: there is more.
+    #[inline]
+    pub(crate) fn take(&mut self, bytes: usize) -> bool {
+        self.messages = self.messages.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(bytes);
+        self.any()
+    }
+}
+
 /// Counts what one queue of one peer holds, in messages and bytes: of messages what they take in memory,
 /// of encoded ones what goes over the wire. So what has no bytes of its own counts too.
 ///
@@ -106,6 +129,18 @@ impl HighWater {
         self.bytes
     }
 
+    /// How much more fits.
+    #[inline]
+    pub(crate) fn room_for(&self) -> Room {
+        if self.full {
+            return Room::default();
+        }
+        Room {
+            messages: self.most_messages.saturating_sub(self.messages),
+            bytes: self.most_bytes.saturating_sub(self.bytes),
+        }
+    }
+
     /// How many more messages fit; bytes only stop the queue once they are over the limit.
     #[inline]
     pub(crate) fn room(&self) -> usize {
@@ -168,6 +203,19 @@ mod tests {
         assert!(marks.sub(1, 5000));
         assert!(!marks.add(1, 999));
         assert!(marks.add(1, 1));
+    }
+
+    #[test]
+    fn room_is_used_up_by_the_message_that_fills_the_queue() {
+        for (messages, bytes) in [(3, 0), (0, 30), (3, 25)] {
+            let mut marks = HighWater::new(messages, bytes);
+            let mut room = marks.room_for();
+            for last in [false, false, true] {
+                assert_eq!(room.take(10), !last);
+                assert_eq!(marks.add(1, 10), last);
+            }
+            assert!(!room.any() && !marks.room_for().any());
+        }
     }
 
     #[test]

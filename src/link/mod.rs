@@ -8,7 +8,6 @@ pub(crate) mod buffer;
 pub(crate) mod high_water;
 pub(crate) mod pipe;
 pub(crate) mod progress;
-mod queue;
 pub(crate) mod reader;
 pub(crate) mod recv_queue;
 pub(crate) mod send_queue;
@@ -17,7 +16,7 @@ pub(crate) mod writer;
 
 use std::sync::Arc;
 
-use self::pipe::{Door, PipeEnd};
+use self::pipe::{PipeEnd, PipePeer};
 use self::reader::{Ended, Reader};
 use self::recv_queue::RecvQueue;
 use self::send_queue::SendQueue;
@@ -115,7 +114,7 @@ pub(crate) struct Link {
     pub(crate) peer: Option<Box<PeerInfo>>,
     pub(crate) wire: Option<Wire>,
     /// An inproc link: its end of the pipe, and where the other end is, once it is there.
-    pub(crate) pipe: Option<(PipeEnd, Option<Door>)>,
+    pub(crate) pipe: Option<(PipeEnd, Option<PipePeer>)>,
     /// The other end, while it waits for somebody to bind the name.
     pub(crate) far_end: Option<PipeEnd>,
     /// What is to be said over the connection besides messages, and what is known of its peer.

@@ -1,6 +1,6 @@
 //! What is queued for one peer over a connection: encoded messages, and how many may be there.
 
-use super::high_water::HighWater;
+use super::high_water::{HighWater, Room};
 use super::writer::Writer;
 use crate::message::Message;
 use crate::zmtp::outbox::Outbox;
@@ -120,9 +120,21 @@ impl SendQueue {
         self.outbox.has_batch() || self.accepted.is_half_full()
     }
 
-    /// How many messages more make a batch, and how many bytes at most.
-    pub(crate) fn room_in_batch(&self) -> (usize, usize) {
-        self.accepted.room_to_half()
+    /// How much more makes it worth a write, or fills the queue. While the connection takes no bytes,
+    /// or there is a batch already, it is the next look that finds what is to be done.
+    pub(crate) fn room_in_batch(&self, writes: bool) -> Room {
+        let room = self.accepted.room_for();
+        if !room.any() {
+            return room;
+        }
+        if !writes {
+            return room;
+        }
+        let (messages, bytes) = self.accepted.room_to_half();
+        Room {
+            messages: messages.clamp(1, room.messages),
+            bytes: bytes.clamp(1, room.bytes),
+        }
     }
 
     /// Gives back the memory of an empty queue.
@@ -187,7 +199,9 @@ mod tests {
                 (expected, expected)
             );
         }
-        assert!(queue.has_batch() && queue.room_in_batch().0 == 0);
+        assert!(queue.has_batch());
+        assert_eq!(queue.room_in_batch(true).messages, 1);
+        assert_eq!(queue.room_in_batch(false).messages, 2);
     }
 
     #[test]

@@ -70,6 +70,14 @@ impl Rules for Dealer {
         self.balance.next().map_or(Route::Wait, Route::To)
     }
 
+    fn turn_after(&self, link: Option<LinkId>) -> Option<LinkId> {
+        self.balance.turn_after(link)
+    }
+
+    fn had_turn(&mut self, link: LinkId) {
+        self.balance.had_turn(link);
+    }
+
     #[inline]
     fn next(&mut self) -> Option<LinkId> {
         self.fair.next()

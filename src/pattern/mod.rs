@@ -122,6 +122,8 @@ macro_rules! patterns {
                 fn set_readable(&mut self, link: LinkId, readable: bool);
                 fn has_room(&self) -> bool;
                 fn route(&mut self, message: &mut Message) -> Route<'_>;
+                fn turn_after(&self, link: Option<LinkId>) -> Option<LinkId>;
+                fn had_turn(&mut self, link: LinkId);
                 fn envelope_frames(&self) -> usize;
                 fn starts_afresh(&self) -> bool;
                 fn awaits_nothing(&self) -> bool;

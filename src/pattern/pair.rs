@@ -132,6 +132,10 @@ impl Rules for Pair {
         }
     }
 
+    fn turn_after(&self, _: Option<LinkId>) -> Option<LinkId> {
+        self.peer.filter(|_| self.room)
+    }
+
     #[inline]
     fn next(&mut self) -> Option<LinkId> {
         self.first()

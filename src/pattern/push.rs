@@ -44,6 +44,14 @@ impl Rules for Push {
     fn route(&mut self, _: &mut Message) -> Route<'_> {
         self.balance.next().map_or(Route::Wait, Route::To)
     }
+
+    fn turn_after(&self, link: Option<LinkId>) -> Option<LinkId> {
+        self.balance.turn_after(link)
+    }
+
+    fn had_turn(&mut self, link: LinkId) {
+        self.balance.had_turn(link);
+    }
 }
 
 #[cfg(test)]

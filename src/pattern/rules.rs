@@ -22,7 +22,7 @@ pub(crate) struct Capabilities {
     /// Received messages may be taken ahead in batches: none of them depends on what the user does
     /// after the one before, and [`Rules::filter`] says of a batch what `incoming` says of each.
     pub(crate) prefetches: bool,
-    /// Each message goes to one link, and nothing but its room decides which: with a single link a
+    /// Each message goes to one link, and nothing but whose turn it is and its room decides which: a
     /// stream may by-pass the pattern.
     pub(crate) balances: bool,
     /// Sends come in streams, so that coalescing their writes pays.
@@ -158,6 +158,16 @@ pub(crate) trait Rules: Sized {
     fn route(&mut self, _message: &mut Message) -> Route<'_> {
         Route::Refused(Refusal::Unsupported)
     }
+
+    /// For the patterns that balance: the link that has its turn when `link` has had its own; with
+    /// `None`, the one whose turn it is. Spends nobody's turn.
+    fn turn_after(&self, _link: Option<LinkId>) -> Option<LinkId> {
+        None
+    }
+
+    /// For the patterns that balance: messages by-passed [`route`](Rules::route), in the order of
+    /// [`turn_after`](Rules::turn_after), and the last of them went to `link`.
+    fn had_turn(&mut self, _link: LinkId) {}
 
     /// Asked after [`Route::To`] and before the push: whether all that is pending inbound must be
     /// discarded first (with `set_readable(link, false)` for each link), because it cannot answer

@@ -543,3 +543,110 @@ fn batches_go_in_order_and_say_how_far_they_came() {
         assert_eq!(*message, n.to_string().as_str());
     }
 }
+
+#[test]
+fn a_stream_to_several_peers_is_dealt_message_by_message() {
+    const PEERS: u32 = 3;
+    const COUNT: u32 = 30_000;
+    for endpoint in ["tcp://127.0.0.1:*", "inproc://dealt-"] {
+        let ctx = Context::new();
+        let push = ctx.socket(Push).send_hwm(0).open().unwrap();
+        let monitor = push.monitor();
+        let pulls: Vec<_> = (0..PEERS)
+            .map(|n| {
+                let inproc = endpoint.starts_with("inproc");
+                let name = match inproc {
+                    true => format!("{endpoint}{n}"),
+                    false => endpoint.to_owned(),
+                };
+                let pull = ctx.socket(Pull).recv_hwm(0).bind(&name).unwrap();
+                push.connect(&address(&pull)).unwrap();
+                await_peer(&monitor);
+                pull
+            })
+            .collect();
+        for n in 0..COUNT {
+            push.send(n.to_be_bytes()).unwrap();
+        }
+        assert_eq!(push.stats().sent, u64::from(COUNT));
+        for (first, pull) in (0..PEERS).zip(&pulls) {
+            for n in (first..COUNT).step_by(PEERS as usize) {
+                assert_eq!(
+                    pull.recv_timeout(SOON).unwrap(),
+                    n.to_be_bytes(),
+                    "{endpoint}"
+                );
+            }
+            assert_eq!(pull.try_recv(), Err(RecvError::WouldBlock), "{endpoint}");
+        }
+    }
+}
+
+#[test]
+fn a_peer_that_is_left_in_the_middle_of_a_stream_gets_all_that_was_dealt_to_it() {
+    const HALF: u32 = 20_000;
+    for endpoint in ["tcp://127.0.0.1:*", "inproc://left-"] {
+        let ctx = Context::new();
+        let push = ctx.socket(Push).open().unwrap();
+        let monitor = push.monitor();
+        let (received, numbers) = mpsc::channel();
+        let mut addresses = Vec::new();
+        for peer in 0..3 {
+            let name = match endpoint.starts_with("inproc") {
+                true => format!("{endpoint}{peer}"),
+                false => endpoint.to_owned(),
+            };
+            let pull = ctx.socket(Pull).bind(&name).unwrap();
+            push.connect(&address(&pull)).unwrap();
+            addresses.push(address(&pull));
+            await_peer(&monitor);
+            let received = received.clone();
+            thread::spawn(move || {
+                while let Ok(message) = pull.recv() {
+                    let number: [u8; 4] = message.as_bytes().unwrap().try_into().unwrap();
+                    received.send((peer, u32::from_be_bytes(number))).unwrap();
+                }
+            });
+        }
+        for n in 0..2 * HALF {
+            if n == HALF {
+                push.disconnect(&addresses[1]).unwrap();
+            }
+            push.send(n.to_be_bytes()).unwrap();
+        }
+        let mut seen = HashSet::new();
+        let mut last = [None; 3];
+        for _ in 0..2 * HALF {
+            let (peer, number) = numbers.recv_timeout(SOON).unwrap();
+            assert!(seen.insert(number), "{endpoint}: {number} came twice");
+            assert!(
+                last[peer] < Some(number),
+                "{endpoint}: {number} was overtaken"
+            );
+            assert!(peer != 1 || number < HALF, "{endpoint}: it was left before");
+            last[peer] = Some(number);
+        }
+        ctx.shutdown();
+    }
+}
+
+#[test]
+fn several_peers_are_filled_to_their_marks_and_no_further() {
+    let ctx = Context::new();
+    let push = ctx.socket(Push).send_hwm(300).open().unwrap();
+    let pulls: Vec<_> = (0..3)
+        .map(|n| {
+            let name = format!("inproc://marks-{n}");
+            let pull = ctx.socket(Pull).recv_hwm(200 + n).bind(&*name).unwrap();
+            push.connect(&*name).unwrap();
+            pull
+        })
+        .collect();
+    assert_eq!(fill(&push, b"m"), 3 * 500 + 3);
+    // Each has room again when it has received half of what it holds.
+    for pull in &pulls {
+        while push.try_send("more").is_err() {
+            pull.recv_timeout(SOON).unwrap();
+        }
+    }
+}

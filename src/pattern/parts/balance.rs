@@ -39,6 +39,16 @@ impl Balance {
     pub(crate) fn next(&mut self) -> Option<LinkId> {
         self.with_room.next()
     }
+
+    /// The link that has its turn when `link` has had its own; with `None`, the one whose turn it is.
+    pub(crate) fn turn_after(&self, link: Option<LinkId>) -> Option<LinkId> {
+        self.with_room.turn_after(link)
+    }
+
+    /// Turns were taken, as [`turn_after`](Balance::turn_after) says, the last by `link`.
+    pub(crate) fn had_turn(&mut self, link: LinkId) {
+        self.with_room.had_turn(link);
+    }
 }
 
 #[cfg(test)]
@@ -106,6 +116,21 @@ mod tests {
                 let with_room: Vec<_> =
                     naive.iter().filter(|(_, room)| **room).map(|(link, _)| *link).collect();
                 prop_assert_eq!(balance.has_room(), !with_room.is_empty());
+                // Turns that are looked at are those that are then taken, and spending some of them
+                // is taking them.
+                let mut ahead = None;
+                let mut seen = Vec::new();
+                for _ in &with_room {
+                    ahead = balance.turn_after(ahead);
+                    seen.extend(ahead);
+                }
+                prop_assert_eq!(seen.len(), with_room.len());
+                if let Some(last) = seen.get(link % seen.len().max(1)) {
+                    balance.had_turn(*last);
+                    seen.rotate_left(1 + link % with_room.len());
+                }
+                let taken: Vec<_> = with_room.iter().filter_map(|_| balance.next()).collect();
+                prop_assert_eq!(seen, taken);
                 let mut turns: Vec<_> = with_room.iter().filter_map(|_| balance.next()).collect();
                 turns.sort_unstable();
                 prop_assert_eq!(turns, with_room);

@@ -112,12 +112,26 @@ impl Rotation {
     /// The next member in turn; its turn is then spent.
     #[inline]
     pub(crate) fn next(&mut self) -> Option<LinkId> {
-        let link = match self.links.first_from(self.cursor) {
-            Some(link) => link,
-            None => self.links.first_from(0)?,
-        };
+        let link = self.from(self.cursor)?;
         self.cursor = link + 1;
         Some(link)
+    }
+
+    #[inline]
+    fn from(&self, cursor: LinkId) -> Option<LinkId> {
+        let links = &self.links;
+        links.first_from(cursor).or_else(|| links.first_from(0))
+    }
+
+    /// The member that has its turn when `link` has had its own; with `None`, the one whose turn it
+    /// is. Spends no turn.
+    pub(crate) fn turn_after(&self, link: Option<LinkId>) -> Option<LinkId> {
+        self.from(link.map_or(self.cursor, |link| link + 1))
+    }
+
+    /// Turns were taken without [`next`](Rotation::next), the last by `link`.
+    pub(crate) fn had_turn(&mut self, link: LinkId) {
+        self.cursor = link + 1;
     }
 
     /// Gives the turn of `link`, which [`next`](Rotation::next) has just said, back to it.

@@ -1,0 +1,156 @@
+//! The messages of a lane, in blocks.
+
+use std::collections::VecDeque;
+
+use crate::discard::discard_messages;
+use crate::message::Message;
+
+/// Messages that change hands together in a stream. Enough that what changing hands costs (a lock, and
+/// the first use of memory that was last in the other processor's cache) no longer counts; few enough
+/// that a block stays in the first-level cache of the thread that fills or empties it.
+pub(crate) const BLOCK: usize = 128;
+
+/// Used blocks that a lane keeps for its next ones: as many as the default marks fill.
+const SPARES: usize = 16;
+
+/// Messages in line. They change hands in blocks, by exchanging a full one for an empty one, so that
+/// no message is looked at or moved while the lane is locked.
+#[derive(Debug, Default)]
+pub(super) struct Blocks {
+    /// Oldest first; none is empty.
+    line: VecDeque<Block>,
+    messages: usize,
+    spares: Vec<VecDeque<Message>>,
+}
+
+#[derive(Debug, Default)]
+struct Block {
+    messages: VecDeque<Message>,
+    bytes: usize,
+}
+
+impl Blocks {
+    #[inline]
+    pub(super) fn push(&mut self, message: Message, bytes: usize) {
+        self.messages += 1;
+        if let Some(last) = self.line.back_mut() {
+            if last.messages.len() < BLOCK {
+                last.messages.push_back(message);
+                last.bytes += bytes;
+                return;
+            }
+        }
+        let mut messages = self.spares.pop().unwrap_or_default();
+        messages.push_back(message);
+        self.line.push_back(Block { messages, bytes });
+    }
+
+    /// Exchanges a block that was filled elsewhere for an empty one.
+    pub(super) fn push_block(&mut self, block: &mut VecDeque<Message>, bytes: usize) {
+        if block.is_empty() {
+            return;
+        }
+        self.messages += block.len();
+        let empty = self.spares.pop().unwrap_or_default();
+        let messages = std::mem::replace(block, empty);
+        self.line.push_back(Block { messages, bytes });
+    }
+
+    /// Exchanges the oldest block for the empty `messages`. Returns how many bytes it has.
+    pub(super) fn pop_block(&mut self, messages: &mut VecDeque<Message>) -> usize {
+        let Some(block) = self.line.pop_front() else {
+            return 0;
+        };
+        let empty = std::mem::replace(messages, block.messages);
+        if self.spares.len() < SPARES {
+            self.spares.push(empty);
+        }
+        self.messages = self.messages.saturating_sub(messages.len());
+        block.bytes
+    }
+
+    #[inline]
+    pub(super) fn messages(&self) -> usize {
+        self.messages
+    }
+
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.messages == 0
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.line.iter().map(|block| block.bytes).sum()
+    }
+
+    /// All messages, oldest first.
+    pub(super) fn into_messages(mut self) -> VecDeque<Message> {
+        let mut all = VecDeque::new();
+        for block in &mut self.line {
+            all.append(&mut block.messages);
+        }
+        all
+    }
+}
+
+impl Drop for Blocks {
+    /// With the last end of a pipe, which may be the reactor's to drop.
+    fn drop(&mut self) {
+        for block in &mut self.line {
+            discard_messages(block.messages.drain(..));
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// However messages come, one by one or in blocks: they leave in their order, each once, and
+        /// are counted.
+        #[test]
+        fn blocks_are_a_line(steps in prop::collection::vec((0..3u8, 1..200usize), 0..40)) {
+            let mut blocks = Blocks::default();
+            let (mut next, mut expected) = (0u32, 0u32);
+            let mut message = || {
+                next += 1;
+                Message::from((next - 1).to_be_bytes())
+            };
+            let mut inside = 0;
+            let mut taken = VecDeque::new();
+            for (what, count) in steps {
+                match what {
+                    0 => {
+                        (0..count).for_each(|_| blocks.push(message(), 1));
+                        inside += count;
+                    }
+                    1 => {
+                        let mut block: VecDeque<_> = (0..count).map(|_| message()).collect();
+                        blocks.push_block(&mut block, count);
+                        prop_assert!(block.is_empty());
+                        inside += count;
+                    }
+                    _ => {
+                        let bytes = blocks.pop_block(&mut taken);
+                        prop_assert_eq!(bytes, taken.len());
+                        prop_assert_eq!(taken.is_empty(), inside == 0);
+                        inside -= taken.len();
+                        for message in taken.drain(..) {
+                            prop_assert_eq!(message, expected.to_be_bytes());
+                            expected += 1;
+                        }
+                    }
+                }
+                prop_assert_eq!((blocks.messages(), blocks.bytes()), (inside, inside));
+                prop_assert_eq!(blocks.is_empty(), inside == 0);
+            }
+            for message in blocks.into_messages() {
+                prop_assert_eq!(message, expected.to_be_bytes());
+                expected += 1;
+            }
+            prop_assert_eq!(expected, next);
+        }
+    }
+}

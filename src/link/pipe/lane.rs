@@ -1,0 +1,268 @@
+//! One direction of a pipe: a queue behind a lock of its own, and the two words of it that are read
+//! without that lock.
+
+use std::collections::VecDeque;
+
+use super::blocks::Blocks;
+use crate::link::high_water::{HighWater, Room};
+use crate::link::shares::{Limits, Shares};
+use crate::message::Message;
+use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use crate::sync::Mutex;
+
+/// | Field | Who changes it | What holds |
+/// |---|---|---|
+/// | `blocks` | the sender fills it, the receiver empties it | |
+/// | `marks` | both | count what is in `blocks` and in `taken`; their limits are the total of `shares` |
+/// | `shares` | each side its own | |
+/// | `taken` | the receiver | what the receiver took last, until it says that this is used up |
+/// | `receiver_waits` | the receiver sets it, when it finds nothing; the next put clears it | false while there is something to take |
+/// | `sender_waits` | the put that fills the lane sets it; the receiver clears it and tells the sender | true: the sender's pattern has no room for this link |
+/// | `ended` | the sender | nothing is put any more |
+#[derive(Debug)]
+struct State {
+    blocks: Blocks,
+    marks: HighWater,
+    shares: Shares,
+    taken: (usize, usize),
+    /// The next put is to be announced.
+    receiver_waits: bool,
+    /// The next time there is room again, that is to be announced.
+    sender_waits: bool,
+    /// Keeps a receiver from waiting awake for more, and says no more than that: the sender's `closed`
+    /// says what is to become of the link.
+    ended: bool,
+}
+
+impl State {
+    /// One side's share is another, or it is there now.
+    fn share(&mut self, set: impl FnOnce(&mut Shares)) {
+        set(&mut self.shares);
+        let (messages, bytes) = self.shares.total();
+        self.marks.set_limits(messages, bytes);
+    }
+
+    /// What the receiver took last is used up. True: the sender waits, and there is room again.
+    fn credit(&mut self) -> bool {
+        let (messages, bytes) = std::mem::take(&mut self.taken);
+        let regained = self.marks.sub(messages, bytes);
+        (regained || !self.marks.is_full()) && std::mem::take(&mut self.sender_waits)
+    }
+}
+
+/// In a place of its own: a thread that looks here takes no memory from the other processor but this.
+/// (Processors fetch 64 bytes, and their neighbours.)
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Apart<T>(T);
+
+#[derive(Debug)]
+pub(super) struct Lane {
+    state: Mutex<State>,
+    /// How often something was put; wraps. A receiver that waits awake watches it.
+    puts: Apart<AtomicU32>,
+    /// The receiver has found nothing: what the sender holds back is wanted now. Changed under the lock.
+    wanted: Apart<AtomicBool>,
+}
+
+/// What a put found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Put {
+    /// The receiver waits: tell it.
+    pub(crate) announce: bool,
+    /// How much more the lane takes, at least; nothing: it is full now.
+    pub(crate) room: Room,
+}
+
+impl Put {
+    pub(crate) fn is_full(&self) -> bool {
+        !self.room.any()
+    }
+}
+
+/// What a take found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Taken {
+    pub(crate) messages: usize,
+    /// What they count towards the lane's mark.
+    pub(crate) bytes: usize,
+    /// The sender waits, and there is room again: tell it.
+    pub(crate) room: bool,
+    /// This was all there was: how often something had been put until then.
+    pub(crate) emptied: Option<u32>,
+}
+
+impl Lane {
+    pub(super) fn new(shares: Shares) -> Lane {
+        let (messages, bytes) = shares.total();
+        Lane {
+            state: Mutex::new(State {
+                blocks: Blocks::default(),
+                marks: HighWater::new(messages, bytes),
+                shares,
+                taken: (0, 0),
+                // The receiver has not looked yet, and the first message must be announced.
+                receiver_waits: true,
+                sender_waits: false,
+                ended: false,
+            }),
+            puts: Apart::default(),
+            wanted: Apart(AtomicBool::new(true)),
+        }
+    }
+
+    // ----- the sender -----
+
+    /// Puts a message. The caller has made sure that there is room.
+    #[inline]
+    pub(super) fn put(&self, message: Message) -> Put {
+        let bytes = message.memory();
+        self.put_with(1, bytes, |blocks| blocks.push(message, bytes))
+    }
+
+    /// Puts a block of messages, which is exchanged for an empty one.
+    pub(super) fn put_block(&self, block: &mut VecDeque<Message>, bytes: usize) -> Put {
+        let messages = block.len();
+        self.put_with(messages, bytes, |blocks| blocks.push_block(block, bytes))
+    }
+
+    #[inline]
+    fn put_with(&self, messages: usize, bytes: usize, push: impl FnOnce(&mut Blocks)) -> Put {
+        let mut state = self.state.lock();
+        push(&mut state.blocks);
+        state.marks.add(messages, bytes);
+        let room = state.marks.room_for();
+        state.sender_waits |= !room.any();
+        // The lock orders it: only the memory's place is for those without.
+        let puts = self.puts.0.load(Ordering::Relaxed);
+        self.puts.0.store(puts.wrapping_add(1), Ordering::Release);
+        if self.wanted.0.load(Ordering::Relaxed) {
+            self.wanted.0.store(false, Ordering::Relaxed);
+        }
+        Put {
+            announce: std::mem::take(&mut state.receiver_waits),
+            room,
+        }
+    }
+
+    /// Whether the receiver has nothing, and wants at once what there is.
+    #[inline]
+    pub(super) fn is_wanted(&self) -> bool {
+        // A sender that holds something back is asked for it, under its own lock, by a receiver that has
+        // set this: no order is needed here.
+        self.wanted.0.load(Ordering::Relaxed)
+    }
+
+    /// How much more may be put. But for the sender, only a receiver that lowers its share makes it less.
+    pub(super) fn room(&self) -> Room {
+        self.state.lock().marks.room_for()
+    }
+
+    /// Messages that the receiver has not taken.
+    pub(super) fn waiting(&self) -> usize {
+        self.state.lock().blocks.messages()
+    }
+
+    /// The side that was missing is there, with this share.
+    pub(super) fn complete(&self, share: Limits) {
+        self.state.lock().share(|shares| shares.complete(share));
+    }
+
+    /// The sender's share is another.
+    pub(super) fn set_sender_share(&self, share: Limits) {
+        self.state.lock().share(|shares| shares.set_sender(share));
+    }
+
+    /// The receiver's share is another. True: the sender waits, and there is room again.
+    pub(super) fn set_receiver_share(&self, share: Limits) -> bool {
+        let mut state = self.state.lock();
+        state.share(|shares| shares.set_receiver(share));
+        !state.marks.is_full() && std::mem::take(&mut state.sender_waits)
+    }
+
+    /// Takes back what the receiver has not taken: it will not.
+    pub(super) fn reclaim(&self) -> VecDeque<Message> {
+        std::mem::take(&mut self.state.lock().blocks).into_messages()
+    }
+
+    pub(super) fn end(&self) {
+        self.state.lock().ended = true;
+    }
+
+    // ----- the receiver -----
+
+    /// Exchanges the empty `inbox` for the oldest block of what is there. Finding nothing leaves word
+    /// that the receiver waits.
+    pub(super) fn take(&self, inbox: &mut VecDeque<Message>) -> Taken {
+        let mut state = self.state.lock();
+        // Coming back means that what was taken last time is used up.
+        let room = state.credit();
+        if state.blocks.is_empty() {
+            self.resume(&mut state);
+            return Taken {
+                room,
+                ..Taken::default()
+            };
+        }
+        let bytes = state.blocks.pop_block(inbox);
+        let messages = inbox.len();
+        state.taken = (messages, bytes);
+        let emptied = state.blocks.is_empty().then(|| self.puts());
+        Taken {
+            messages,
+            bytes,
+            room,
+            emptied,
+        }
+    }
+
+    /// What was taken last is used up. True: the sender waits, and there is room again.
+    pub(super) fn credit(&self) -> bool {
+        self.state.lock().credit()
+    }
+
+    /// Takes out what is there, to be thrown away with what was taken last. True: the sender waits, and
+    /// there is room again.
+    pub(super) fn clear(&self) -> (VecDeque<Message>, bool) {
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        let (messages, bytes) = std::mem::take(&mut state.taken);
+        let blocks = std::mem::take(&mut state.blocks);
+        state
+            .marks
+            .sub(messages + blocks.messages(), bytes + blocks.bytes());
+        let room = !state.marks.is_full() && std::mem::take(&mut state.sender_waits);
+        (blocks.into_messages(), room)
+    }
+
+    /// What a receiver that waits awake compares with later.
+    pub(super) fn puts(&self) -> u32 {
+        self.puts.0.load(Ordering::Acquire)
+    }
+
+    /// Puts are not to be announced any more: the receiver waits awake. `None`: there is something
+    /// already, or nothing will come.
+    pub(super) fn suppress_wakeups(&self) -> Option<u32> {
+        let mut state = self.state.lock();
+        if state.ended || !state.blocks.is_empty() {
+            return None;
+        }
+        state.receiver_waits = false;
+        Some(self.puts())
+    }
+
+    /// The next put is to be announced again. True: there is something already.
+    pub(super) fn resume_wakeups(&self) -> bool {
+        let mut state = self.state.lock();
+        let found = state.ended || !state.blocks.is_empty();
+        if !found {
+            self.resume(&mut state);
+        }
+        found
+    }
+
+    fn resume(&self, state: &mut State) {
+        state.receiver_waits = true;
+        self.wanted.0.store(true, Ordering::Relaxed);
+    }
+}
