@@ -7,7 +7,7 @@ use super::orders;
 use super::world::World;
 use crate::{DynSocket, Message, SocketType};
 
-const TYPES: [SocketType; 8] = [
+const TYPES: [SocketType; 11] = [
     SocketType::Push,
     SocketType::Pull,
     SocketType::Pub,
@@ -16,6 +16,9 @@ const TYPES: [SocketType; 8] = [
     SocketType::Rep,
     SocketType::Dealer,
     SocketType::Pair,
+    SocketType::Router,
+    SocketType::Xpub,
+    SocketType::Xsub,
 ];
 
 const ENDPOINTS: [&str; 5] = [

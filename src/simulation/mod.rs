@@ -30,6 +30,7 @@ mod pub_sub;
 mod reconnects;
 mod req_rep;
 mod room;
+mod routing;
 
 use std::ops::Range;
 

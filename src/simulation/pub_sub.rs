@@ -287,3 +287,49 @@ fn subscriptions_are_told_again_to_a_publisher_that_is_found_again() {
         scene.expect_nothing_due();
     });
 }
+
+#[test]
+fn without_drops_a_publisher_waits_and_every_subscriber_gets_everything() {
+    orders(80, |world| {
+        let publisher = world.socket(Pub).no_drop(true);
+        let publisher = publisher.send_hwm(1 + world.dice.below(8)).open().unwrap();
+        let recv_hwm = 1 + world.dice.below(8);
+        let scene = Scene::new(world, publisher, recv_hwm);
+        let subs: Vec<_> = scene.subscribers.iter().map(|it| &it.sub).collect();
+        subs.iter().for_each(|sub| sub.subscribe("").unwrap());
+        world.settle();
+        let mut sent = 0u32;
+        let mut received = vec![0; subs.len()];
+        let mut take = |at: usize| match subs[at].try_recv() {
+            Ok(message) => {
+                assert_eq!(id_of(&message), received[at]);
+                received[at] += 1;
+                true
+            }
+            Err(_) => false,
+        };
+        for _ in 0..300 {
+            match world.dice.below(4) {
+                0 => {
+                    let message = [&b"x"[..], &sent.to_be_bytes()];
+                    sent += u32::from(scene.publisher.try_send(message).is_ok());
+                }
+                1 => _ = take(world.dice.below(subs.len())),
+                _ => world.nudge(),
+            }
+        }
+        loop {
+            world.settle();
+            if (0..subs.len()).filter(|at| take(*at)).count() == 0 {
+                break;
+            }
+        }
+        assert_eq!(received, vec![sent; subs.len()]);
+        let message = [&b"x"[..], &sent.to_be_bytes()];
+        assert!(
+            scene.publisher.try_send(message).is_ok(),
+            "there is room again"
+        );
+        assert_eq!(scene.publisher.stats().dropped, 0);
+    });
+}
