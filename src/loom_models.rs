@@ -10,6 +10,9 @@
 //! `drive/io`, with a condition variable where the kernel would be. A model fails when
 //! somebody waits for ever (loom calls that a deadlock) or when an assertion does not hold.
 
+mod prefetched;
+mod tasks;
+
 use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::sync::{Arc, Weak};

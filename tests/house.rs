@@ -206,6 +206,7 @@ const OUTSIDE: &[&str] = &[
     "lib",
     "guide/",
     "loom_models",
+    "loom_models/",
     "fuzzing/",
     "zmtp/simulation",
     "transport/pretended",

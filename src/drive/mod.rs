@@ -11,7 +11,7 @@ mod inproc;
 mod io;
 mod locked;
 mod names;
-mod prefetched;
+pub(crate) mod prefetched;
 pub(crate) mod random;
 mod receiving;
 mod sending;

@@ -8,11 +8,11 @@ use crate::link::pipe::Watch;
 use crate::message::Message;
 
 /// What a receive that takes from the batch gets.
-pub(super) struct Taken {
-    pub(super) message: Message,
+pub(crate) struct Taken {
+    pub(crate) message: Message,
     /// The batch is used up, and its peers wait for the room that it took: the engine is to be told
     /// now, because the next receive may be a long way off.
-    pub(super) repay: bool,
+    pub(crate) repay: bool,
 }
 
 /// The batch of a socket that prefetches (PULL, SUB, DEALER, PAIR).
@@ -23,7 +23,7 @@ pub(super) struct Taken {
 /// | `stream`, `gathered`, `backoff` | with a batch, and the receive that finds none left | whether to wait awake for the next batch |
 /// | `owes` | the engine's holder sets it with a batch; telling the engine clears it | true: the batch holds half of a mark or more, so that its peer may be waiting for it |
 #[derive(Debug, Default)]
-pub(super) struct Prefetched {
+pub(crate) struct Prefetched {
     messages: VecDeque<Message>,
     owes: bool,
     /// The batch was all there was of a stream.
@@ -36,14 +36,14 @@ pub(super) struct Prefetched {
 impl Prefetched {
     /// The next message.
     #[inline]
-    pub(super) fn pop(&mut self) -> Option<Taken> {
+    pub(crate) fn pop(&mut self) -> Option<Taken> {
         let message = self.messages.pop_front()?;
         let repay = self.owes && self.messages.is_empty();
         Some(Taken { message, repay })
     }
 
     /// Moves at most `most` messages to `messages`. True: as [`Taken::repay`].
-    pub(super) fn drain_into(&mut self, messages: &mut Vec<Message>, most: usize) -> bool {
+    pub(crate) fn drain_into(&mut self, messages: &mut Vec<Message>, most: usize) -> bool {
         let most = most.min(self.messages.len());
         messages.extend(self.messages.drain(..most));
         most > 0 && self.owes && self.messages.is_empty()
@@ -67,25 +67,25 @@ impl Prefetched {
     }
 
     /// Where a batch is put.
-    pub(super) fn batch(&mut self) -> &mut VecDeque<Message> {
+    pub(crate) fn batch(&mut self) -> &mut VecDeque<Message> {
         &mut self.messages
     }
 
     /// A batch was put in, which owes as said, or the engine was told that it is used up.
-    pub(super) fn set_owes(&mut self, owes: bool) {
+    pub(crate) fn set_owes(&mut self, owes: bool) {
         self.owes = owes;
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.messages.is_empty()
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.messages.len()
     }
 
     /// Takes everything out; it will not be received.
-    pub(super) fn take(&mut self) -> VecDeque<Message> {
+    pub(crate) fn take(&mut self) -> VecDeque<Message> {
         self.owes = false;
         self.stream = None;
         std::mem::take(&mut self.messages)

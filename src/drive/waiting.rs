@@ -1,4 +1,4 @@
-//! Waiting: whoever has nothing to do drives the socket's connections, or waits for the one who does.
+//! Waiting: a caller that has nothing to do drives the socket's connections, or waits for the thread that does.
 
 use std::time::{Duration, Instant};
 
@@ -80,7 +80,7 @@ impl Core {
         Ok(())
     }
 
-    /// Takes the lease and drives, or waits for whoever has it.
+    /// Takes the lease and drives, or waits for the thread that has it.
     fn drive(&self, locked: &mut Locked<'_>, timeout: Option<Duration>) {
         let engine = locked.engine();
         let Some((mut driver, entry)) = engine.waiters.enter() else {
@@ -157,7 +157,7 @@ impl Core {
         note_events(engine, &driver.events);
     }
 
-    /// Somebody else drives, or there is nothing to drive: waits for the bell.
+    /// Another thread drives, or there is nothing to drive: waits to be notified.
     fn follow(&self, locked: &mut Locked<'_>, timeout: Option<Duration>) {
         let engine = locked.engine();
         if timeout == Some(Duration::ZERO) {
