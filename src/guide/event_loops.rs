@@ -125,8 +125,9 @@
 //!
 //! # Several sockets in one place
 //!
-//! There is no `zmq_poll`. One PULL may bind and connect to any number of endpoints, which often makes
-//! it unnecessary. Otherwise give each socket a thread, and let all of them send into one channel:
+//! There is no `zmq_poll`: [`readiness`](crate::Socket::readiness) goes into any poll, as above. One PULL
+//! may bind and connect to any number of endpoints, which often makes a poll unnecessary. Or give each
+//! socket a thread, and let all of them send into one channel:
 //!
 //! ```
 //! use sinew::{Context, Message, Pull, Push, Sub};

@@ -66,15 +66,17 @@
 //! | (C: `zmq_ctx_shutdown`) | | [`Context::shutdown`](crate::Context::shutdown) |
 //! | `ctx.destroy()` | `ctx.term()` | [`Context::close`](crate::Context::close), which closes the sockets too, as pyzmq's `ctx.destroy()` does |
 //! | `ETERM` | `zmq.ContextTerminated` | `is_closed()` |
-//! | `zmq::poll` | `zmq.Poller` | a thread for each socket, see [`event_loops`](super::event_loops) |
+//! | `get_fd()`, `get_events()` | `FD`, `EVENTS` | [`readiness`](crate::Socket::readiness), then `try_recv` or `try_send` until `WouldBlock` |
+//! | `zmq::poll` | `zmq.Poller` | any poll with [`readiness`](crate::Socket::readiness), or a thread for each socket, see [`event_loops`](super::event_loops) |
 //! | `zmq::proxy` | `zmq.proxy` | not here yet |
 //!
 //! # What is different
 //!
 //! - **Sockets are `Send` and `Sync`.** Any number of threads may use one; there is no need for an
 //!   inproc socket in front of each thread. Clones are handles to the same socket.
-//! - **Options come before the socket.** They are set on the builder and do not change afterwards,
-//!   but for subscriptions.
+//! - **Options come before the socket**, on the builder. What is to change later does so in one
+//!   call, [`set_options`](crate::Socket::set_options), all of it or nothing;
+//!   [`options`](crate::Socket::options) reads them back.
 //! - **Closing is bounded.** Linger is 30 s instead of for ever, and `close` tells how many messages
 //!   are not known to have arrived. Closing a context closes its sockets instead of waiting until the program
 //!   has closed each.
@@ -85,4 +87,4 @@
 //! - **Queues are bounded in bytes** as well as in messages, and reconnection backs off.
 //! - **A second peer with the same routing id** is refused by a ROUTER and reported, instead of staying
 //!   connected and never being heard.
-//! - **Not here yet:** CURVE and PLAIN; `zmq_poll`.
+//! - **Not here yet:** CURVE and PLAIN.
