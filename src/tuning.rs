@@ -197,17 +197,17 @@ pub(crate) const MONITOR_EVENTS: usize = 1024;
 /// as soon as the peer's system has acknowledged all of it, because then closing loses nothing. A peer
 /// that sends heartbeats is stayed with until its end or the end of linger: its next PING would meet a
 /// closed connection, and a peer whose connection is reset may not read what its system still has.
-pub(crate) const FAREWELL: Duration = Duration::from_secs(2);
+pub(crate) const HALF_CLOSED: Duration = Duration::from_secs(2);
 
 /// First pause between two looks at what the peer's system has acknowledged, for which there is no
-/// event; doubles up to `FAREWELL_LOOK_MAX`.
+/// event; doubles up to `HALF_CLOSED_LOOK_MAX`.
 ///
 /// Bounds how old the count is of what a peer that resets its connection took with it, and how long
 /// closing waits after the last byte was acknowledged.
-pub(crate) const FAREWELL_LOOK: Duration = Duration::from_millis(25);
+pub(crate) const HALF_CLOSED_LOOK: Duration = Duration::from_millis(25);
 
-/// See `FAREWELL_LOOK`.
-pub(crate) const FAREWELL_LOOK_MAX: Duration = Duration::from_millis(200);
+/// See `HALF_CLOSED_LOOK`.
+pub(crate) const HALF_CLOSED_LOOK_MAX: Duration = Duration::from_millis(200);
 
 /// Connections that a peer may end within the same message before that is dropped.
 ///

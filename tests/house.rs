@@ -117,6 +117,8 @@ const HOUSE: &[(&str, &[&str])] = &[
             "link/pipe/stage",
             "link/pipe/mod",
             "link/reader",
+            "link/ending",
+            "link/retry",
             "link/writer",
             "link/recv_queue",
             "link/send_queue",

@@ -9,6 +9,7 @@ use super::waiting::Wait;
 use crate::clock;
 use crate::engine::actions::Action;
 use crate::engine::Life;
+use crate::link::ending::Cause;
 use crate::reactor::timers::deadline;
 use crate::reactor::Timer;
 use crate::stats::CloseReport;
@@ -68,10 +69,7 @@ impl Core {
     fn start_linger(&self, locked: &mut Locked<'_>) {
         self.flush_dirty(locked);
         let engine = locked.engine();
-        let keys: Vec<_> = engine.links.iter().map(|(key, _)| key).collect();
-        for key in keys {
-            engine.see_off_for_good(key);
-        }
+        engine.end_all(Cause::Close);
         match engine.options().linger {
             Some(Duration::ZERO) => engine.end_linger(),
             Some(linger) => {

@@ -46,8 +46,8 @@ impl Core {
         );
         let key = engine.links.insert(link);
         if let Some(gone) = engine.admission.enter(clock::now()) {
-            engine.end_wire(gone.link, Ended::Crowded);
-            engine.after_io(gone);
+            engine.end_connection(gone.link, Ended::Crowded);
+            engine.advance(gone);
         }
         let place = Place { link: key, serial };
         self.adopt(&mut locked, place, arrival, EventKind::Accepted);

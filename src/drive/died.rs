@@ -2,6 +2,7 @@
 
 use super::core::Core;
 use crate::engine::Life;
+use crate::link::ending::Cause;
 
 impl Core {
     /// Ends the socket at once. What it had queued is lost and counted, blocked calls return
@@ -16,10 +17,7 @@ impl Core {
         // What is lost from here on counts as undelivered.
         engine.life = Life::Lingering;
         let bound = std::mem::take(&mut engine.bound);
-        let keys: Vec<_> = engine.links.iter().map(|(key, _)| key).collect();
-        for key in keys {
-            engine.abandon(key);
-        }
+        engine.end_all(Cause::GiveUp);
         engine.check_closed();
         drop(locked);
         for bound in bound {

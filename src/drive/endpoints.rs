@@ -9,6 +9,7 @@ use super::core::Core;
 use crate::endpoint::Endpoint;
 use crate::engine::Bound;
 use crate::error::Error;
+use crate::link::ending::Cause;
 use crate::link::{Link, Origin, Stage};
 use crate::message::Frame;
 use crate::monitor::EventKind;
@@ -171,13 +172,13 @@ impl Core {
         let mut locked = self.lock_for_call();
         let engine = locked.engine();
         let found = engine.links.iter().find(|(_, link)| {
-            link.origin == Origin::Connected && !link.leaving && *link.endpoint == *wanted
+            link.origin == Origin::Connected && !link.is_leaving() && *link.endpoint == *wanted
         });
         let Some((key, _)) = found else {
             return Err(Error::NotFound(wanted.to_string()));
         };
         engine.pattern.set_room(key, false);
-        engine.see_off(key);
+        engine.end_link(key, Cause::Disconnect);
         Ok(())
     }
 
@@ -208,7 +209,7 @@ fn no_id(refusal: Refusal, id: &[u8], socket_type: SocketType) -> Error {
 /// Whether a link was made for this endpoint by `connect`, and is still wanted.
 fn is_connected(links: &slab::Slab<Link>, endpoint: &Endpoint) -> bool {
     links.iter().any(|(_, link)| {
-        link.origin == Origin::Connected && !link.leaving && *link.endpoint == *endpoint
+        link.origin == Origin::Connected && !link.is_leaving() && *link.endpoint == *endpoint
     })
 }
 

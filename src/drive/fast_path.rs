@@ -275,7 +275,7 @@ fn turns(pattern: &Pattern) -> impl Iterator<Item = usize> + '_ {
 /// Where messages to this link may go. `None`: only to the engine, which has them written at once, or
 /// does something else with them.
 fn target_of(link: &Link, hot: bool) -> Option<Target<'_>> {
-    if link.leaving || !link.is_up() {
+    if link.is_leaving() || !link.is_up() {
         return None;
     }
     if let Some((pipe, peer)) = &link.pipe {

@@ -8,6 +8,7 @@ use crate::endpoint::Endpoint;
 use crate::engine::actions::Action;
 use crate::engine::inproc::{recv_limits, send_limits};
 use crate::engine::Life;
+use crate::link::ending::Cause;
 use crate::link::pipe::{PipeEvents, PipePeer};
 use crate::link::{Link, Origin, Stage};
 use crate::monitor::EventKind;
@@ -75,7 +76,7 @@ impl Member for Core {
         if let Err(reason) = engine.admit_inproc(key, caller.peer) {
             engine.report(key, EventKind::PeerRefused { reason });
             // It has no pipe yet, so that the caller keeps what it has queued.
-            engine.remove_link(key);
+            engine.end_link(key, Cause::GiveUp);
             return Err(NoAnswer::Refused(reason));
         }
         // This end was made with the caller's inbox as its only limit.
@@ -177,11 +178,12 @@ impl Member for Core {
         let Some(link) = engine.link(place) else {
             return;
         };
+        let leaving = link.is_leaving();
         let Some((pipe, door)) = &mut link.pipe else {
             return;
         };
         pipe.widen(answer.room);
-        let (room, waiting) = (pipe.has_room() && !link.leaving, pipe.waiting() > 0);
+        let (room, waiting) = (pipe.has_room() && !leaving, pipe.waiting() > 0);
         *door = Some(answer.door.clone());
         engine.welcome(place.link);
         engine.pattern.set_room(place.link, room);
@@ -195,10 +197,7 @@ impl Member for Core {
         // Disconnected or closed before anybody had the name: it stayed only to deliver this.
         let mut locked = self.lock();
         let engine = locked.engine();
-        if engine.link(place).is_some_and(|link| link.leaving) {
-            engine.remove_link(place.link);
-            engine.check_closed();
-        }
+        engine.advance(place);
     }
 
     fn introduce(&self, place: Place) {
@@ -230,7 +229,7 @@ impl PipeEvents for Core {
         let engine = locked.engine();
         let place = Place { link, serial };
         let room = engine.link(place).is_some_and(|link| {
-            !link.leaving && link.pipe.as_ref().is_some_and(|(pipe, _)| pipe.has_room())
+            !link.is_leaving() && link.pipe.as_ref().is_some_and(|(pipe, _)| pipe.has_room())
         });
         if room {
             engine.pattern.set_room(link, true);
@@ -255,7 +254,7 @@ impl PipeEvents for Core {
         }
         let wanted = engine.life == Life::Open
             && origin == Origin::Connected
-            && engine.link(place).is_some_and(|link| !link.leaving);
+            && engine.link(place).is_some_and(|link| !link.is_leaving());
         engine.save_inbound(link);
         if !wanted {
             engine.abandon_pipe(link);

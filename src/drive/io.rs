@@ -46,7 +46,7 @@ impl Core {
                 self.flush(locked, place.link);
             }
             let engine = locked.engine();
-            engine.after_io(place);
+            engine.advance(place);
             let links = engine.work.to_read();
             self.share(locked, links, read);
         }
@@ -114,7 +114,7 @@ impl Core {
             });
             let engine = locked.engine();
             let more = engine.put_writer(place, writer, wrote);
-            engine.after_io(place);
+            engine.advance(place);
             if !more {
                 return;
             }
@@ -196,14 +196,14 @@ impl Core {
         engine.put_reader(reading, &clock::now);
         let more = engine.put_writer(place, writer, wrote);
         if let Err(error) = watched {
-            engine.end_wire(place.link, Ended::Io(error));
+            engine.end_connection(place.link, Ended::Io(error));
         }
         engine.bound_handshake(place, accepted, clock::now());
         if more {
             self.flush(locked, place.link);
         }
         let engine = locked.engine();
-        engine.after_io(place);
+        engine.advance(place);
         if engine.work.to_read() > 0 {
             // More than one pass found, and no event will tell: whoever drives shall look.
             engine.wake_waiters();

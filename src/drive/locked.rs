@@ -112,14 +112,8 @@ impl Core {
             Action::Remove => self.tell_reactor(Command::Remove(self.id)),
             Action::Timer(due, timer) => self.set_timer(due, timer),
             Action::WatchAcknowledged(place) => {
-                let pause = tuning::FAREWELL_LOOK;
-                let since = clock::now();
-                let timer = Timer::Acknowledged {
-                    place,
-                    since,
-                    pause,
-                };
-                self.set_timer(Due::At(since + pause), timer);
+                let (since, pause) = (clock::now(), tuning::HALF_CLOSED_LOOK / 2);
+                self.look_if_acknowledged(&mut self.lock(), place, since, pause);
             }
             Action::Connect {
                 place,

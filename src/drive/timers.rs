@@ -25,7 +25,7 @@ impl Core {
                     .link(place)
                     .is_some_and(|link| link.stage == Stage::Handshake)
                 {
-                    engine.end_wire(place.link, Ended::HandshakeTimeout);
+                    engine.end_connection(place.link, Ended::HandshakeTimeout);
                 }
                 place
             }
@@ -40,12 +40,6 @@ impl Core {
                 since,
                 pause,
             } => return self.look_if_acknowledged(&mut locked, place, since, pause),
-            Timer::Farewell(place) => {
-                if engine.link(place).is_some() {
-                    engine.end_wire(place.link, Ended::Linger);
-                }
-                place
-            }
             Timer::Pending => {
                 return engine.end_overdue(clock::now());
             }
@@ -71,26 +65,16 @@ impl Core {
             Timer::Linger => return engine.end_linger(),
             #[cfg(feature = "log")]
             Timer::StillLingering => return engine.say_lingering(),
-            Timer::Leave { link, epoch } => {
-                if engine
-                    .links
-                    .get(link)
-                    .is_none_or(|link| link.epoch != epoch)
-                {
-                    return;
-                }
-                let place = engine.give_up(link);
-                return engine.after_io(place);
-            }
+            Timer::Leave { link, epoch } => return engine.end_flushing(link, epoch),
         };
-        locked.engine().after_io(place);
+        locked.engine().advance(place);
     }
 
     /// Notes what the peer's system has of a link that is on its way out.
     ///
     /// A peer that was told that no more comes has some time to end its side. After that, closing loses
     /// nothing once its system has everything; until then the end of linger is the only bound.
-    fn look_if_acknowledged(
+    pub(super) fn look_if_acknowledged(
         &self,
         locked: &mut Locked<'_>,
         place: Place,
@@ -109,7 +93,7 @@ impl Core {
         let Some(link) = engine.link(place) else {
             return;
         };
-        let finished = link.stage == Stage::Farewell;
+        let finished = link.ending.is_half_closed();
         let pings = link.session.is_pinged();
         let writer = link.wire.as_mut().and_then(|wire| wire.writer.as_mut());
         if let (Some(bytes), Some(written), Some(writer), false) = (bytes, written, writer, over) {
@@ -118,11 +102,11 @@ impl Core {
         // A peer that goes on sending would have its connection reset, and may then not read what its
         // system has for it: such a peer has until it ends its side, or linger is over.
         let done = finished && !over && bytes == Some(0) && !pings;
-        if done && clock::now().saturating_duration_since(since) >= tuning::FAREWELL {
-            engine.end_wire(place.link, Ended::ByUs);
-            engine.after_io(place);
+        if done && clock::now().saturating_duration_since(since) >= tuning::HALF_CLOSED {
+            engine.end_connection(place.link, Ended::ByUs);
+            engine.advance(place);
         } else if bytes.is_some() {
-            let pause = (pause * 2).min(tuning::FAREWELL_LOOK_MAX);
+            let pause = (pause * 2).min(tuning::HALF_CLOSED_LOOK_MAX);
             let timer = Timer::Acknowledged {
                 place,
                 since,

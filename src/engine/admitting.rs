@@ -57,9 +57,9 @@ impl<D> Engine<D> {
         };
         let pending = &mut self.admission.pending;
         if let Some(gone) = pending.enter(place, address, now, said, silent) {
-            self.end_wire(gone.link, Ended::Crowded);
+            self.end_connection(gone.link, Ended::Crowded);
             if gone != place {
-                self.after_io(gone);
+                self.advance(gone);
             }
         }
         self.watch_pending();
@@ -82,8 +82,8 @@ impl<D> Engine<D> {
             return;
         };
         while let Some(place) = self.admission.pending.overdue(timeout, now) {
-            self.end_wire(place.link, Ended::HandshakeTimeout);
-            self.after_io(place);
+            self.end_connection(place.link, Ended::HandshakeTimeout);
+            self.advance(place);
         }
         self.resume_accepting();
         self.watch_pending();

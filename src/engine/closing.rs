@@ -1,78 +1,18 @@
-//! Links are seen off: what was accepted is delivered as far as linger allows, and what was not is counted.
-
-use std::time::Duration;
+//! A socket is closed: its links end, what was not delivered is counted, and with the last link the
+//! socket is gone.
 
 use super::actions::Action;
 use super::{Engine, Life};
-use crate::link::{Stage, Wire};
-use crate::monitor::EventKind;
-use crate::reactor::{Place, Timer};
+use crate::link::ending::Cause;
 use crate::waiters::Change;
 
 impl<D> Engine<D> {
-    /// A link gets no more messages, and goes once what it has queued is delivered or the linger
-    /// time is over.
-    pub(crate) fn see_off(&mut self, key: usize) {
-        let Some(link) = self.links.get_mut(key) else {
-            return;
-        };
-        link.leaving = true;
-        let place = Place {
-            link: key,
-            serial: link.serial,
-        };
-        let leave = Timer::Leave {
-            link: key,
-            epoch: link.epoch,
-        };
-        let flushed = link.is_flushed();
-        match link.stage {
-            Stage::Farewell | Stage::Draining => return,
-            _ if link.pipe.is_some() && flushed => return self.remove_link(key),
-            Stage::Waiting if flushed => {
-                self.report(key, EventKind::Closed);
-                return self.remove_link(key);
-            }
-            // It may have been asked for nothing: a stranger, or a socket that only receives.
-            Stage::Handshake if flushed => {
-                self.set_timer_after(Duration::ZERO, Timer::Farewell(place));
-            }
-            Stage::Up if flushed && link.pipe.is_none() => self.bid_farewell(key),
-            Stage::Up if link.pipe.is_none() => self.watch_acknowledged(key),
-            _ => {}
+    /// Begins the end of every link, or hastens it.
+    pub(crate) fn end_all(&mut self, cause: Cause) {
+        let keys: Vec<_> = self.links.iter().map(|(key, _)| key).collect();
+        for key in keys {
+            self.end_link(key, cause);
         }
-        if let Some(linger) = self.options.linger {
-            self.set_timer_after(linger, leave);
-        }
-    }
-
-    /// A link at the beginning of linger.
-    pub(crate) fn see_off_for_good(&mut self, key: usize) {
-        let receives_only = !self.pattern.can().sends;
-        let Some(link) = self.links.get_mut(key) else {
-            return;
-        };
-        // Nothing is received any more: what fills the inbox must not keep the end of the connection,
-        // which comes behind it, from being read.
-        let (unread, paused) = link.recv_queue.forget();
-        let stranger = link.stage == Stage::Handshake && link.is_flushed();
-        let silent = link.is_flushed() && link.wire.as_ref().is_some_and(Wire::was_silent);
-        let draining = link.stage == Stage::Draining;
-        let connected = link.wire.is_some();
-        self.actions.discard(unread);
-        if draining {
-            return self.remove_link(key);
-        }
-        if stranger || silent || receives_only && connected {
-            // Nothing of ours is on its way.
-            let place = self.give_up(key);
-            return self.after_io(place);
-        }
-        if paused {
-            self.work.read_later(key);
-            self.tell_driver();
-        }
-        self.see_off(key);
     }
 
     /// Tells the log what closing waits for, and how long it may.
@@ -102,11 +42,7 @@ impl<D> Engine<D> {
         if self.life != Life::Lingering {
             return;
         }
-        let keys: Vec<_> = self.links.iter().map(|(key, _)| key).collect();
-        for key in keys {
-            let place = self.give_up(key);
-            self.after_io(place);
-        }
+        self.end_all(Cause::LingerOver);
         self.check_closed();
     }
 

@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use super::Engine;
-use crate::link::Stage;
 use crate::reactor::{Place, Timer};
 
 impl<D> Engine<D> {
@@ -16,7 +15,7 @@ impl<D> Engine<D> {
     ) -> bool {
         let beats = self.heartbeats;
         let waits = self.work.is_to_be_read(place.link);
-        let Some(link) = self.link(place).filter(|link| link.stage == Stage::Up) else {
+        let Some(link) = self.link(place).filter(|link| link.is_established()) else {
             return false;
         };
         if !link.session.awaits_timer(at) {

@@ -39,7 +39,7 @@ impl<D> Engine<D> {
                 near.put(message);
             }
         }
-        let room = near.has_room() && !self.options.immediate && !link.leaving;
+        let room = near.has_room() && !self.options.immediate && !link.is_leaving();
         link.pipe = Some((near, None));
         let old_far_end = link.far_end.replace(far);
         link.stage = Stage::Waiting;
@@ -145,7 +145,7 @@ impl<D> Engine<D> {
             self.actions.discard(lost);
             self.actions.discard(Discarded::Pipe(pipe));
         }
-        self.drain_or_remove(key);
+        self.pipe_lost(key);
     }
 }
 

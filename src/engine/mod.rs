@@ -108,8 +108,6 @@ pub(crate) struct Engine<D> {
     emptied: Option<Watch>,
     /// Messages may be going round the engine now.
     pub(crate) fast_path: bool,
-    /// Links that have just lost their connection and want a new one.
-    reconnect: Vec<usize>,
     pub(crate) admission: Admission,
     /// What is to be done once the lock is released.
     pub(crate) actions: Actions,
@@ -150,7 +148,6 @@ impl<D> Engine<D> {
             trimming: false,
             emptied: None,
             fast_path: false,
-            reconnect: Vec::new(),
             admission: Admission::new(options),
             actions: Actions::default(),
             bound: Vec::new(),
@@ -332,7 +329,7 @@ impl<D> Engine<D> {
             return;
         };
         link.stage = Stage::Up;
-        link.failures = 0;
+        link.retry.established();
         let place = Place {
             link: key,
             serial: link.serial,
@@ -340,7 +337,7 @@ impl<D> Engine<D> {
 
         if link.pipe.is_none() {
             self.pattern
-                .set_room(key, !link.send_queue.is_full() && !link.leaving);
+                .set_room(key, !link.send_queue.is_full() && !link.is_leaving());
         }
         if self.pattern.probe() {
             if link.pipe.is_some() {
@@ -383,7 +380,7 @@ impl<D> Engine<D> {
     /// links' stages is one more thing that each way into and out of `Up` can forget.
     pub(crate) fn peers(&self) -> usize {
         let links = self.links.iter();
-        links.filter(|(_, link)| link.stage == Stage::Up).count()
+        links.filter(|(_, link)| link.is_established()).count()
     }
 
     /// Tells the pattern that a link has lost its peer for good, and what was refused for want of a

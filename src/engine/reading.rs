@@ -12,7 +12,6 @@ use super::actions::Clock;
 use super::{Engine, Life};
 use crate::link::buffer::Pool;
 use crate::link::reader::{Ended, Pass, Reader};
-use crate::link::Stage;
 use crate::message::Message;
 use crate::monitor::EventKind;
 use crate::pattern::subscription_of;
@@ -43,12 +42,13 @@ impl<D> Engine<D> {
                 continue;
             };
             let room = link.recv_queue.room();
+            let established = link.is_established();
             let Some(wire) = &mut link.wire else { continue };
             if wire.ended.is_some() {
-                // It is buried as soon as its writer is back; what comes now is not wanted.
+                // It is taken apart as soon as its writer is back; what comes now is not wanted.
                 continue;
             }
-            if link.stage == Stage::Up {
+            if established {
                 if room == 0 {
                     self.pause(key, clock);
                     continue;
@@ -149,7 +149,7 @@ impl<D> Engine<D> {
     /// Hands what came over to the pattern's side.
     fn accept_messages(&mut self, key: usize, messages: &mut VecDeque<Message>) {
         if self.life != Life::Open {
-            // No call receives them, and they must not fill the inbox: see `see_off_for_good`.
+            // No call receives them, and they must not fill the inbox: see `end_link`.
             return messages.clear();
         }
         if !self.pattern.can().receives {
@@ -190,7 +190,7 @@ impl<D> Engine<D> {
     /// A message to a socket that does not receive: ZMTP 3.0 subscribes with such.
     pub(super) fn take_upstream(&mut self, key: usize, message: &Message) {
         if let Err(excess) = self.pattern.handle_upstream(key, message) {
-            return self.end_wire(key, Ended::Excess(excess));
+            return self.end_connection(key, Ended::Excess(excess));
         }
         if !self.pattern.can().publishes {
             return;
@@ -219,15 +219,15 @@ impl<D> Engine<D> {
             Event::Established(peer) => match self.admit(key, peer) {
                 Ok(()) => self.welcome(key),
                 Err(refusal) => {
-                    self.end_wire(key, Ended::Refused(refusal));
+                    self.end_connection(key, Ended::Refused(refusal));
                     return false;
                 }
             },
             Event::Subscribed(topic) => self.subscription(key, &topic, true),
             Event::Cancelled(topic) => self.subscription(key, &topic, false),
-            Event::Failed(fault) => self.end_wire(key, Ended::Protocol(fault)),
-            Event::Silent(Silence::NoAnswer) => self.end_wire(key, Ended::Silent),
-            Event::Silent(Silence::PeerTtl) => self.end_wire(key, Ended::PeerTtl),
+            Event::Failed(fault) => self.end_connection(key, Ended::Protocol(fault)),
+            Event::Silent(Silence::NoAnswer) => self.end_connection(key, Ended::Silent),
+            Event::Silent(Silence::PeerTtl) => self.end_connection(key, Ended::PeerTtl),
         }
         true
     }
@@ -241,7 +241,7 @@ impl<D> Engine<D> {
                 self.wake_for_notes();
             }
             Ok(()) => {}
-            Err(excess) => self.end_wire(key, Ended::Excess(excess)),
+            Err(excess) => self.end_connection(key, Ended::Excess(excess)),
         }
     }
 }

@@ -7,7 +7,6 @@ use super::ledger::Credit;
 use super::{Engine, Life};
 use crate::error::RecvError;
 use crate::link::pipe::Watch;
-use crate::link::Stage;
 use crate::message::Message;
 use crate::pattern::Refusal;
 use crate::tuning;
@@ -241,8 +240,8 @@ impl<D> Engine<D> {
             }
         }
         self.pattern.set_readable(key, false);
-        if link.stage == Stage::Draining {
-            self.remove_link(key);
+        if link.ending.is_draining() {
+            self.proceed(key);
         }
     }
 
@@ -312,7 +311,7 @@ mod tests {
     use super::*;
     use crate::endpoint::Endpoint;
     use crate::link::pipe::{pipe, PipeEnd};
-    use crate::link::{Link, Origin};
+    use crate::link::{Link, Origin, Stage};
     use crate::options::Options;
     use crate::pattern::{Pattern, PatternSettings};
     use crate::peer::SocketType;

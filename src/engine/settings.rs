@@ -92,7 +92,7 @@ impl<D> Engine<D> {
         link.send_queue.set_limits(send.0, send.1);
         let resume = link.recv_queue.set_limits(recv.0, recv.1);
         let reachable = !immediate || link.peer.is_some();
-        let room = reachable && !link.leaving && has_room(link);
+        let room = reachable && !link.is_leaving() && has_room(link);
         if link.attached {
             self.pattern.set_room(key, room);
         }

@@ -2,7 +2,6 @@
 
 use super::actions::Action;
 use super::Engine;
-use crate::link::Stage;
 
 impl<D> Engine<D> {
     /// Sends a subscription, or takes one back, to every peer that is there.
@@ -12,7 +11,7 @@ impl<D> Engine<D> {
             let Some(link) = self.links.get_mut(key) else {
                 continue;
             };
-            if link.stage != Stage::Up {
+            if !link.is_established() {
                 continue;
             }
             if let Some((pipe, Some(door))) = &link.pipe {

@@ -1,49 +1,81 @@
-//! How connections end, and what becomes of what was queued for them.
+//! How links and their connections end, and what becomes of what was queued for them.
+//!
+//! [`Ending`](crate::link::ending::Ending) says what is to be done; it is done here, and nowhere else.
 
 use std::sync::Arc;
 
 use super::actions::{Action, Discarded};
 use super::{Engine, Life};
+use crate::link::ending::{Cause, Situation, Step};
 use crate::link::reader::Ended;
-use crate::link::{Origin, Stage};
+use crate::link::retry::Outcome;
+use crate::link::{Link, Origin, Stage};
 use crate::monitor::EventKind;
-use crate::reactor::Place;
-use crate::tuning;
+use crate::reactor::{Place, Timer};
 use crate::zmtp::connection::Session;
 use crate::zmtp::outbox::Outbox;
 
 impl<D> Engine<D> {
-    /// A link's tokens are home again after a pass: what became possible by that?
-    pub(crate) fn after_io(&mut self, place: Place) {
-        let lingering = self.life == Life::Lingering;
-        let Some(link) = self.link(place) else {
+    /// Begins the end of a link, or hastens it.
+    pub(crate) fn end_link(&mut self, key: usize, cause: Cause) {
+        let receives_only = !self.pattern.can().sends;
+        let open = self.life == Life::Open;
+        let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        let ending = (link.leaving || lingering) && link.is_flushed();
-        let stage = link.stage;
-        let Some(wire) = &mut link.wire else { return };
-        if !wire.is_home() {
-            return;
-        }
-        if ending && stage == Stage::Handshake {
-            // It was on its way in when the end began: nothing is owed to this peer.
-            wire.ended.get_or_insert(Ended::ByUs);
-        }
-        if wire.ended.is_some() {
-            self.bury(place.link);
-            while let Some(key) = self.reconnect.pop() {
-                self.try_again(key);
+        if cause == Cause::Close {
+            // Nothing is received any more: what fills the inbox must not keep the end of the connection,
+            // which comes behind it, from being read.
+            let (unread, paused) = link.recv_queue.forget();
+            self.actions.discard(unread);
+            if paused {
+                self.resume_reading(key);
             }
-        } else if ending && stage == Stage::Up {
-            self.bid_farewell(place.link);
         }
-        if lingering {
-            self.check_closed();
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
+        let situation = link.situation(open, receives_only);
+        let begun = link.ending.begin(cause, &situation);
+        let flushes = matches!(cause, Cause::Disconnect | Cause::Close);
+        if begun && flushes && !situation.flushed {
+            if link.stage == Stage::Up && link.pipe.is_none() {
+                self.watch_acknowledged(key);
+            }
+            if cause == Cause::Disconnect {
+                self.bound_flushing(key);
+            }
+        }
+        self.proceed(key);
+    }
+
+    /// Of a link that is disconnected: what it has queued is sent within the time to linger, over a
+    /// connection that can send.
+    fn bound_flushing(&mut self, key: usize) {
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
+        let (epoch, linger) = (link.epoch, self.options.linger);
+        let broken = link.wire.as_ref().is_some_and(|wire| wire.broken);
+        if broken && link.recv_queue.is_paused() {
+            // Its end would be read once the application has received what it brought: the next connection
+            // is not to wait for that.
+            self.end_connection(key, Ended::ByPeer);
+        }
+        if let Some(linger) = linger {
+            self.set_timer_after(linger, Timer::Leave { link: key, epoch });
         }
     }
 
-    /// Ends a connection for a reason of our own; it is buried once both tokens are home.
-    pub(crate) fn end_wire(&mut self, key: usize, ended: Ended) {
+    /// The time to linger of a link that was disconnected is over.
+    pub(crate) fn end_flushing(&mut self, key: usize, epoch: u32) {
+        if self.links.get(key).is_some_and(|link| link.epoch == epoch) {
+            self.end_link(key, Cause::LingerOver);
+        }
+    }
+
+    /// Ends a connection for a reason of our own; it is taken apart once both tokens are home.
+    pub(crate) fn end_connection(&mut self, key: usize, ended: Ended) {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
@@ -52,8 +84,74 @@ impl<D> Engine<D> {
         wire.broken = true;
     }
 
-    /// A connection has ended and both its tokens are home.
-    fn bury(&mut self, key: usize) {
+    /// Another link has the place of this one in the pattern: its connection ends for good, and what it
+    /// has brought can still be received.
+    pub(super) fn replace(&mut self, key: usize) {
+        if self.links.get(key).is_some_and(|link| link.wire.is_some()) {
+            self.vacate(|pattern| pattern.retire(key));
+        }
+        self.hang_up(key);
+        self.end_link(key, Cause::Replaced);
+    }
+
+    /// Something happened to a connection, or a token of its came home: what now?
+    pub(crate) fn advance(&mut self, place: Place) {
+        let Some(link) = self.link(place) else { return };
+        let over = link.wire.as_ref().is_some_and(|wire| wire.ended.is_some());
+        if over || link.is_leaving() {
+            self.proceed(place.link);
+        }
+        if self.life == Life::Lingering {
+            self.check_closed();
+        }
+    }
+
+    /// Does with a link what its [`Ending`](crate::link::ending::Ending) says, until that says no more.
+    pub(super) fn proceed(&mut self, key: usize) {
+        let mut step = self.ask(key, |link, now| link.ending.next(&now));
+        loop {
+            match step {
+                Step::Stay => return,
+                Step::EndConnection(ended) => self.end_connection(key, ended),
+                Step::HalfClose => self.half_close(key),
+                Step::TakeApart => {
+                    self.take_apart(key);
+                    step = self.ask(key, |link, now| link.ending.connection_lost(&now));
+                    continue;
+                }
+                Step::Reconnect => self.reconnect(key),
+                Step::Drain => self.drain(key),
+                Step::Remove { done } => return self.remove(key, done),
+            }
+            step = self.ask(key, |link, now| link.ending.next(&now));
+        }
+    }
+
+    /// The pipe of a link is gone, and will not be replaced: what now?
+    pub(super) fn pipe_lost(&mut self, key: usize) {
+        let step = self.ask(key, |link, now| {
+            link.ending.connection_lost(&Situation {
+                renewed: false,
+                ..now
+            })
+        });
+        match step {
+            Step::Drain => self.drain(key),
+            _ => self.end_link(key, Cause::GiveUp),
+        }
+    }
+
+    fn ask(&mut self, key: usize, question: impl FnOnce(&mut Link, Situation) -> Step) -> Step {
+        let receives_only = !self.pattern.can().sends;
+        let open = self.life == Life::Open;
+        self.links.get_mut(key).map_or(Step::Stay, |link| {
+            let situation = link.situation(open, receives_only);
+            question(link, situation)
+        })
+    }
+
+    /// A connection has ended and both its tokens are home. What it had not taken is queued again.
+    fn take_apart(&mut self, key: usize) {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
@@ -66,37 +164,36 @@ impl<D> Engine<D> {
             serial: link.serial,
         };
         let ended = wire.ended.take().unwrap_or(Ended::ByUs);
-        let given_up = matches!(ended, Ended::Linger | Ended::Replaced);
         let reason = ended.to_string();
         let stage = link.stage;
         let peer_address = wire.stream.peer_address();
         let mut rewound = Outbox::default();
         let mut discarded = None;
-        let (mut unacknowledged, mut refused, mut progressed) = (0, false, false);
+        let mut unacknowledged = 0;
+        let mut outcome = Outcome {
+            wrote: false,
+            heard: link.session.has_heard_traffic(),
+            fault: ended.is_fault(),
+            refused: false,
+        };
         if let Some(mut writer) = wire.writer.take() {
-            // A link that is let go loses with its connection what its system still holds. The question
-            // never waits; asked before the lock was taken, it would be answered too early. After a
-            // reset the answer would be that there is nothing.
-            if link.leaving {
+            // A link that is on its way out loses with its connection what its system still holds. The
+            // question never waits; asked before the lock was taken, it would be answered too early.
+            // After a reset the answer would be that there is nothing.
+            if !link.ending.is_open() {
                 if !matches!(ended, Ended::Io(_)) {
                     let by_peer = matches!(ended, Ended::ByPeer);
                     writer.ask_acknowledged(by_peer);
                 }
                 unacknowledged = writer.unacknowledged_messages();
             }
-            refused = ended.is_by_peer() && writer.is_within_message();
-            progressed = writer.written_messages() > 0;
+            outcome.refused = ended.is_by_peer() && writer.is_within_message();
+            outcome.wrote = writer.written_messages() > 0;
             rewound = writer.rewind();
             // Also the bodies that it had written: not to be dropped here.
             discarded = Some(Discarded::Writer(writer));
         }
-        if (progressed || link.session.has_heard_traffic()) && !ended.is_fault() {
-            link.setbacks = 0;
-        }
-        if progressed {
-            link.refusals = 0;
-        }
-        link.refusals = link.refusals.saturating_add(u8::from(refused));
+        link.retry.connection_over(outcome);
         if let Some(discarded) = discarded {
             self.actions.discard(discarded);
         }
@@ -109,20 +206,17 @@ impl<D> Engine<D> {
         self.report_with(key, kind, Some(peer_address));
         self.release_connection(place, origin);
         self.count_lost(unacknowledged);
+        if origin == Origin::Connected {
+            self.drop_if_refused(key, &mut rewound);
+        }
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
+        link.stage = Stage::Waiting;
         link.peer = None;
         link.session = Session::default();
         link.recv_queue.unpause();
-        // RFC 28 to 30: the side that connected keeps its queue, the side that accepted does not.
-        match link.origin {
-            Origin::Connected if !given_up && (!link.leaving || stage != Stage::Farewell) => {
-                self.drop_if_refused(key, &mut rewound);
-                self.await_reconnect(key, rewound, self.options.immediate);
-            }
-            _ => self.let_go(key, rewound.messages()),
-        }
+        link.send_queue.requeue(rewound);
     }
 
     /// A message within which the peer has ended several connections will not do better on the next, and
@@ -134,10 +228,9 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        if link.refusals < tuning::REFUSALS {
+        let Some(attempts) = link.retry.take_refused() else {
             return;
-        }
-        let attempts = std::mem::take(&mut link.refusals);
+        };
         let Some(bytes) = rewound.drop_first() else {
             return;
         };
@@ -146,9 +239,9 @@ impl<D> Engine<D> {
         self.report(key, EventKind::MessageDropped { bytes, attempts });
     }
 
-    /// Asks the system what the peer's has not acknowledged yet, now and from time to time: when the
-    /// connection has been reset it is too late to ask.
-    pub(super) fn watch_acknowledged(&mut self, key: usize) {
+    /// Asks the system from now on and from time to time what the peer's has not acknowledged yet: when
+    /// the connection has been reset it is too late to ask.
+    fn watch_acknowledged(&mut self, key: usize) {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
@@ -156,23 +249,7 @@ impl<D> Engine<D> {
             link: key,
             serial: link.serial,
         };
-        let Some(wire) = &mut link.wire else { return };
-        if let Some(writer) = &mut wire.writer {
-            writer.ask_acknowledged(false);
-        }
         self.actions.push(Action::WatchAcknowledged(place));
-    }
-
-    /// A link that goes with its connection: what it brought can still be received.
-    fn let_go(&mut self, key: usize, in_flight: usize) {
-        let Some(link) = self.links.get_mut(key) else {
-            return;
-        };
-        let lost = (link.send_queue.messages() + in_flight) as u64;
-        let outbox = link.send_queue.take();
-        self.actions.discard(Discarded::Outbox(outbox));
-        self.count_lost(lost);
-        self.drain_or_remove(key);
     }
 
     /// Counts what was queued for a peer that will not get it any more.
@@ -180,109 +257,61 @@ impl<D> Engine<D> {
         self.ledger.lost(lost, self.life == Life::Lingering);
     }
 
-    /// A link that is past goes, once what it brought is received.
-    pub(super) fn drain_or_remove(&mut self, key: usize) {
+    /// A link is past, but for what it brought: that can still be received. What it had queued is lost.
+    fn drain(&mut self, key: usize) {
+        let serial = self.next_serial();
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        if link.recv_queue.is_empty() || self.life != Life::Open {
-            self.remove_link(key);
-        } else {
-            link.stage = Stage::Draining;
-            // What it will never hold again is given back: departed links may be many.
-            link.recv_queue.shrink();
+        let lost = link.send_queue.messages() as u64;
+        let outbox = link.send_queue.take();
+        link.stage = Stage::Waiting;
+        // A connection that is being made is for nothing any more.
+        link.serial = serial;
+        // What it will never hold again is given back: departed links may be many.
+        link.recv_queue.shrink();
+        if link.has_departed() {
             let (messages, bytes) = link.recv_queue.held();
-            if link.has_departed() {
-                self.admission.depart(messages, bytes);
-            }
-            self.vacate(|pattern| pattern.retire(key));
-            // A REQ that waits for a peer has no use for what this one has left: see `offer`.
-            self.wake_waiters();
+            self.admission.depart(messages, bytes);
         }
+        self.actions.discard(Discarded::Outbox(outbox));
+        self.count_lost(lost);
+        self.vacate(|pattern| pattern.retire(key));
+        // A REQ that waits for a peer has no use for what this one has left: see `offer`.
+        self.wake_waiters();
     }
 
-    /// Says goodbye: everything is written, so the peer is told that no more comes, and what it still
-    /// sends is read and thrown away until it ends its side too, or linger is over.
+    /// Everything is written: the peer is told that no more comes, and what it still sends is read and
+    /// thrown away until it ends its side too, or linger is over.
     ///
     /// Closing at once could lose what is still on its way: a system resets a connection that is
     /// closed with unread bytes, or is sent more later, and throws away what it had still to send.
-    pub(super) fn bid_farewell(&mut self, key: usize) {
+    fn half_close(&mut self, key: usize) {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
         let Some(wire) = &mut link.wire else { return };
-        let Some(reader) = &mut wire.reader else {
-            return;
-        };
-        reader.say_farewell();
-        link.stage = Stage::Farewell;
+        if let Some(reader) = &mut wire.reader {
+            reader.discard_input();
+        }
         let (unread, _) = link.recv_queue.forget();
         let stream = Arc::clone(&wire.stream);
         self.actions.discard(unread);
         self.actions.push(Action::Shutdown(stream));
         self.watch_acknowledged(key);
-        self.work.read_later(key);
-        self.tell_driver();
+        self.resume_reading(key);
     }
 
-    /// Another link has the place of this one in the pattern: its connection ends for good, and what it
-    /// has brought can still be received.
-    pub(super) fn replace(&mut self, key: usize) {
-        let Some(link) = self.links.get_mut(key) else {
-            return;
-        };
-        let place = Place {
-            link: key,
-            serial: link.serial,
-        };
-        if link.wire.is_some() {
-            self.end_wire(key, Ended::Replaced);
-            self.vacate(|pattern| pattern.retire(key));
-            return self.after_io(place);
+    /// Forgets a link altogether; what it had queued is lost, and counted. `done`: an end that was asked
+    /// for is complete.
+    fn remove(&mut self, key: usize, done: bool) {
+        if done && self.links.get(key).is_some_and(|link| link.pipe.is_none()) {
+            self.report(key, EventKind::Closed);
         }
-        self.hang_up(key);
-        // One that waits for a connection may have messages for its next.
-        self.let_go(key, 0);
-    }
-
-    /// Gives a link up for good; what it had queued is lost, and counted.
-    pub(crate) fn abandon(&mut self, key: usize) {
-        let Some(link) = self.links.get(key) else {
-            return;
-        };
-        let lost = link.undelivered() as u64;
-        self.count_lost(lost);
-        self.remove_link(key);
-    }
-
-    /// The time of a link is over: it goes, with its connection if it has one.
-    pub(crate) fn give_up(&mut self, key: usize) -> Place {
-        let Some(link) = self.links.get_mut(key) else {
-            return Place {
-                link: key,
-                serial: 0,
-            };
-        };
-        link.leaving = true;
-        let place = Place {
-            link: key,
-            serial: link.serial,
-        };
-        if let Some(wire) = &mut link.wire {
-            // Whatever else was wrong with it: it is not to come back.
-            wire.ended = Some(Ended::Linger);
-            wire.broken = true;
-        } else {
-            self.abandon(key);
-        }
-        place
-    }
-
-    /// Forgets a link altogether. Nobody holds its tokens.
-    pub(crate) fn remove_link(&mut self, key: usize) {
         let Some(mut link) = self.links.try_remove(key) else {
             return;
         };
+        self.count_lost(link.undelivered() as u64);
         if link.attached {
             self.vacate(|pattern| pattern.detach(key));
             self.forget_departed();

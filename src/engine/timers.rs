@@ -12,10 +12,8 @@ impl<D> Engine<D> {
             Timer::Handshake(place) => self.link(place).map(stage) == Some(Stage::Handshake),
             Timer::Session { place, at } => self
                 .link(place)
-                .is_some_and(|link| link.stage == Stage::Up && link.session.awaits_timer(at)),
-            Timer::Farewell(place) | Timer::Acknowledged { place, .. } => {
-                self.link(place).is_some()
-            }
+                .is_some_and(|link| link.is_established() && link.session.awaits_timer(at)),
+            Timer::Acknowledged { place, .. } => self.link(place).is_some(),
             Timer::Leave { link, epoch } => {
                 self.links.get(link).is_some_and(|link| link.epoch == epoch)
             }

@@ -78,9 +78,10 @@ impl<D> Engine<D> {
                 // now, and may say why it went; the end of that, or the error, ends the
                 // connection. When nothing will be read any more, it ends now.
                 wire.hung_up = true;
-                if !open {
+                let paused = link.recv_queue.is_paused();
+                if !open || paused && !link.ending.is_open() {
                     wire.ended.get_or_insert(Ended::Io(error));
-                } else if !link.recv_queue.is_paused() {
+                } else if !paused {
                     self.work.read_later(key);
                     // The event that would tell may have been and gone.
                     self.tell_driver();

@@ -5,20 +5,24 @@
 //! back.
 
 pub(crate) mod buffer;
+pub(crate) mod ending;
 pub(crate) mod high_water;
 pub(crate) mod pipe;
 pub(crate) mod progress;
 pub(crate) mod reader;
 pub(crate) mod recv_queue;
+pub(crate) mod retry;
 pub(crate) mod send_queue;
 mod shares;
 pub(crate) mod writer;
 
 use std::sync::Arc;
 
+use self::ending::{Carrier, Ending, Situation};
 use self::pipe::{PipeEnd, PipePeer};
 use self::reader::{Ended, Reader};
 use self::recv_queue::RecvQueue;
+use self::retry::Retry;
 use self::send_queue::SendQueue;
 use self::writer::Writer;
 use crate::endpoint::Endpoint;
@@ -36,19 +40,15 @@ pub(crate) enum Origin {
     Accepted,
 }
 
-/// What a link is doing.
+/// How far a link has come with the connection that it has, or has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
     /// It has no connection: waiting for one, or its peer is not bound yet.
     Waiting,
     /// Greeting and handshake.
     Handshake,
-    /// Messages go both ways.
+    /// The handshake is done.
     Up,
-    /// The connection is gone; what it brought waits to be received.
-    Draining,
-    /// Everything is written; waiting for the peer to have read it.
-    Farewell,
 }
 
 /// A connection of a link: a stream, and the tokens to read and to write it.
@@ -126,15 +126,10 @@ pub(crate) struct Link {
     pub(crate) taken_in: u32,
     /// The pattern knows this link.
     pub(crate) attached: bool,
-    /// Failed tries to connect since the last success.
-    pub(crate) failures: u32,
-    /// Tries to connect, and connections, that came to nothing since one brought something: the pause
-    /// before the next try grows with them.
-    pub(crate) setbacks: u32,
-    /// Connections in a row that the peer ended within the message that is first in the queue.
-    pub(crate) refusals: u8,
-    /// Queued messages of a link that is being disconnected are still sent, then it goes.
-    pub(crate) leaving: bool,
+    /// What came of earlier connections.
+    pub(crate) retry: Retry,
+    /// How far it is on its way out.
+    pub(crate) ending: Ending,
 }
 
 impl Link {
@@ -160,16 +155,45 @@ impl Link {
             recv_queue: RecvQueue::new(options.recv_hwm, options.recv_hwm_bytes),
             taken_in: 0,
             attached: false,
-            failures: 0,
-            setbacks: 0,
-            refusals: 0,
-            leaving: false,
+            retry: Retry::default(),
+            ending: Ending::default(),
         }
     }
 
     /// Whether messages may be written now.
     pub(crate) fn is_up(&self) -> bool {
-        matches!(self.stage, Stage::Up | Stage::Farewell)
+        self.stage == Stage::Up
+    }
+
+    /// Whether messages go both ways: its peer is there, and was not told that no more comes.
+    pub(crate) fn is_established(&self) -> bool {
+        self.stage == Stage::Up && !self.ending.is_half_closed()
+    }
+
+    /// Whether an end of it has begun: nothing more is queued for its peer.
+    pub(crate) fn is_leaving(&self) -> bool {
+        !self.ending.is_open()
+    }
+
+    /// What its [`Ending`] is to know. `open`: the socket is.
+    pub(crate) fn situation(&self, open: bool, receives_only: bool) -> Situation {
+        let wire = self.wire.as_ref();
+        let flushed = self.is_flushed();
+        let carrier = match (&self.pipe, wire, self.stage) {
+            (Some(_), ..) => Carrier::Pipe,
+            (None, None, _) => Carrier::Nothing,
+            (None, Some(_), Stage::Up) => Carrier::Up,
+            (None, Some(_), _) => Carrier::Handshake,
+        };
+        Situation {
+            carrier,
+            flushed,
+            owes: !(receives_only || flushed && wire.is_some_and(Wire::was_silent)),
+            over: wire.is_some_and(|wire| wire.ended.is_some()),
+            home: wire.is_none_or(Wire::is_home),
+            unread: open && !self.recv_queue.is_empty(),
+            renewed: self.origin == Origin::Connected,
+        }
     }
 
     /// What is known of the connection's two directions. `waits`: the link is one of those to be
@@ -204,7 +228,7 @@ impl Link {
     /// Whether its connection is gone, and what it brought waits to be received.
     #[inline]
     pub(crate) fn has_departed(&self) -> bool {
-        self.stage == Stage::Draining && self.pipe.is_none()
+        self.ending.is_draining() && self.pipe.is_none()
     }
 
     /// Messages accepted for this peer that have not reached it.

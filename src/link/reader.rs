@@ -124,7 +124,7 @@ impl Reader {
     }
 
     /// From now on, what comes is thrown away.
-    pub(crate) fn say_farewell(&mut self) {
+    pub(crate) fn discard_input(&mut self) {
         self.input.discard();
         self.rest = Rest::None;
     }

@@ -53,8 +53,6 @@ pub(crate) enum Timer {
         since: Instant,
         pause: Duration,
     },
-    /// The connection is over.
-    Farewell(Place),
 }
 
 /// What the reactor does next about a lease that it watches.

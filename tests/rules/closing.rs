@@ -7,7 +7,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use sinew::{
-    Context, EventKind, Pub, Pull, Push, RecvError, Rep, Req, SendErrorKind, SocketType, Sub,
+    Context, Dealer, EventKind, Pub, Pull, Push, RecvError, Rep, Req, SendErrorKind, SocketType,
+    Sub,
 };
 
 use crate::support::{
@@ -516,4 +517,32 @@ fn a_name_that_is_given_up_is_waited_for_again() {
         push.send("x").unwrap();
         assert_eq!(new.recv_timeout(SOON).unwrap(), "x");
     }
+}
+
+#[test]
+fn what_a_disconnected_link_still_has_to_send_waits_for_no_receiver() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let there = format!("tcp://{}", listener.local_addr().unwrap());
+    let ctx = Context::new();
+    let dealer = ctx
+        .socket(Dealer)
+        .recv_hwm(1)
+        .send_hwm(10)
+        .linger(4 * SOON)
+        .open()
+        .unwrap();
+    let monitor = dealer.monitor();
+    dealer.connect(&there).unwrap();
+    let mut peer = Raw::accept(&listener).shake("DEALER");
+    await_peer(&monitor);
+    // Nothing is received, so that the connection is not read to its end.
+    (0..3).for_each(|_| peer.send(0, b"not received"));
+    // Nor does the peer read: something waits that no connection has taken.
+    while dealer.try_send(vec![7; 100_000]).is_ok() {}
+    // With something unread, the system resets the connection.
+    drop(peer);
+    dealer.disconnect(&there).unwrap();
+    await_disconnect(&monitor);
+    let mut peer = Raw::accept(&listener).shake("DEALER");
+    assert!(peer.await_end().len() > 100_000);
 }
