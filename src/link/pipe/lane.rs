@@ -123,7 +123,12 @@ impl Lane {
     /// Puts a block of messages, which is exchanged for an empty one.
     pub(super) fn put_block(&self, block: &mut VecDeque<Message>, bytes: usize) -> Put {
         let messages = block.len();
-        self.put_with(messages, bytes, |blocks| blocks.push_block(block, bytes))
+        self.put_with(messages, bytes, |blocks| {
+            // The others may gather again. Who puts one by one holds nothing back, and leaves the word
+            // as it is, so that it does not go from processor to processor with each message.
+            self.wanted.0.store(false, Ordering::Relaxed);
+            blocks.push_block(block, bytes);
+        })
     }
 
     #[inline]
@@ -136,9 +141,6 @@ impl Lane {
         // The lock orders it: only the memory's place is for those without.
         let puts = self.puts.0.load(Ordering::Relaxed);
         self.puts.0.store(puts.wrapping_add(1), Ordering::Release);
-        if self.wanted.0.load(Ordering::Relaxed) {
-            self.wanted.0.store(false, Ordering::Relaxed);
-        }
         Put {
             announce: std::mem::take(&mut state.receiver_waits),
             room,
@@ -263,6 +265,8 @@ impl Lane {
 
     fn resume(&self, state: &mut State) {
         state.receiver_waits = true;
-        self.wanted.0.store(true, Ordering::Relaxed);
+        if !self.is_wanted() {
+            self.wanted.0.store(true, Ordering::Relaxed);
+        }
     }
 }
