@@ -1,9 +1,10 @@
 //! A netcat for sockets: one socket, its messages on standard input and output.
 //!
 //! Senders send each line as a message, and a TAB splits it into frames; receivers print each
-//! message as a line, its frames joined by TAB. Types that do both in any order (dealer, router, pair)
-//! send each line while they print what comes, or send all of it back with `--echo`. Lines are bytes:
-//! they need not be text. The first frame of what a router prints and reads is the peer's routing id.
+//! message as a line, its frames joined by TAB. Types that do both in any order (dealer, router, pair,
+//! stream) send each line while they print what comes, or send all of it back with `--echo`. Lines are bytes:
+//! they need not be text. The first frame of what a router or a stream prints and
+//! reads is the peer's routing id.
 //!
 //! ```text
 //! peer pull --bind 'tcp://127.0.0.1:*'                  # says: bound tcp://127.0.0.1:49152
@@ -38,17 +39,17 @@ usage: peer TYPE [--bind EP]... [--connect EP]... [--subscribe PREFIX]... [--cou
             [--timeout MS] [--linger MS] [--delay MS] [--echo] [--identity ID] [--mandatory]
             [--escape]
 
-TYPE               push, pull, pub, sub, req, rep, dealer, router or pair
+TYPE               push, pull, pub, sub, req, rep, dealer, router, pair or stream
 --bind EP          listen on tcp://, ipc:// or inproc://; says `bound EP` on standard error
 --connect EP       call a peer, which need not be there yet
 --subscribe PREFIX sub: what to receive (default: everything)
 --count N          end after N messages received (push and pub: sent)
 --timeout MS       give up when a message cannot be sent or does not come for so long;
-                   dealer, router and pair without --count: after the end of input, wait so long for
+                   types that converse, without --count: after the end of input, wait so long for
                    what still comes (default 1000)
 --linger MS        at the end, wait so long for peers to take what was sent (default 30000)
 --delay MS         wait before the first message is sent
---echo             rep, dealer, router, pair: send each message back to its sender; no input is read
+--echo             rep, dealer, router, pair, stream: send each message back to its sender; no input is read
 --identity ID      req, dealer, router: the routing id announced to router peers
 --mandatory        router: fail when a message cannot be routed, instead of dropping it
 --escape           print bytes that are not printable ASCII, and \\, as \\xHH, and read them so
@@ -149,7 +150,7 @@ impl Peer {
             SocketType::Req => self.ask(args.delay),
             _ if args.echo => self.echo(args.delay),
             SocketType::Rep => self.answer(args.delay),
-            SocketType::Dealer | SocketType::Router | SocketType::Pair => {
+            SocketType::Dealer | SocketType::Router | SocketType::Pair | SocketType::Stream => {
                 self.converse(args.delay, args.count.is_some())
             }
             _ => self.print_all(),
@@ -200,6 +201,10 @@ impl Peer {
         for _ in 0..self.count {
             let request = self.recv()?;
             print(&request, self.escape)?;
+            // Of a stream that is the word that a peer came or went.
+            if request.len() == 2 && request[1].is_empty() && self.is_stream() {
+                continue;
+            }
             self.send(request, &mut delay)?;
         }
         Ok(())
@@ -304,6 +309,10 @@ impl Peer {
             None => self.socket.send(message),
             Some(timeout) => self.socket.send_timeout(message, timeout),
         }
+    }
+
+    fn is_stream(&self) -> bool {
+        self.socket.socket_type() == SocketType::Stream
     }
 
     fn recv(&self) -> Result<Message, RecvError> {
@@ -432,9 +441,9 @@ fn parse() -> Result<Option<(SocketType, Args)>, lexopt::Error> {
     if !args.subscribe.is_empty() && kind != SocketType::Sub {
         return Err("--subscribe is for sub".into());
     }
-    use SocketType::{Dealer, Pair, Rep, Req, Router};
-    if args.echo && !matches!(kind, Rep | Dealer | Router | Pair) {
-        return Err("--echo is for rep, dealer, router and pair".into());
+    use SocketType::{Dealer, Pair, Rep, Req, Router, Stream};
+    if args.echo && !matches!(kind, Rep | Dealer | Router | Pair | Stream) {
+        return Err("--echo is for rep, dealer, router, pair and stream".into());
     }
     if !args.identity.is_empty() && !matches!(kind, Req | Dealer | Router) {
         return Err("--identity is for req, dealer and router".into());
@@ -463,6 +472,7 @@ fn socket_type(name: &str) -> Result<SocketType, lexopt::Error> {
         "dealer" => Ok(SocketType::Dealer),
         "router" => Ok(SocketType::Router),
         "pair" => Ok(SocketType::Pair),
+        "stream" => Ok(SocketType::Stream),
         _ => Err(format!("no such TYPE: {name}").into()),
     }
 }

@@ -87,7 +87,7 @@ pub enum Error {
     PeerGone,
     /// A socket type that this library knows on the wire but does not make yet. Today it makes all that
     /// it knows.
-    #[error("{0} sockets do not exist in this version; PUSH, PULL, PUB, SUB, REQ, REP, DEALER, ROUTER, XPUB, XSUB and PAIR do")]
+    #[error("{0} sockets do not exist in this version; PUSH, PULL, PUB, SUB, REQ, REP, DEALER, ROUTER, XPUB, XSUB, PAIR and STREAM do")]
     NoSuchSocket(SocketType),
     /// A text names no type of socket.
     #[error(transparent)]
@@ -219,7 +219,7 @@ pub enum SendErrorKind {
     /// The reactor thread that served the socket has panicked; see [`Error::ReactorDied`].
     #[error("the reactor thread of this socket has panicked; make a new context")]
     ReactorDied,
-    /// ROUTER with [`mandatory`](crate::Options::mandatory): the first frame is not the routing id of a peer
+    /// STREAM, and ROUTER with [`mandatory`](crate::Options::mandatory): the first frame is not the routing id of a peer
     /// that is there, or no frame is behind it.
     #[error("no peer has the routing id that is the first frame, or nothing is behind that")]
     Unroutable,

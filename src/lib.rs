@@ -24,14 +24,14 @@
 //! | Task | Types |
 //! |---|---|
 //! | make sockets | [`Context`], [`ContextBuilder`], [`SocketBuilder`], [`Options`], [`KeepAlive`] |
-//! | choose a pattern | [`Push`], [`Pull`], [`Pub`], [`Sub`], [`Req`], [`Rep`], [`Dealer`], [`Router`], [`Pair`], [`Xpub`], [`Xsub`]; at run time [`SocketType`] |
+//! | choose a pattern | [`Push`], [`Pull`], [`Pub`], [`Sub`], [`Req`], [`Rep`], [`Dealer`], [`Router`], [`Pair`], [`Xpub`], [`Xsub`], [`Stream`]; at run time [`SocketType`] |
 //! | send and receive | [`Socket`], [`DynSocket`], [`Iter`], [`TryIter`] |
 //! | build and read messages | [`Message`], [`Frame`], [`Frames`], [`IntoFrames`] |
 //! | say where | [`Endpoint`] and its parts [`TcpEndpoint`], [`IpcEndpoint`], [`InprocEndpoint`], [`Host`] |
 //! | handle errors | [`Error`], [`Result`], [`SendError`] and its [`SendErrorKind`], [`RecvError`], [`SendManyError`], [`EndpointError`], [`ConvertError`] and its [`ConvertErrorKind`], [`UnknownSocketType`] |
 //! | watch | [`Monitor`], [`Events`], [`TryEvents`], [`Event`], [`EventKind`], [`PeerInfo`], [`PeerRefusal`], [`Stats`] |
 //! | end | [`Socket::close`], [`Context::close`], [`Context::shutdown`], [`CloseReport`] |
-//! | write generic code | [`Kind`], [`Sends`], [`Receives`], [`Subscribes`], [`Publishes`], [`ShowsSubscriptions`], [`Matches`], [`Requests`], [`Routes`], [`Probes`] |
+//! | write generic code | [`Kind`], [`Sends`], [`Receives`], [`Subscribes`], [`Publishes`], [`ShowsSubscriptions`], [`Matches`], [`Requests`], [`Addresses`], [`Routes`], [`Probes`], [`Streams`] |
 //!
 //! # Patterns
 //!
@@ -43,20 +43,22 @@
 //! | [`Dealer`] to [`Rep`], [`Dealer`] or [`Router`] | one of the peers gets it, in turn; replies come as they come | `send` waits | [`dealer_pair`](guide::dealer_pair) |
 //! | [`Router`] to [`Req`], [`Dealer`] or [`Router`] | the peer whose routing id is the first frame gets it | it is dropped and counted; with [`mandatory`](Options::mandatory), `send` waits, or fails if there is no such peer | [`router_dealer`](guide::router_dealer) |
 //! | [`Xpub`] to [`Xsub`] | as PUB and SUB; and back, every XPUB gets what an XSUB sends | it is dropped and counted | [`xpub_xsub`](guide::xpub_xsub) |
+//! | [`Stream`] to programs that speak no ZMTP | the peer whose routing id is the first frame gets its bytes | `send` waits, or fails if there is no such peer | [`router_dealer`](guide::router_dealer#stream) |
 //! | [`Pair`] to [`Pair`] | the one peer gets it | `send` waits | [`dealer_pair`](guide::dealer_pair) |
 //!
 //! # Verbs by socket
 //!
-//! | | `Push` | `Pull` | `Pub` | `Sub` | `Req` | `Rep` | `Dealer` | `Router` | `Pair` | `Xpub` | `Xsub` |
-//! |---|---|---|---|---|---|---|---|---|---|---|---|
-//! | [`bind`](Socket::bind), [`connect`](Socket::connect), [`unbind`](Socket::unbind), [`disconnect`](Socket::disconnect) | x | x | x | x | x | x | x | x | x | x | x |
-//! | [`send`](Socket::send), [`try_send`](Socket::try_send), [`send_timeout`](Socket::send_timeout), [`send_deadline`](Socket::send_deadline), [`send_many`](Socket::send_many), [`try_send_many`](Socket::try_send_many), [`send_many_timeout`](Socket::send_many_timeout), [`send_many_deadline`](Socket::send_many_deadline) | x | | x | | x, in turn | x, in turn | x | x | x | x | x |
-//! | [`recv`](Socket::recv), [`try_recv`](Socket::try_recv), [`recv_timeout`](Socket::recv_timeout), [`recv_deadline`](Socket::recv_deadline), [`recv_many`](Socket::recv_many), [`try_recv_many`](Socket::try_recv_many), [`recv_many_timeout`](Socket::recv_many_timeout), [`recv_many_deadline`](Socket::recv_many_deadline), [`iter`](Socket::iter), [`try_iter`](Socket::try_iter) | | x | | x | x, in turn | x, in turn | x | x | x | x | x |
-//! | [`subscribe`](Socket::subscribe), [`unsubscribe`](Socket::unsubscribe) | | | | x | | | | | | | x |
-//! | [`topics`](Socket::topics) | | | x | x | | | | | | x | x |
-//! | [`subscribe_peer`](Socket::subscribe_peer), [`unsubscribe_peer`](Socket::unsubscribe_peer) | | | | | | | | | | x | |
-//! | [`connect_with_id`](Socket::connect_with_id) | | | | | | | | x | | | |
-//! | [`monitor`](Socket::monitor), [`stats`](Socket::stats), [`options`](Socket::options), [`endpoint`](Socket::endpoint), [`is_closed`](Socket::is_closed), [`close`](Socket::close) | x | x | x | x | x | x | x | x | x | x | x |
+//! | | `Push` | `Pull` | `Pub` | `Sub` | `Req` | `Rep` | `Dealer` | `Router` | `Pair` | `Xpub` | `Xsub` | `Stream` |
+//! |---|---|---|---|---|---|---|---|---|---|---|---|---|
+//! | [`bind`](Socket::bind), [`connect`](Socket::connect), [`unbind`](Socket::unbind), [`disconnect`](Socket::disconnect) | x | x | x | x | x | x | x | x | x | x | x | x |
+//! | [`send`](Socket::send), [`try_send`](Socket::try_send), [`send_timeout`](Socket::send_timeout), [`send_deadline`](Socket::send_deadline), [`send_many`](Socket::send_many), [`try_send_many`](Socket::try_send_many), [`send_many_timeout`](Socket::send_many_timeout), [`send_many_deadline`](Socket::send_many_deadline) | x | | x | | x, in turn | x, in turn | x | x | x | x | x | x |
+//! | [`recv`](Socket::recv), [`try_recv`](Socket::try_recv), [`recv_timeout`](Socket::recv_timeout), [`recv_deadline`](Socket::recv_deadline), [`recv_many`](Socket::recv_many), [`try_recv_many`](Socket::try_recv_many), [`recv_many_timeout`](Socket::recv_many_timeout), [`recv_many_deadline`](Socket::recv_many_deadline), [`iter`](Socket::iter), [`try_iter`](Socket::try_iter) | | x | | x | x, in turn | x, in turn | x | x | x | x | x | x |
+//! | [`subscribe`](Socket::subscribe), [`unsubscribe`](Socket::unsubscribe) | | | | x | | | | | | | x | |
+//! | [`topics`](Socket::topics) | | | x | x | | | | | | x | x | |
+//! | [`subscribe_peer`](Socket::subscribe_peer), [`unsubscribe_peer`](Socket::unsubscribe_peer) | | | | | | | | | | x | | |
+//! | [`connect_with_id`](Socket::connect_with_id) | | | | | | | | x | | | | x |
+//! | [`connect_peer`](Socket::connect_peer) | | | | | | | | | | | | x |
+//! | [`monitor`](Socket::monitor), [`stats`](Socket::stats), [`options`](Socket::options), [`endpoint`](Socket::endpoint), [`is_closed`](Socket::is_closed), [`close`](Socket::close) | x | x | x | x | x | x | x | x | x | x | x | x |
 //!
 //! A verb that a socket does not have does not compile; a [`DynSocket`] has all of them, and gives
 //! errors. The [`guide`] has a page for each pattern, and for [transports](guide::transports),
@@ -144,8 +146,8 @@ pub use peer::{PeerInfo, PeerRefusal, SocketType, UnknownSocketType};
 #[doc(hidden)]
 pub use socket::TaskSocket;
 pub use socket::{
-    Dealer, DynSocket, Iter, Kind, Matches, Pair, Probes, Pub, Publishes, Pull, Push, Readiness,
-    Receives, Rep, Req, Requests, Router, Routes, Sends, ShowsSubscriptions, Socket, SocketBuilder,
-    Sub, Subscribes, TryIter, Xpub, Xsub,
+    Addresses, Dealer, DynSocket, Iter, Kind, Matches, Pair, Probes, Pub, Publishes, Pull, Push,
+    Readiness, Receives, Rep, Req, Requests, Router, Routes, Sends, ShowsSubscriptions, Socket,
+    SocketBuilder, Stream, Streams, Sub, Subscribes, TryIter, Xpub, Xsub,
 };
 pub use stats::{CloseReport, Stats};

@@ -199,6 +199,9 @@ pub struct Options {
     /// SUB, XSUB: publishers are told of every `unsubscribe`, also while the topic is still wanted
     /// because it was subscribed to more often. Default false.
     pub verbose_unsubscribe: bool,
+    /// STREAM: a peer that has connected, and one that has gone, is told by a message of its routing id and
+    /// an empty frame. Default true.
+    pub stream_notify: bool,
     /// REQ: a new request may be sent before the reply to the last one came, which is then given
     /// up. Default false.
     pub relaxed: bool,
@@ -248,6 +251,7 @@ impl Default for Options {
             manual_last_value: false,
             welcome_message: Message::new(),
             verbose_unsubscribe: false,
+            stream_notify: true,
             relaxed: false,
             correlate: false,
         }

@@ -37,11 +37,14 @@ pub enum SocketType {
     Xsub,
     /// One PAIR peer, both ways.
     Pair,
+    /// Bytes to and from peers that speak no ZMTP but bare TCP, each by a routing id. Such sockets have no
+    /// peers on the wire.
+    Stream,
 }
 
 impl SocketType {
     /// Every type, in the order of the enum.
-    pub const ALL: [SocketType; 11] = [
+    pub const ALL: [SocketType; 12] = [
         SocketType::Push,
         SocketType::Pull,
         SocketType::Pub,
@@ -53,6 +56,7 @@ impl SocketType {
         SocketType::Xpub,
         SocketType::Xsub,
         SocketType::Pair,
+        SocketType::Stream,
     ];
 
     /// The name that goes over the wire in the Socket-Type property (RFC 37, "The NULL mechanism").
@@ -69,6 +73,7 @@ impl SocketType {
             SocketType::Xpub => "XPUB",
             SocketType::Xsub => "XSUB",
             SocketType::Pair => "PAIR",
+            SocketType::Stream => "STREAM",
         }
     }
 
@@ -152,7 +157,8 @@ pub struct PeerInfo {
     /// come twice; of a second socket type or routing id only the first one counts. A command of more
     /// than 32 properties or 8 KiB is refused.
     pub properties: Vec<(String, Bytes)>,
-    /// The ZMTP version that the connection speaks, major and minor.
+    /// The ZMTP version that the connection speaks, major and minor; zero and zero for the peer of a STREAM,
+    /// which speaks none.
     pub version: (u8, u8),
 }
 
@@ -187,7 +193,8 @@ mod tests {
             for b in SocketType::ALL {
                 assert_eq!(a.talks_to(b), b.talks_to(a), "{a} {b}");
             }
-            assert!(SocketType::ALL.into_iter().any(|b| a.talks_to(b)));
+            let any = SocketType::ALL.into_iter().any(|b| a.talks_to(b));
+            assert_eq!(any, a != SocketType::Stream, "{a}");
         }
     }
 

@@ -409,6 +409,32 @@ fn peer_echoes_to_whom_a_message_came_from_and_shows_made_up_ids() {
 }
 
 #[test]
+fn peer_streams_to_programs_of_bare_tcp() {
+    let args = [
+        "stream",
+        "--bind",
+        "tcp://127.0.0.1:0",
+        "--echo",
+        "--escape",
+    ];
+    let stream = start("peer", &args);
+    let at = stream.bound();
+    let mut client = std::net::TcpStream::connect(at.trim_start_matches("tcp://")).unwrap();
+    client
+        .set_read_timeout(Some(Duration::from_secs(60)))
+        .unwrap();
+    client.write_all(b"hello\n").unwrap();
+    let mut echo = [0; 6];
+    client.read_exact(&mut echo).unwrap();
+    assert_eq!(&echo, b"hello\n");
+    let note = stream.line();
+    assert!(note.starts_with("\\x00") && note.ends_with('\t'), "{note}");
+    assert_eq!(stream.line(), format!("{note}hello\\x0a"));
+    drop(client);
+    assert_eq!(stream.line(), note, "it has gone");
+}
+
+#[test]
 fn peer_that_must_route_exits_with_1_when_it_cannot() {
     let args = ["router", "--bind", "tcp://127.0.0.1:0", "--mandatory"];
     let ended = run("peer", &args, b"nobody\tmessage\n").expect(1, "");

@@ -83,6 +83,14 @@ impl Core {
     /// Makes for a connection what its link will need.
     fn arrival(&self, stream: Stream) -> Arrival {
         let stream = Arc::new(stream);
+        if self.raw {
+            return Arrival {
+                reader: Box::new(Reader::new(Arc::clone(&stream), Input::open_raw())),
+                writer: Box::new(Writer::new(Arc::clone(&stream))),
+                hello: Outbox::default(),
+                stream,
+            };
+        }
         let options = self.options();
         let local = Local {
             socket_type: self.socket_type,

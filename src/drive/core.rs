@@ -71,6 +71,8 @@ pub(crate) struct Core {
     pub(super) buffers: Arc<Pool>,
     /// [`Capabilities::prefetches`](crate::pattern::Capabilities::prefetches): [`prefetched`](Core::prefetched) is used.
     pub(super) prefetches: bool,
+    /// [`Capabilities::raw`](crate::pattern::Capabilities::raw): its peers speak no ZMTP.
+    pub(super) raw: bool,
     pub(super) notifier: Notifier,
     /// Sequence count: rises with what inproc peers did, for callers that wait awake.
     pub(super) sequence: AtomicU32,
@@ -112,6 +114,7 @@ impl Core {
             prefetched: Mutex::new(Prefetched::default()),
             buffers: Pool::new(),
             prefetches: can.prefetches,
+            raw: can.raw,
             notifier: Notifier::new(),
             sequence: AtomicU32::new(0),
             poll: OnceLock::new(),

@@ -27,6 +27,7 @@ const UNLISTEN: Duration = Duration::from_secs(5);
 impl Core {
     pub(crate) fn bind(&self, endpoint: Endpoint) -> Result<Endpoint, Error> {
         endpoint.validate_bind()?;
+        self.check_transport(&endpoint)?;
         self.check_open()?;
         let bound = match &endpoint {
             Endpoint::Inproc(name) => {
@@ -75,7 +76,6 @@ impl Core {
         endpoint: Endpoint,
         routing_id: Option<&[u8]>,
     ) -> Result<Endpoint, Error> {
-        endpoint.validate_connect()?;
         match routing_id {
             Some([]) => {
                 return Err(Error::Option(
@@ -85,6 +85,12 @@ impl Core {
             Some(id) => routing_id_fault(id).map_or(Ok(()), |fault| Err(Error::Option(fault)))?,
             None => {}
         }
+        self.connect_to(endpoint, routing_id)
+    }
+
+    fn connect_to(&self, endpoint: Endpoint, routing_id: Option<&[u8]>) -> Result<Endpoint, Error> {
+        endpoint.validate_connect()?;
+        self.check_transport(&endpoint)?;
         let endpoint = Arc::new(endpoint);
         let inproc = matches!(*endpoint, Endpoint::Inproc(_));
         if !inproc {
@@ -129,6 +135,28 @@ impl Core {
             self.seek(&endpoint, Place { link: key, serial });
         }
         Ok(Endpoint::clone(&endpoint))
+    }
+
+    /// Connects to a peer whose routing id is made up here, and tells that.
+    pub(crate) fn connect_peer(&self, endpoint: Endpoint) -> Result<Frame, Error> {
+        let id = self.lock().engine().pattern.make_up_id();
+        let id = id.ok_or(Error::Unsupported {
+            verb: "make up routing ids for those that it connects to",
+            socket_type: self.socket_type,
+        })?;
+        self.connect_to(endpoint, Some(&id))?;
+        Ok(Frame::from(id))
+    }
+
+    /// Bytes without frames have no inproc.
+    fn check_transport(&self, endpoint: &Endpoint) -> Result<(), Error> {
+        if self.raw && matches!(endpoint, Endpoint::Inproc(_)) {
+            return Err(Error::Unsupported {
+                verb: "use inproc; use tcp or ipc",
+                socket_type: self.socket_type,
+            });
+        }
+        Ok(())
     }
 
     pub(crate) fn unbind(&self, wanted: &Endpoint) -> Result<(), Error> {

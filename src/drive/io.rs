@@ -181,7 +181,8 @@ impl Core {
         engine.report(place.link, event);
         let (mut writer, mut hello) = (arrival.writer, arrival.hello);
         let (wrote, watched) = locked.unlocked(|| {
-            if accepted {
+            // A peer that speaks no ZMTP is there without a word.
+            if accepted || self.raw {
                 reading.pass(&self.buffers);
             }
             hello.push_raw(&reading.pass.arrived.reply);

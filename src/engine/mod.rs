@@ -13,6 +13,7 @@ pub(crate) mod helpers;
 pub(crate) mod inproc;
 mod jitter;
 mod ledger;
+mod raw;
 pub(crate) mod reading;
 mod receiving;
 mod reconnect;
@@ -132,6 +133,7 @@ pub(crate) struct Engine<D> {
 
 impl<D> Engine<D> {
     pub(crate) fn new(pattern: Pattern, options: &Arc<Options>, seed: u64) -> Engine<D> {
+        let heartbeats = settings::heartbeats(options, pattern.can().raw);
         Engine {
             options: Arc::clone(options),
             jitter: Jitter::new(seed),
@@ -157,7 +159,7 @@ impl<D> Engine<D> {
             ledger: Ledger::default(),
             monitors: Vec::new(),
             serial: 0,
-            heartbeats: settings::heartbeats(options),
+            heartbeats,
             scratch: Outbox::default(),
             chosen: Vec::new(),
             batch: 0,
@@ -369,6 +371,7 @@ impl<D> Engine<D> {
         self.admission.pending.leave(place);
         self.resume_accepting();
         self.report(key, EventKind::HandshakeSucceeded);
+        self.note(key);
         // Who only receives waits for messages, not for peers: a thousand that connect and say
         // nothing do not wake it.
         if self.pattern.can().sends {

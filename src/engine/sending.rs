@@ -44,6 +44,14 @@ impl<D> Engine<D> {
                 self.queue_addressed(key, message);
                 Ok(Offer::Taken)
             }
+            Route::Raw(key) => {
+                self.queue_unframed(key, message);
+                Ok(Offer::Taken)
+            }
+            Route::Close(key) => {
+                self.close_raw(key);
+                Ok(Offer::Taken)
+            }
             Route::ToMany { links, full } => {
                 self.ledger.dropped(full);
                 if links.is_empty() {

@@ -35,14 +35,15 @@ pub(crate) fn pattern_settings(options: &Options, seed: u32) -> PatternSettings 
         mandatory: options.mandatory,
         handover: options.handover,
         probe_router: options.probe_router,
+        stream_notify: options.stream_notify,
         seed,
     }
 }
 
-/// What a connection's session is told of the settings.
-pub(super) fn heartbeats(options: &Options) -> Heartbeats {
+/// What a connection's session is told of the settings. Peers that speak no ZMTP (`raw`) know no PING.
+pub(super) fn heartbeats(options: &Options, raw: bool) -> Heartbeats {
     Heartbeats::new(
-        options.heartbeat_interval,
+        options.heartbeat_interval.filter(|_| !raw),
         options.heartbeat_timeout,
         options.heartbeat_ttl,
     )
@@ -62,7 +63,7 @@ impl<D> Engine<D> {
         let seed = self.jitter.next() as u32;
         self.pattern.configure(&pattern_settings(&options, seed));
         self.admission.set_bounds(&options);
-        self.heartbeats = heartbeats(&options);
+        self.heartbeats = heartbeats(&options, self.pattern.can().raw);
         self.options = options;
         if others {
             let keys: Vec<_> = self.links.iter().map(|(key, _)| key).collect();

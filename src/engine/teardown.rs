@@ -216,7 +216,14 @@ impl<D> Engine<D> {
         link.peer = None;
         link.session = Session::default();
         link.recv_queue.unpause();
+        let in_flight = rewound.messages();
         link.send_queue.requeue(rewound);
+        if self.pattern.can().raw {
+            self.forget_raw(key, in_flight);
+            if stage == Stage::Up {
+                self.note(key);
+            }
+        }
     }
 
     /// A message within which the peer has ended several connections will not do better on the next, and

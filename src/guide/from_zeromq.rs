@@ -45,6 +45,7 @@
 //! | `set_identity` | `identity` | [`routing_id`](crate::SocketBuilder::routing_id) |
 //! | `set_router_mandatory`, `set_router_handover`, `set_probe_router` | `router_mandatory`, `router_handover`, `probe_router` | [`mandatory`](crate::SocketBuilder::mandatory), [`handover`](crate::SocketBuilder::handover), [`probe_router`](crate::SocketBuilder::probe_router) |
 //! | `set_connect_routing_id`, then `connect` | `connect_routing_id`, then `connect` | [`connect_with_id`](crate::Socket::connect_with_id) |
+//! | (not there) | `stream_notify` | [`stream_notify`](crate::SocketBuilder::stream_notify) |
 //! | `set_req_relaxed`, `set_req_correlate` | `req_relaxed`, `req_correlate` | [`relaxed`](crate::SocketBuilder::relaxed), [`correlate`](crate::SocketBuilder::correlate) |
 //! | (not there) | `xpub_nodrop` | [`no_drop`](crate::SocketBuilder::no_drop) |
 //! | (not there) | `xpub_verbose`, `xpub_verboser` | [`verbose`](crate::SocketBuilder::verbose), [`verboser`](crate::SocketBuilder::verboser) |

@@ -1,5 +1,5 @@
 //! ROUTER: many peers behind one address, each known by name
-//! ([RFC 28](https://rfc.zeromq.org/spec/28/)).
+//! ([RFC 28](https://rfc.zeromq.org/spec/28/)); and STREAM, the same for programs that speak no ZeroMQ.
 //!
 //! A [`Router`](crate::Router) socket knows each of its peers by a **routing id**. The first frame of each
 //! message that it receives is the id of the sender; the first frame of each message that it sends is
@@ -81,3 +81,43 @@
 //!
 //! Two ROUTERs can talk when each knows how the other is called: by `routing_id` on both, or by
 //! `connect_with_id`.
+//!
+//! # STREAM
+//!
+//! A [`Stream`](crate::Stream) socket has peers that speak bare TCP: web servers, telnet, devices. What a
+//! peer sends comes in pieces, cut where the network cut them, each behind the peer's routing id. What
+//! is sent behind an id goes to that peer as it is. A piece without bytes tells that the peer has come,
+//! or has gone; an empty frame that is sent ends the connection, once everything before it is sent.
+//!
+//! ```
+//! use sinew::{Context, Message, Stream};
+//! use std::io::{Read, Write};
+//! use std::net::TcpStream;
+//!
+//! let server = Context::new().socket(Stream).bind("tcp://127.0.0.1:*")?;
+//! let mut client = TcpStream::connect(server.endpoint()?.socket_addr().unwrap())?;
+//! client.write_all(b"time?\n")?;
+//!
+//! let (id, nothing) = server.recv()?.split_id();
+//! assert_eq!(nothing, "", "the client is there");
+//! let mut line = Vec::new();
+//! while !line.ends_with(b"\n") {
+//!     let (from, piece) = server.recv()?.split_id();
+//!     assert_eq!(from, id);
+//!     line.extend_from_slice(piece.as_bytes()?);
+//! }
+//! server.send(Message::from("noon\n").routed_to(id.clone()))?;
+//! server.send(Message::from("").routed_to(id))?;
+//!
+//! let mut answer = String::new();
+//! client.read_to_string(&mut answer)?;
+//! assert_eq!(answer, "noon\n");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`connect_peer`](crate::Socket::connect_peer) connects and says by which id the peer is known;
+//! [`connect_with_id`](crate::Socket::connect_with_id) has you choose it. A connection that is lost is made
+//! again, under the same id, and what had been queued for it is dropped and counted: the middle of
+//! a stream is nothing to begin another with. To a peer that is not there `send` fails with `Unroutable`; for one whose
+//! queue is full it waits. `tcp` and `ipc` only; there is no handshake, and so no handshake time-out and no
+//! heartbeat, and `max_message_size` means nothing.

@@ -39,6 +39,14 @@ impl SendQueue {
         self.accepted.add(1, self.outbox.bytes() - before)
     }
 
+    /// Puts the bytes of a message, but for its first frame, behind the others. True: that made the
+    /// queue full.
+    pub(crate) fn push_unframed(&mut self, message: &Message) -> bool {
+        let before = self.outbox.bytes();
+        self.outbox.push_unframed(message);
+        self.accepted.add(1, self.outbox.bytes() - before)
+    }
+
     /// Appends a copy of encoded messages. True: that made the queue full.
     #[inline]
     pub(crate) fn append_copy(&mut self, encoded: &Outbox) -> bool {

@@ -28,6 +28,7 @@ mod push;
 mod rep;
 mod req;
 mod router;
+mod stream;
 mod xpub;
 mod xsub;
 
@@ -40,6 +41,8 @@ pub(crate) use words::{Excess, Forward, LinkId, Newcomer, PatternSettings, Refus
 
 use std::collections::VecDeque;
 
+use bytes::Bytes;
+
 use crate::message::Message;
 use crate::peer::{PeerInfo, PeerRefusal, SocketType};
 use dealer::Dealer;
@@ -49,6 +52,7 @@ use push::Push;
 use rep::Rep;
 use req::Req;
 use router::Router;
+use stream::Stream;
 use xpub::{Pub, Xpub};
 use xsub::{Sub, Xsub};
 
@@ -111,6 +115,8 @@ macro_rules! patterns {
                     -> Result<(), PeerRefusal>;
                 fn has_new_place(&mut self) -> bool;
                 fn give_id(&mut self, link: LinkId, id: &[u8]) -> Result<(), Refusal>;
+                fn make_up_id(&mut self) -> Option<Bytes>;
+                fn notes(&self) -> bool;
                 fn probe(&self) -> bool;
                 fn retire(&mut self, link: LinkId);
                 fn detach(&mut self, link: LinkId);
@@ -160,6 +166,7 @@ patterns! {
     Rep: Rep;
     Dealer: Dealer;
     Router: Router;
+    Stream: Stream;
     Pair: Pair;
     Xpub: Xpub;
     Xsub: Xsub;
@@ -184,7 +191,7 @@ mod tests {
         use SocketType::*;
         assert_eq!(
             made,
-            [Push, Pull, Pub, Sub, Req, Rep, Dealer, Router, Xpub, Xsub, Pair]
+            [Push, Pull, Pub, Sub, Req, Rep, Dealer, Router, Xpub, Xsub, Pair, Stream]
         );
     }
 

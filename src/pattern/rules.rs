@@ -3,6 +3,8 @@
 
 use std::collections::VecDeque;
 
+use bytes::Bytes;
+
 use super::words::{Excess, Forward, LinkId, Newcomer, PatternSettings, Refusal, Route};
 use crate::message::Message;
 use crate::peer::{PeerInfo, PeerRefusal};
@@ -31,6 +33,9 @@ pub(crate) struct Capabilities {
     pub(crate) publishes: bool,
     /// The user may subscribe by sending a message in ZMTP 3.0's form.
     pub(crate) sends_subscriptions: bool,
+    /// Its peers speak no ZMTP: what they send is bytes, and so is what is sent to them. It has no peers
+    /// within the context.
+    pub(crate) raw: bool,
     /// A second `connect` to the same endpoint does nothing, as in libzmq: the user would ask, or be
     /// asked, or get everything twice.
     pub(crate) connects_once: bool,
@@ -45,6 +50,7 @@ impl Capabilities {
         streams: false,
         publishes: false,
         sends_subscriptions: false,
+        raw: false,
         connects_once: false,
     };
 }
@@ -56,8 +62,7 @@ impl Capabilities {
 /// [`Rules::CAN`] must be replaced; a test in `pattern/mod` holds them against each other.
 ///
 /// Still to be added, each with the first pattern that runs it: what a pattern says to a new peer
-/// of its own accord (hello) is asked for where [`probe`](Rules::probe) is; a codec other
-/// than ZMTP's (STREAM) is a capability, because a connection needs it before its peer is known.
+/// of its own accord (hello) is asked for where [`probe`](Rules::probe) is.
 pub(crate) trait Rules: Sized {
     /// What the pattern is able to do.
     const CAN: Capabilities;
@@ -97,6 +102,16 @@ pub(crate) trait Rules: Sized {
     /// The user gives the peer of a link, which is not attached yet, its routing id.
     fn give_id(&mut self, _link: LinkId, _id: &[u8]) -> Result<(), Refusal> {
         Err(Refusal::Unsupported)
+    }
+
+    /// An id that [`give_id`](Rules::give_id) will take.
+    fn make_up_id(&mut self) -> Option<Bytes> {
+        None
+    }
+
+    /// Whether the user receives an empty message of each peer that comes or goes.
+    fn notes(&self) -> bool {
+        false
     }
 
     /// Whether each new peer is sent an empty message before anything else.

@@ -38,6 +38,8 @@ pub(crate) struct PatternSettings {
     pub(crate) handover: bool,
     /// ROUTER, DEALER, REQ: send each new peer an empty message.
     pub(crate) probe_router: bool,
+    /// STREAM: tell when a peer comes or goes, by a message without bytes.
+    pub(crate) stream_notify: bool,
     /// Where the numbering starts; random, so that two lives of one process do not overlap.
     pub(crate) seed: u32,
 }
@@ -69,6 +71,10 @@ pub(crate) enum Route<'a> {
     To(LinkId),
     /// Push the message, without its first frame, which named the peer, to this link.
     Addressed(LinkId),
+    /// Push the bytes of all frames but the first, without any framing, to this link, which is raw.
+    Raw(LinkId),
+    /// End the connection of this link, once all is sent that was pushed to it.
+    Close(LinkId),
     /// Push a copy to each of these, which have room; it may be nobody.
     ToMany {
         links: &'a [LinkId],

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::kind::{
-    Kind, Matches, Probes, Publishes, Requests, Routes, ShowsSubscriptions, Subscribes,
+    Kind, Matches, Probes, Publishes, Requests, Routes, ShowsSubscriptions, Streams, Subscribes,
 };
 use super::Socket;
 use crate::context::Context;
@@ -265,6 +265,12 @@ setters! {
         mandatory: bool;
         /// A new peer with the routing id of another takes its place. Default false: it is refused.
         handover: bool;
+}
+
+setters! {
+    Streams:
+        /// Tell by an empty message that a peer came or went. Default true.
+        stream_notify: bool;
 }
 
 setters! {

@@ -28,8 +28,12 @@ pub trait Matches: Kind {}
 pub trait ShowsSubscriptions: Publishes {}
 /// Kinds that send requests (REQ). Sealed.
 pub trait Requests: Kind {}
-/// Kinds that send to the peer that the first frame names (ROUTER). Sealed.
-pub trait Routes: Kind {}
+/// Kinds that send to the peer that the first frame names (ROUTER, STREAM). Sealed.
+pub trait Addresses: Kind {}
+/// Kinds that route by the ids that peers announce (ROUTER). Sealed.
+pub trait Routes: Addresses {}
+/// Kinds whose peers speak no ZMTP (STREAM). Sealed.
+pub trait Streams: Addresses {}
 /// Kinds that can make themselves known to a ROUTER (ROUTER, DEALER, REQ). Sealed.
 pub trait Probes: Kind {}
 
@@ -69,7 +73,7 @@ kinds! {
     Dealer: Sends Receives Probes;
     /// Sends each message to the peer that its first frame names, and receives from all of them, fairly,
     /// each message behind the routing id of its sender (RFC 28). Its peers are REQ, DEALER and ROUTER.
-    Router: Sends Receives Routes Probes;
+    Router: Sends Receives Addresses Routes Probes;
     /// Sends to its one peer, another PAIR, and receives from it, in any order (RFC 31).
     Pair: Sends Receives;
     /// PUB that receives: what its SUB and XSUB peers subscribe to, as messages of a byte 1 and the
@@ -78,6 +82,9 @@ kinds! {
     /// SUB that sends: its subscriptions, as messages of a byte 1 and the topic, and of a byte 0 and
     /// the topic to end one; any other message goes to every XPUB peer (RFC 29).
     Xsub: Sends Receives Subscribes Matches;
+    /// Sends bytes to the peer that the first frame names, which speaks bare TCP and no ZMTP, and receives
+    /// bytes from all of them, each piece behind the routing id of its sender.
+    Stream: Sends Receives Addresses Streams;
 }
 
 impl sealed::Sealed for SocketType {}
@@ -95,5 +102,7 @@ impl Publishes for SocketType {}
 impl Matches for SocketType {}
 impl ShowsSubscriptions for SocketType {}
 impl Requests for SocketType {}
+impl Addresses for SocketType {}
 impl Routes for SocketType {}
+impl Streams for SocketType {}
 impl Probes for SocketType {}

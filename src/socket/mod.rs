@@ -16,6 +16,7 @@ use crate::context::User;
 use crate::drive::core::Core;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
+use crate::message::Frame;
 use crate::monitor::Monitor;
 use crate::options::Options;
 use crate::peer::SocketType;
@@ -24,8 +25,9 @@ use crate::stats::{CloseReport, Stats};
 pub use builder::SocketBuilder;
 pub use iter::{Iter, TryIter};
 pub use kind::{
-    Dealer, Kind, Matches, Pair, Probes, Pub, Publishes, Pull, Push, Receives, Rep, Req, Requests,
-    Router, Routes, Sends, ShowsSubscriptions, Sub, Subscribes, Xpub, Xsub,
+    Addresses, Dealer, Kind, Matches, Pair, Probes, Pub, Publishes, Pull, Push, Receives, Rep, Req,
+    Requests, Router, Routes, Sends, ShowsSubscriptions, Stream, Streams, Sub, Subscribes, Xpub,
+    Xsub,
 };
 pub use readiness::Readiness;
 #[doc(hidden)]
@@ -125,7 +127,7 @@ impl<K: Kind + Clone> Clone for Socket<K> {
     }
 }
 
-impl<K: Routes> Socket<K> {
+impl<K: Addresses> Socket<K> {
     /// Connects as [`Socket::connect`] does, to a peer that is known here by the routing id given,
     /// whatever it announces. Messages can be sent to it at once, and wait until it is there.
     ///
@@ -152,6 +154,36 @@ impl<K: Routes> Socket<K> {
     ) -> Result<Endpoint, Error> {
         let endpoint = endpoint.try_into().map_err(Into::into)?;
         self.core().connect(endpoint, Some(routing_id.as_ref()))
+    }
+}
+
+impl<K: Streams> Socket<K> {
+    /// Connects as [`Socket::connect`] does, and gives the routing id that the peer is known by here.
+    /// What is sent to it waits until the connection is there.
+    ///
+    /// ```
+    /// use sinew::{Context, Message, Stream};
+    ///
+    /// let context = Context::new();
+    /// let server = context.socket(Stream).bind("tcp://127.0.0.1:*")?;
+    /// let client = context.socket(Stream).stream_notify(false).open()?;
+    /// let id = client.connect_peer(server.endpoint()?)?;
+    /// client.send(Message::from("GET /").routed_to(id))?;
+    ///
+    /// let (peer, nothing) = server.recv()?.split_id();
+    /// assert_eq!(nothing, "", "it has connected");
+    /// assert_eq!(server.recv()?.split_id(), (peer, Message::from("GET /")));
+    /// # Ok::<(), sinew::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Socket::connect`].
+    pub fn connect_peer(
+        &self,
+        endpoint: impl TryInto<Endpoint, Error: Into<Error>>,
+    ) -> Result<Frame, Error> {
+        self.core()
+            .connect_peer(endpoint.try_into().map_err(Into::into)?)
     }
 }
 
@@ -342,6 +374,7 @@ impl<K: Kind> Socket<K> {
     /// | `verbose`, `verboser`, `verbose_unsubscribe`, `invert_matching` | at once, for subscriptions and messages that come later |
     /// | `manual_last_value` | the next subscription that the application gives a peer, if `manual` was set from the start |
     /// | `handover`, `probe_router`, `welcome_message` | peers that come later |
+    /// | `stream_notify` | peers that come or go later |
     /// | `immediate` | the next `connect`, and the next loss of a connection |
     /// | `heartbeat_interval`, `heartbeat_timeout`, `heartbeat_ttl` | connections that are made later; on those that send PINGs, the next PING |
     /// | `handshake_timeout`, `max_message_size`, `max_message_frames`, `routing_id` | connections that are made later |

@@ -146,7 +146,7 @@ impl Flight {
     pub(crate) fn is_within_message(&mut self) -> bool {
         self.messages() > 0 && {
             self.completed_messages();
-            self.written > self.counted.bytes
+            self.written > self.counted.bytes && !self.outbox.is_raw()
         }
     }
 
@@ -237,6 +237,32 @@ mod tests {
             flight.advance(step);
             assert_eq!(flight.is_within_message(), within);
         }
+    }
+
+    #[test]
+    fn bytes_without_frames_go_as_they_are_and_are_never_sent_again() {
+        let large = vec![7; COPY_LIMIT + 1];
+        let mut outbox = Outbox::new();
+        outbox.push_unframed(&Message::from([&b"id"[..], &large]));
+        outbox.push_unframed(&Message::from(["id", "ab", "c"]));
+        assert_eq!((outbox.messages(), outbox.is_empty()), (2, false));
+        let mut flight = Flight::new();
+        flight.load(&mut outbox);
+        let all = [&large[..], b"abc"].concat();
+        assert_eq!(written(&flight, 8), all);
+        flight.advance(large.len() + 1);
+        assert_eq!(written(&flight, 8), b"bc");
+        assert!(!flight.is_within_message());
+        let lost = flight.unfinished();
+        assert_eq!((lost.messages(), lost.is_empty()), (2, true));
+        flight.advance(2);
+        assert_eq!(flight.completed_messages(), 2);
+        assert_eq!(flight.unfinished().messages(), 0);
+        // The next load has frames, or not.
+        outbox.push(&Message::from("framed"));
+        flight.load(&mut outbox);
+        flight.advance(8);
+        assert_eq!(flight.completed_messages(), 1);
     }
 
     #[test]

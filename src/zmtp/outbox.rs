@@ -45,6 +45,9 @@ pub(crate) struct Outbox {
     /// Bytes of `bodies`.
     spliced: usize,
     messages: usize,
+    /// What it holds is bytes without frames: there is nothing to step over, and nothing that another
+    /// connection could have again.
+    raw: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -92,6 +95,25 @@ impl Outbox {
         message.for_each_frame(|body, shared, more| {
             if std::mem::replace(&mut named, true) {
                 self.push_frame(if more { MORE } else { 0 }, body, shared);
+            }
+        });
+    }
+
+    /// Appends the bytes of all frames but the first, which named the peer that they go to: no header
+    /// is put before them. Such an outbox has nothing else in it.
+    pub(crate) fn push_unframed(&mut self, message: &Message) {
+        self.messages += 1;
+        self.raw = true;
+        let mut named = false;
+        message.for_each_frame(|body, shared, _| {
+            if !std::mem::replace(&mut named, true) {
+                return;
+            }
+            if let (true, Some(shared)) = (body.len() > COPY_LIMIT, shared) {
+                self.splice(self.buffer.len(), shared);
+            } else {
+                self.reserve(body.len());
+                self.buffer.extend_from_slice(body);
             }
         });
     }
@@ -184,6 +206,7 @@ impl Outbox {
         self.subscriptions
             .extend(other.subscriptions.iter().map(|at| base + at));
         self.messages += other.messages;
+        self.raw |= other.raw;
     }
 
     /// Messages that were pushed.
@@ -198,6 +221,11 @@ impl Outbox {
         self.buffer.len().saturating_add(self.spliced)
     }
 
+    /// Whether what it holds is bytes without frames.
+    pub(super) fn is_raw(&self) -> bool {
+        self.raw
+    }
+
     /// Whether what it holds is worth a write of its own although more is coming.
     #[inline]
     pub(crate) fn has_batch(&self) -> bool {
@@ -207,7 +235,8 @@ impl Outbox {
 
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.buffer.is_empty()
+        // Framed bodies have their headers in the buffer.
+        self.buffer.is_empty() && self.bodies.is_empty()
     }
 
     /// Gives each body kept by reference to `take`, when all has been written.
@@ -226,6 +255,7 @@ impl Outbox {
         self.subscriptions.clear();
         self.spliced = 0;
         self.messages = 0;
+        self.raw = false;
     }
 
     /// Whether it holds memory that [`release_memory`](Outbox::release_memory) would give back once it is
@@ -256,9 +286,13 @@ impl Outbox {
         None
     }
 
-    /// A copy of those messages whose last byte lies behind the first `written` bytes.
+    /// A copy of those messages whose last byte lies behind the first `written` bytes. Of bytes without
+    /// frames only how many messages they were: the middle of a stream is nothing to begin another with.
     pub(super) fn messages_after(&self, written: usize) -> Outbox {
         let mut kept = Outbox::new();
+        if self.raw && written < self.bytes() {
+            kept.messages = self.messages;
+        }
         let mut walk = Walk::default();
         while let Some(unit) = walk.next(self) {
             if unit.is_message && walk.bytes > written {
@@ -373,6 +407,9 @@ pub(super) struct Unit {
 impl Walk {
     /// Steps over the next unit; `None` at the end.
     pub(super) fn next(&mut self, outbox: &Outbox) -> Option<Unit> {
+        if outbox.raw {
+            return None;
+        }
         let mut unit = Unit {
             buffer_start: self.buffer,
             bodies_start: self.bodies,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::handshake::{Established, Handshake};
+use super::raw::Raw;
 use crate::message::Message;
 use crate::peer::PeerInfo;
 use crate::zmtp::body::BufferPool;
@@ -56,6 +57,7 @@ pub(crate) struct Input {
 enum State {
     Handshake(Box<Handshake>),
     Traffic(Decoder),
+    Raw(Raw),
     Discarding,
 }
 
@@ -75,11 +77,19 @@ impl Input {
         (input, hello)
     }
 
+    /// Begins a connection whose peer speaks no ZMTP. Nothing is said to it first.
+    pub(crate) fn open_raw() -> Input {
+        Input {
+            state: State::Raw(Raw::default()),
+            pool: None,
+        }
+    }
+
     pub(crate) fn phase(&self) -> Phase {
         match &self.state {
             State::Handshake(handshake) if handshake.has_greeting() => Phase::Handshake,
             State::Handshake(_) => Phase::Greeting,
-            State::Traffic(_) => Phase::Traffic,
+            State::Traffic(_) | State::Raw(_) => Phase::Traffic,
             State::Discarding => Phase::Discarding,
         }
     }
@@ -118,6 +128,10 @@ impl Input {
                 let (messages, commands) = (&mut arrived.messages, &mut arrived.commands);
                 used += decoder.decode(rest, room, messages, commands)?;
             }
+            State::Raw(raw) => {
+                let (messages, peer) = (&mut arrived.messages, &mut arrived.established);
+                used = raw.handle_input(bytes, room, messages, peer);
+            }
             State::Discarding => used = bytes.len(),
             State::Handshake(_) => {}
         }
@@ -150,7 +164,7 @@ impl Input {
     /// `arrived` has all that it may. What a handshake leaves is never whole.
     pub(crate) fn is_full(&self, room: usize, arrived: &Arrived) -> bool {
         let full = arrived.messages.len() >= room || arrived.commands.len() >= MAX_COMMANDS;
-        full && matches!(self.state, State::Traffic(_))
+        full && matches!(self.state, State::Traffic(_) | State::Raw(_))
     }
 
     /// Whether there are bodies near the start of `bytes` that messages would share.
@@ -165,7 +179,7 @@ impl Input {
     pub(crate) fn body_gap(&mut self) -> Option<BodyGap<'_>> {
         match &mut self.state {
             State::Traffic(decoder) => decoder.body_gap(),
-            State::Handshake(_) | State::Discarding => None,
+            State::Handshake(_) | State::Raw(_) | State::Discarding => None,
         }
     }
 

@@ -60,6 +60,7 @@ mod heartbeat;
 mod input;
 #[cfg(any(test, fuzzing))]
 mod joined;
+mod raw;
 mod session;
 
 pub(crate) use super::mechanism::Local;

@@ -15,5 +15,6 @@ mod pipeline;
 mod pubsub;
 mod reqrep;
 mod router;
+mod stream;
 mod support;
 mod xpubsub;

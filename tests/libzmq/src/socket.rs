@@ -68,6 +68,7 @@ pub enum Kind {
     Push = 8,
     XPub = 9,
     XSub = 10,
+    Stream = 11,
 }
 
 /// A libzmq context. Clones are the same context; it ends when the last clone and the last socket are gone.
