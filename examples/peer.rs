@@ -3,8 +3,8 @@
 //! Senders send each line as a message, and a TAB splits it into frames; receivers print each
 //! message as a line, its frames joined by TAB. Types that do both in any order (dealer, router, pair,
 //! stream) send each line while they print what comes, or send all of it back with `--echo`. Lines are bytes:
-//! they need not be text. The first frame of what a router or a stream prints and
-//! reads is the peer's routing id.
+//! they need not be text. The first frame of what a router, a stream, a server
+//! or a peer prints and reads is the peer's routing id.
 //!
 //! ```text
 //! peer pull --bind 'tcp://127.0.0.1:*'                  # says: bound tcp://127.0.0.1:49152
@@ -39,7 +39,9 @@ usage: peer TYPE [--bind EP]... [--connect EP]... [--subscribe PREFIX]... [--cou
             [--timeout MS] [--linger MS] [--delay MS] [--echo] [--identity ID] [--mandatory]
             [--escape]
 
-TYPE               push, pull, pub, sub, req, rep, dealer, router, pair or stream
+TYPE               push, pull, pub, sub, req, rep, dealer, router, pair, stream, client, server,
+                   scatter, gather, peer or channel; from dealer on they converse, but
+                   scatter sends as push does, and gather receives as pull
 --bind EP          listen on tcp://, ipc:// or inproc://; says `bound EP` on standard error
 --connect EP       call a peer, which need not be there yet
 --subscribe PREFIX sub: what to receive (default: everything)
@@ -49,7 +51,7 @@ TYPE               push, pull, pub, sub, req, rep, dealer, router, pair or strea
                    what still comes (default 1000)
 --linger MS        at the end, wait so long for peers to take what was sent (default 30000)
 --delay MS         wait before the first message is sent
---echo             rep, dealer, router, pair, stream: send each message back to its sender; no input is read
+--echo             rep, and types that converse: send each message back to its sender; no input is read
 --identity ID      req, dealer, router: the routing id announced to router peers
 --mandatory        router: fail when a message cannot be routed, instead of dropping it
 --escape           print bytes that are not printable ASCII, and \\, as \\xHH, and read them so
@@ -146,14 +148,12 @@ struct Peer {
 impl Peer {
     fn talk(&self, kind: SocketType, args: &Args) -> Result<(), Box<dyn Error>> {
         match kind {
-            SocketType::Push | SocketType::Pub => self.send_lines(args.delay),
+            SocketType::Push | SocketType::Pub | SocketType::Scatter => self.send_lines(args.delay),
             SocketType::Req => self.ask(args.delay),
             _ if args.echo => self.echo(args.delay),
             SocketType::Rep => self.answer(args.delay),
-            SocketType::Dealer | SocketType::Router | SocketType::Pair | SocketType::Stream => {
-                self.converse(args.delay, args.count.is_some())
-            }
-            _ => self.print_all(),
+            SocketType::Pull | SocketType::Sub | SocketType::Gather => self.print_all(),
+            _ => self.converse(args.delay, args.count.is_some()),
         }
     }
 
@@ -170,7 +170,8 @@ impl Peer {
 
     /// Sends each line, to the end of input.
     fn send_to_end(&self, delay: &mut Option<Duration>) -> io::Result<()> {
-        while let Some(message) = next_line(self.escape)? {
+        while let Some(line) = next_line(self.escape)? {
+            let message = self.addressed(line)?;
             self.send(message, delay)?;
         }
         Ok(())
@@ -311,6 +312,19 @@ impl Peer {
         }
     }
 
+    /// A line of input as a message: of a server and a peer the first frame is the number of the peer that
+    /// it goes to.
+    fn addressed(&self, line: Message) -> io::Result<Message> {
+        use SocketType::{Peer, Server};
+        if !matches!(self.socket.socket_type(), Server | Peer) {
+            return Ok(line);
+        }
+        let (id, message) = line.split_id();
+        let number = id.to_str().ok().and_then(|id| id.parse().ok());
+        let bad = || io::Error::new(io::ErrorKind::InvalidData, "a line without a peer's number");
+        Ok(message.with_routing_id(number.ok_or_else(bad)?))
+    }
+
     fn is_stream(&self) -> bool {
         self.socket.socket_type() == SocketType::Stream
     }
@@ -400,6 +414,8 @@ fn print(message: &Message, escaped: bool) -> io::Result<()> {
             frame.to_vec()
         }
     });
+    let number = message.routing_id().map(|id| id.to_string().into_bytes());
+    let frames = number.into_iter().chain(frames);
     let mut line = frames.collect::<Vec<_>>().join(&b'\t');
     line.push(b'\n');
     let mut out = io::stdout().lock();
@@ -438,12 +454,12 @@ fn parse() -> Result<Option<(SocketType, Args)>, lexopt::Error> {
     if args.bind.is_empty() && args.connect.is_empty() {
         return Err("give at least one --bind or --connect".into());
     }
-    if !args.subscribe.is_empty() && kind != SocketType::Sub {
+    use SocketType::{Dealer, Gather, Pub, Pull, Push, Req, Router, Scatter, Sub};
+    if !args.subscribe.is_empty() && kind != Sub {
         return Err("--subscribe is for sub".into());
     }
-    use SocketType::{Dealer, Pair, Rep, Req, Router, Stream};
-    if args.echo && !matches!(kind, Rep | Dealer | Router | Pair | Stream) {
-        return Err("--echo is for rep, dealer, router, pair and stream".into());
+    if args.echo && matches!(kind, Push | Pull | Pub | Sub | Req | Scatter | Gather) {
+        return Err("--echo is for rep, and types that converse".into());
     }
     if !args.identity.is_empty() && !matches!(kind, Req | Dealer | Router) {
         return Err("--identity is for req, dealer and router".into());
@@ -451,7 +467,7 @@ fn parse() -> Result<Option<(SocketType, Args)>, lexopt::Error> {
     if args.mandatory && kind != Router {
         return Err("--mandatory is for router".into());
     }
-    if kind == SocketType::Sub && args.subscribe.is_empty() {
+    if kind == Sub && args.subscribe.is_empty() {
         args.subscribe.push(Vec::new());
     }
     Ok(Some((kind, args)))
@@ -473,6 +489,12 @@ fn socket_type(name: &str) -> Result<SocketType, lexopt::Error> {
         "router" => Ok(SocketType::Router),
         "pair" => Ok(SocketType::Pair),
         "stream" => Ok(SocketType::Stream),
+        "client" => Ok(SocketType::Client),
+        "server" => Ok(SocketType::Server),
+        "scatter" => Ok(SocketType::Scatter),
+        "gather" => Ok(SocketType::Gather),
+        "peer" => Ok(SocketType::Peer),
+        "channel" => Ok(SocketType::Channel),
         _ => Err(format!("no such TYPE: {name}").into()),
     }
 }

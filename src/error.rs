@@ -87,7 +87,7 @@ pub enum Error {
     PeerGone,
     /// A socket type that this library knows on the wire but does not make yet. Today it makes all that
     /// it knows.
-    #[error("{0} sockets do not exist in this version; PUSH, PULL, PUB, SUB, REQ, REP, DEALER, ROUTER, XPUB, XSUB, PAIR and STREAM do")]
+    #[error("{0} sockets do not exist in this version; PUSH, PULL, PUB, SUB, REQ, REP, DEALER, ROUTER, XPUB, XSUB, PAIR, STREAM, CLIENT, SERVER, SCATTER, GATHER, PEER and CHANNEL do")]
     NoSuchSocket(SocketType),
     /// A text names no type of socket.
     #[error(transparent)]
@@ -219,9 +219,10 @@ pub enum SendErrorKind {
     /// The reactor thread that served the socket has panicked; see [`Error::ReactorDied`].
     #[error("the reactor thread of this socket has panicked; make a new context")]
     ReactorDied,
-    /// STREAM, and ROUTER with [`mandatory`](crate::Options::mandatory): the first frame is not the routing id of a peer
+    /// SERVER, PEER: the message has no number, or that of no peer that is there. STREAM, and ROUTER with
+    /// [`mandatory`](crate::Options::mandatory): the first frame is not the routing id of a peer
     /// that is there, or no frame is behind it.
-    #[error("no peer has the routing id that is the first frame, or nothing is behind that")]
+    #[error("no peer has the routing id of the message, or there is none, or nothing but that")]
     Unroutable,
     /// REQ: the reply to the last request has not been received. REP: no request has been received.
     #[error("receive before you send again: REQ and REP take turns")]
@@ -229,6 +230,9 @@ pub enum SendErrorKind {
     /// This type of socket does not send.
     #[error("this type of socket cannot send")]
     Unsupported,
+    /// CLIENT, SERVER, SCATTER, PEER, CHANNEL: the message has more than one frame.
+    #[error("messages of this type of socket have one frame")]
+    Multipart,
     /// The message has more frames than a peer of this library accepts: 65,536, those included that REQ
     /// and REP put before it. The peer would end the connection.
     #[error("the message has too many frames; a peer accepts 65,536, with those of REQ and REP")]
@@ -266,6 +270,7 @@ impl From<SendErrorKind> for io::ErrorKind {
             SendErrorKind::MustReceiveFirst
             | SendErrorKind::TooManyFrames
             | SendErrorKind::TopicTooLong => io::ErrorKind::InvalidInput,
+            SendErrorKind::Multipart => io::ErrorKind::InvalidInput,
             SendErrorKind::Unsupported => io::ErrorKind::Unsupported,
             SendErrorKind::Unroutable => io::ErrorKind::NotFound,
         }

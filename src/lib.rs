@@ -24,14 +24,14 @@
 //! | Task | Types |
 //! |---|---|
 //! | make sockets | [`Context`], [`ContextBuilder`], [`SocketBuilder`], [`Options`], [`KeepAlive`] |
-//! | choose a pattern | [`Push`], [`Pull`], [`Pub`], [`Sub`], [`Req`], [`Rep`], [`Dealer`], [`Router`], [`Pair`], [`Xpub`], [`Xsub`], [`Stream`]; at run time [`SocketType`] |
+//! | choose a pattern | [`Push`], [`Pull`], [`Pub`], [`Sub`], [`Req`], [`Rep`], [`Dealer`], [`Router`], [`Pair`], [`Xpub`], [`Xsub`], [`Stream`], [`Client`], [`Server`], [`Scatter`], [`Gather`], [`Peer`], [`Channel`]; at run time [`SocketType`] |
 //! | send and receive | [`Socket`], [`DynSocket`], [`Iter`], [`TryIter`] |
 //! | build and read messages | [`Message`], [`Frame`], [`Frames`], [`IntoFrames`] |
 //! | say where | [`Endpoint`] and its parts [`TcpEndpoint`], [`IpcEndpoint`], [`InprocEndpoint`], [`Host`] |
 //! | handle errors | [`Error`], [`Result`], [`SendError`] and its [`SendErrorKind`], [`RecvError`], [`SendManyError`], [`EndpointError`], [`ConvertError`] and its [`ConvertErrorKind`], [`UnknownSocketType`] |
 //! | watch | [`Monitor`], [`Events`], [`TryEvents`], [`Event`], [`EventKind`], [`PeerInfo`], [`PeerRefusal`], [`Stats`] |
 //! | end | [`Socket::close`], [`Context::close`], [`Context::shutdown`], [`CloseReport`] |
-//! | write generic code | [`Kind`], [`Sends`], [`Receives`], [`Subscribes`], [`Publishes`], [`ShowsSubscriptions`], [`Matches`], [`Requests`], [`Addresses`], [`Routes`], [`Probes`], [`Streams`] |
+//! | write generic code | [`Kind`], [`Sends`], [`Receives`], [`Subscribes`], [`Publishes`], [`ShowsSubscriptions`], [`Matches`], [`Requests`], [`Addresses`], [`Routes`], [`Probes`], [`Streams`], [`Numbers`] |
 //!
 //! # Patterns
 //!
@@ -44,6 +44,10 @@
 //! | [`Router`] to [`Req`], [`Dealer`] or [`Router`] | the peer whose routing id is the first frame gets it | it is dropped and counted; with [`mandatory`](Options::mandatory), `send` waits, or fails if there is no such peer | [`router_dealer`](guide::router_dealer) |
 //! | [`Xpub`] to [`Xsub`] | as PUB and SUB; and back, every XPUB gets what an XSUB sends | it is dropped and counted | [`xpub_xsub`](guide::xpub_xsub) |
 //! | [`Stream`] to programs that speak no ZMTP | the peer whose routing id is the first frame gets its bytes | `send` waits, or fails if there is no such peer | [`router_dealer`](guide::router_dealer#stream) |
+//! | [`Client`] to [`Server`] | one of the servers gets it, in turn; a server's goes to the client whose number it has; of one frame, as with all below but `Pair` | `send` waits; a server's fails if there is no such client | [`client_server`](guide::client_server) |
+//! | [`Scatter`] to [`Gather`] | one of the peers gets it, in turn | `send` waits | [`client_server`](guide::client_server) |
+//! | [`Peer`] to [`Peer`] | the peer whose number it has gets it | `send` waits, or fails if there is no such peer | [`client_server`](guide::client_server) |
+//! | [`Channel`] to [`Channel`] | the one peer gets it | `send` waits | [`client_server`](guide::client_server) |
 //! | [`Pair`] to [`Pair`] | the one peer gets it | `send` waits | [`dealer_pair`](guide::dealer_pair) |
 //!
 //! # Verbs by socket
@@ -59,6 +63,9 @@
 //! | [`connect_with_id`](Socket::connect_with_id) | | | | | | | | x | | | | x |
 //! | [`connect_peer`](Socket::connect_peer) | | | | | | | | | | | | x |
 //! | [`monitor`](Socket::monitor), [`stats`](Socket::stats), [`options`](Socket::options), [`endpoint`](Socket::endpoint), [`is_closed`](Socket::is_closed), [`close`](Socket::close) | x | x | x | x | x | x | x | x | x | x | x | x |
+//!
+//! [`Client`], [`Server`], [`Peer`] and [`Channel`] have the verbs of `Pair`, [`Scatter`] those of `Push` and
+//! [`Gather`] those of `Pull`; [`Peer`] has [`connect_for_id`](Socket::connect_for_id) too.
 //!
 //! A verb that a socket does not have does not compile; a [`DynSocket`] has all of them, and gives
 //! errors. The [`guide`] has a page for each pattern, and for [transports](guide::transports),
@@ -146,8 +153,9 @@ pub use peer::{PeerInfo, PeerRefusal, SocketType, UnknownSocketType};
 #[doc(hidden)]
 pub use socket::TaskSocket;
 pub use socket::{
-    Addresses, Dealer, DynSocket, Iter, Kind, Matches, Pair, Probes, Pub, Publishes, Pull, Push,
-    Readiness, Receives, Rep, Req, Requests, Router, Routes, Sends, ShowsSubscriptions, Socket,
-    SocketBuilder, Stream, Streams, Sub, Subscribes, TryIter, Xpub, Xsub,
+    Addresses, Channel, Client, Dealer, DynSocket, Gather, Iter, Kind, Matches, Numbers, Pair,
+    Peer, Probes, Pub, Publishes, Pull, Push, Readiness, Receives, Rep, Req, Requests, Router,
+    Routes, Scatter, Sends, Server, ShowsSubscriptions, Socket, SocketBuilder, Stream, Streams,
+    Sub, Subscribes, TryIter, Xpub, Xsub,
 };
 pub use stats::{CloseReport, Stats};

@@ -14,6 +14,7 @@ mod routed;
 mod shown;
 
 use std::collections::VecDeque;
+use std::num::NonZeroU32;
 use std::ops::Index;
 
 use bytes::Bytes;
@@ -107,6 +108,8 @@ enum Repr {
         data: [u8; INLINE],
     },
     One(Bytes),
+    /// The only frame, and the number of the peer that it is from or for.
+    Routed(Bytes, NonZeroU32),
     /// Invariant: never empty. A deque, because envelopes come and go at the front.
     Many(VecDeque<Frame>),
 }
@@ -153,7 +156,7 @@ impl Message {
         match &self.repr {
             Repr::Inline { frames, .. } => usize::from(*frames),
             Repr::Blank => 0,
-            Repr::One(_) => 1,
+            Repr::One(_) | Repr::Routed(..) => 1,
             Repr::Many(frames) => frames.len(),
         }
     }
@@ -175,7 +178,7 @@ impl Message {
             Repr::Inline { frames, len, .. } => {
                 usize::from(*len).saturating_sub(usize::from(*frames))
             }
-            Repr::One(body) => body.len(),
+            Repr::One(body) | Repr::Routed(body, _) => body.len(),
             Repr::Many(frames) => frames.iter().map(|frame| frame.len()).sum(),
         }
     }
@@ -213,7 +216,7 @@ impl Message {
                 len,
                 data,
             } => Ok(&data[..usize::from(*len)]),
-            Repr::One(body) => Ok(body),
+            Repr::One(body) | Repr::Routed(body, _) => Ok(body),
             _ => self.exactly_one_frame(),
         }
     }
@@ -248,7 +251,7 @@ impl Message {
             } => &data[..usize::from(*len)],
             Repr::Blank => &[],
             Repr::Inline { .. } | Repr::Many(_) => self.frames().next().unwrap_or_default(),
-            Repr::One(body) => body,
+            Repr::One(body) | Repr::Routed(body, _) => body,
         }
     }
 
@@ -275,7 +278,7 @@ impl Message {
                 data: &data[..usize::from(*len)],
                 frames: *frames,
             },
-            Repr::One(body) => Stored::One(Some(body)),
+            Repr::One(body) | Repr::Routed(body, _) => Stored::One(Some(body)),
             Repr::Many(frames) => Stored::Many(frames.iter()),
         })
     }
@@ -324,7 +327,7 @@ impl Message {
                 data,
             } => visit(&data[..usize::from(*len)], None, false),
             Repr::Blank => visit(&[], None, false),
-            Repr::One(body) => visit(body, Some(body), false),
+            Repr::One(body) | Repr::Routed(body, _) => visit(body, Some(body), false),
             Repr::Many(frames) => {
                 let last = frames.len().saturating_sub(1);
                 for (index, frame) in frames.iter().enumerate() {
@@ -381,7 +384,7 @@ impl Message {
     pub fn pop_front(&mut self) -> Option<Frame> {
         match &mut self.repr {
             Repr::Blank => None,
-            Repr::Inline { frames: 1, .. } | Repr::One(_) => {
+            Repr::Inline { frames: 1, .. } | Repr::One(_) | Repr::Routed(..) => {
                 std::mem::take(self).into_frames().next()
             }
             Repr::Inline { .. } => self.unpack_front(),
@@ -429,7 +432,7 @@ impl Message {
     fn into_deque(self) -> VecDeque<Frame> {
         match self.repr {
             Repr::Blank | Repr::Inline { .. } => self.frames().map(Frame::from).collect(),
-            Repr::One(body) => VecDeque::from([Frame::from(body)]),
+            Repr::One(body) | Repr::Routed(body, _) => VecDeque::from([Frame::from(body)]),
             Repr::Many(frames) => frames,
         }
     }

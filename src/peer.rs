@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use bytes::Bytes;
 
-/// The socket patterns of the ZeroMQ family (RFC 28 to 31).
+/// The socket patterns of the ZeroMQ family (RFC 28 to 31, 41, 49, 51 and 52).
 ///
 /// Passed to [`Context::socket`](crate::Context::socket) it makes a dynamic handle, whose verbs are
 /// checked when they are called; the unit types ([`Push`](crate::Push) and so on) make handles that
@@ -40,11 +40,23 @@ pub enum SocketType {
     /// Bytes to and from peers that speak no ZMTP but bare TCP, each by a routing id. Such sockets have no
     /// peers on the wire.
     Stream,
+    /// Sends each message to one of its SERVER peers, in turn, and receives from all of them, fairly.
+    Client,
+    /// Sends each message to the CLIENT peer whose number it has, and receives from all of them, fairly.
+    Server,
+    /// Sends each message to one of its GATHER peers, in turn.
+    Scatter,
+    /// Receives from all of its SCATTER peers, fairly.
+    Gather,
+    /// Sends each message to the PEER whose number it has, and receives from all of them, fairly.
+    Peer,
+    /// One CHANNEL peer, both ways.
+    Channel,
 }
 
 impl SocketType {
     /// Every type, in the order of the enum.
-    pub const ALL: [SocketType; 12] = [
+    pub const ALL: [SocketType; 18] = [
         SocketType::Push,
         SocketType::Pull,
         SocketType::Pub,
@@ -57,6 +69,12 @@ impl SocketType {
         SocketType::Xsub,
         SocketType::Pair,
         SocketType::Stream,
+        SocketType::Client,
+        SocketType::Server,
+        SocketType::Scatter,
+        SocketType::Gather,
+        SocketType::Peer,
+        SocketType::Channel,
     ];
 
     /// The name that goes over the wire in the Socket-Type property (RFC 37, "The NULL mechanism").
@@ -74,6 +92,12 @@ impl SocketType {
             SocketType::Xsub => "XSUB",
             SocketType::Pair => "PAIR",
             SocketType::Stream => "STREAM",
+            SocketType::Client => "CLIENT",
+            SocketType::Server => "SERVER",
+            SocketType::Scatter => "SCATTER",
+            SocketType::Gather => "GATHER",
+            SocketType::Peer => "PEER",
+            SocketType::Channel => "CHANNEL",
         }
     }
 
@@ -97,6 +121,12 @@ impl SocketType {
                 | (Dealer, Rep | Dealer | Router)
                 | (Router, Req | Dealer | Router)
                 | (Pair, Pair)
+                | (Client, Server)
+                | (Server, Client)
+                | (Scatter, Gather)
+                | (Gather, Scatter)
+                | (Peer, Peer)
+                | (Channel, Channel)
         )
     }
 
@@ -137,8 +167,8 @@ impl FromStr for SocketType {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum PeerRefusal {
-    /// A PAIR has one peer at a time, and has one.
-    #[error("this PAIR has its peer already")]
+    /// A PAIR, or a CHANNEL, has one peer at a time, and has one.
+    #[error("this socket has its only peer already")]
     Paired,
     /// A ROUTER knows each peer by a routing id of its own, and has one with the id that this one announced.
     #[error("another peer has the routing id that this one announced")]

@@ -435,6 +435,24 @@ fn peer_streams_to_programs_of_bare_tcp() {
 }
 
 #[test]
+fn peer_serves_clients_by_their_numbers() {
+    let mut server = start("peer", &["server", "--bind", "tcp://127.0.0.1:0"]);
+    let mut client = start("peer", &["client", "--connect", &server.bound()]);
+    client.write(b"hello\n");
+    let line = server.line();
+    let (number, hello) = line.split_once('\t').unwrap();
+    assert_eq!(hello, "hello");
+    server.write(format!("{number}\tand back\n").as_bytes());
+    assert_eq!(client.line(), "and back");
+    server.end().expect(0, "");
+    client.end().expect(0, "");
+    let args = ["gather", "--bind", "tcp://127.0.0.1:0", "--count", "1"];
+    let gather = start("peer", &args);
+    run("peer", &["scatter", "--connect", &gather.bound()], b"one\n").expect(0, "");
+    gather.end().expect(0, "one\n");
+}
+
+#[test]
 fn peer_that_must_route_exits_with_1_when_it_cannot() {
     let args = ["router", "--bind", "tcp://127.0.0.1:0", "--mandatory"];
     let ended = run("peer", &args, b"nobody\tmessage\n").expect(1, "");

@@ -81,6 +81,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "pattern/rep",
             "pattern/req",
             "pattern/router",
+            "pattern/server",
             "pattern/stream",
             "pattern/xpub",
             "pattern/xsub",

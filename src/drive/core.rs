@@ -71,6 +71,8 @@ pub(crate) struct Core {
     pub(super) buffers: Arc<Pool>,
     /// [`Capabilities::prefetches`](crate::pattern::Capabilities::prefetches): [`prefetched`](Core::prefetched) is used.
     pub(super) prefetches: bool,
+    /// Frames of a message that may go round the rules of the pattern: a peer would not take more.
+    pub(super) most_frames: usize,
     /// [`Capabilities::raw`](crate::pattern::Capabilities::raw): its peers speak no ZMTP.
     pub(super) raw: bool,
     pub(super) notifier: Notifier,
@@ -115,6 +117,11 @@ impl Core {
             buffers: Pool::new(),
             prefetches: can.prefetches,
             raw: can.raw,
+            most_frames: if can.single {
+                1
+            } else {
+                tuning::MAX_MESSAGE_FRAMES
+            },
             notifier: Notifier::new(),
             sequence: AtomicU32::new(0),
             poll: OnceLock::new(),

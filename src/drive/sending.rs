@@ -9,7 +9,6 @@ use crate::engine::actions::Action;
 use crate::engine::sending::Offer;
 use crate::error::{SendError, SendErrorKind};
 use crate::message::Message;
-use crate::tuning::MAX_MESSAGE_FRAMES;
 use crate::waiters::tasks::Want;
 
 impl Core {
@@ -17,7 +16,7 @@ impl Core {
     #[inline]
     pub(crate) fn send(&self, mut message: Message, wait: Wait) -> Result<(), SendError> {
         message.fill_blank();
-        if self.balances && message.len() <= MAX_MESSAGE_FRAMES {
+        if self.balances && message.len() <= self.most_frames {
             match self.fast_path.offer(&mut message) {
                 Offered::Queued => return Ok(()),
                 Offered::Announce(peer) => {

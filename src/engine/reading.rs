@@ -164,6 +164,14 @@ impl<D> Engine<D> {
                 return;
             }
         }
+        if self.pattern.can().single {
+            // RFC 37 has such types discard a message of several frames. These are no bodies of a
+            // user's: they came over a wire.
+            messages.retain(|message| message.len() == 1);
+            if messages.is_empty() {
+                return;
+            }
+        }
         let Some(link) = self.links.get_mut(key) else {
             return;
         };

@@ -32,6 +32,9 @@ impl<D> Engine<D> {
             // A peer would end the connection within it, and again within each repetition.
             return Err(SendErrorKind::TooManyFrames);
         }
+        if message.len() > 1 && self.pattern.can().single {
+            return Err(SendErrorKind::Multipart);
+        }
         match self.pattern.route(message) {
             Route::To(key) => {
                 if self.pattern.starts_afresh() {

@@ -8,6 +8,7 @@
 //! | [`req_rep`] | REQ and REP: taking turns, time-outs, a server that dies |
 //! | [`dealer_pair`] | DEALER and PAIR: both ways without turns; one peer alone |
 //! | [`router_dealer`] | ROUTER: many peers by name; who is refused, what is dropped; STREAM: bare TCP |
+//! | [`client_server`] | CLIENT, SERVER, SCATTER, GATHER, PEER, CHANNEL: messages of one frame |
 //! | [`transports`] | endpoints: `tcp`, `ipc`, `inproc`; bind or connect |
 //! | [`options`] | queues and their limits, heartbeats, hostile peers |
 //! | [`untrusted`] | a network you do not trust: what bounds what, and how much that is |
@@ -36,6 +37,7 @@
 //! What goes over the wire is ZMTP 3.1 ([RFC 37](https://rfc.zeromq.org/spec/37/)), so that the
 //! other end may be any ZeroMQ program since version 4.0.
 
+pub mod client_server;
 pub mod dealer_pair;
 pub mod errors;
 pub mod event_loops;

@@ -1,5 +1,7 @@
 //! What a message takes in memory, and how to keep one that shares none.
 
+use bytes::Bytes;
+
 use super::frame::Frame;
 use super::{Message, Repr, FRAME};
 
@@ -10,7 +12,7 @@ impl Message {
     pub(crate) fn memory(&self) -> usize {
         let beyond = match &self.repr {
             Repr::Blank | Repr::Inline { .. } => 0,
-            Repr::One(body) => body.len(),
+            Repr::One(body) | Repr::Routed(body, _) => body.len(),
             Repr::Many(frames) => frames.iter().map(|frame| FRAME + frame.len()).sum(),
         };
         size_of::<Message>() + beyond
@@ -37,6 +39,9 @@ impl Message {
         match &self.repr {
             Repr::Blank | Repr::Inline { .. } => self,
             Repr::One(body) => Message::copy_from_slice(body),
+            Repr::Routed(body, id) => Message {
+                repr: Repr::Routed(Bytes::copy_from_slice(body), *id),
+            },
             Repr::Many(frames) => Message {
                 repr: Repr::Many(frames.iter().map(|frame| Frame::from(&frame[..])).collect()),
             },

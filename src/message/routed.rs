@@ -1,8 +1,51 @@
-//! Routing ids: the first frame of what a ROUTER sends and receives.
+//! Routing ids: the first frame of what a ROUTER sends and receives, and the number that a SERVER's messages
+//! have.
+
+use std::num::NonZeroU32;
 
 use bytes::Bytes;
 
 use super::{Frame, Message, Repr};
+
+/// The numbers of SERVER and PEER.
+impl Message {
+    /// The number of the peer that a message of a SERVER or a PEER came from, or goes to: never zero.
+    /// `None` for messages of other sockets, and of several frames.
+    pub fn routing_id(&self) -> Option<u32> {
+        match &self.repr {
+            Repr::Routed(_, id) => Some(id.get()),
+            _ => None,
+        }
+    }
+
+    /// The message with the number of the peer that a SERVER or a PEER shall send it to. The number goes
+    /// with the value, and not over the wire. Zero takes it away; a message of several frames,
+    /// which those sockets do not send, stays as it is.
+    ///
+    /// ```
+    /// let message = sinew::Message::from("hello").with_routing_id(7);
+    /// assert_eq!(message.routing_id(), Some(7));
+    /// assert_eq!(message, "hello");
+    /// ```
+    #[must_use = "the number is in what is returned"]
+    pub fn with_routing_id(mut self, routing_id: u32) -> Message {
+        self.clear_routing_id();
+        self.fill_blank();
+        if let (Some(id), 1) = (NonZeroU32::new(routing_id), self.len()) {
+            if let Some(body) = self.pop_front() {
+                self.repr = Repr::Routed(body.into(), id);
+            }
+        }
+        self
+    }
+
+    /// Takes the number away.
+    pub(crate) fn clear_routing_id(&mut self) {
+        if let Repr::Routed(body, _) = &mut self.repr {
+            self.repr = Repr::One(std::mem::take(body));
+        }
+    }
+}
 
 impl Message {
     /// The message behind a routing id: what a ROUTER sends to the peer of that id.
@@ -57,6 +100,29 @@ impl Message {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_goes_with_a_single_frame_and_its_clones_and_with_nothing_else() {
+        for size in [0, 1, 69, 70, 5000] {
+            let body = vec![7; size];
+            let message = Message::from(body.clone()).with_routing_id(9);
+            assert_eq!(message.clone().routing_id(), Some(9));
+            assert_eq!(message.clone().into_owned().routing_id(), Some(9));
+            assert_eq!(message, Message::from(body.clone()));
+            assert_eq!((message.len(), message.byte_len()), (1, size));
+            assert_eq!(message.as_bytes().unwrap(), body);
+            assert_eq!(message.clone().with_routing_id(10).routing_id(), Some(10));
+            assert_eq!(message.clone().with_routing_id(0).routing_id(), None);
+            let mut two = message.clone();
+            two.push_back("more");
+            assert_eq!(two, Message::from([&body[..], b"more"]));
+            assert_eq!(two.with_routing_id(9).routing_id(), None);
+            let mut rest = message;
+            assert_eq!(rest.pop_front().unwrap(), body[..]);
+            assert!(rest.is_empty());
+        }
+        assert_eq!(Message::new().with_routing_id(9), "");
+    }
 
     #[test]
     fn an_id_is_put_before_and_taken_off_messages_of_any_shape() {

@@ -28,6 +28,7 @@ mod push;
 mod rep;
 mod req;
 mod router;
+mod server;
 mod stream;
 mod xpub;
 mod xsub;
@@ -36,6 +37,7 @@ mod xsub;
 pub mod bench_support;
 
 pub(crate) use rules::{Capabilities, Rules};
+pub(crate) use server::number_of;
 pub(crate) use words::{subscription_of, MAX_TOPIC};
 pub(crate) use words::{Excess, Forward, LinkId, Newcomer, PatternSettings, Refusal, Route};
 
@@ -52,6 +54,7 @@ use push::Push;
 use rep::Rep;
 use req::Req;
 use router::Router;
+use server::Server;
 use stream::Stream;
 use xpub::{Pub, Xpub};
 use xsub::{Sub, Xsub};
@@ -79,9 +82,10 @@ macro_rules! delegate {
     };
 }
 
-/// Makes [`Pattern`]: a line for each type of socket, with the rules that it follows.
+/// Makes [`Pattern`]: a line for each type of socket, with the rules that it follows, and what
+/// it is able to do beyond what those are made for.
 macro_rules! patterns {
-    ($($kind:ident: $rules:ident;)*) => {
+    ($($kind:ident: $rules:ident $(+ $more:ident)*;)*) => {
         /// One socket's pattern. Its methods are those of [`Rules`].
         #[derive(Debug)]
         pub(crate) enum Pattern {
@@ -102,7 +106,10 @@ macro_rules! patterns {
             #[inline]
             pub(crate) fn can(&self) -> Capabilities {
                 match self {
-                    $(Pattern::$kind(_) => <$rules as Rules>::CAN,)*
+                    $(Pattern::$kind(_) => Capabilities {
+                        $($more: true,)*
+                        ..<$rules as Rules>::CAN
+                    },)*
                 }
             }
 
@@ -170,6 +177,12 @@ patterns! {
     Pair: Pair;
     Xpub: Xpub;
     Xsub: Xsub;
+    Client: Dealer + single;
+    Server: Server;
+    Scatter: Push + single;
+    Gather: Pull + single;
+    Peer: Server;
+    Channel: Pair + single;
 }
 
 #[cfg(test)]
@@ -191,7 +204,10 @@ mod tests {
         use SocketType::*;
         assert_eq!(
             made,
-            [Push, Pull, Pub, Sub, Req, Rep, Dealer, Router, Xpub, Xsub, Pair, Stream]
+            [
+                Push, Pull, Pub, Sub, Req, Rep, Dealer, Router, Xpub, Xsub, Pair, Stream, Client,
+                Server, Scatter, Gather, Peer, Channel
+            ]
         );
     }
 

@@ -33,6 +33,8 @@ pub(crate) struct Capabilities {
     pub(crate) publishes: bool,
     /// The user may subscribe by sending a message in ZMTP 3.0's form.
     pub(crate) sends_subscriptions: bool,
+    /// Messages have one frame: more are refused when they are sent, and discarded when they come.
+    pub(crate) single: bool,
     /// Its peers speak no ZMTP: what they send is bytes, and so is what is sent to them. It has no peers
     /// within the context.
     pub(crate) raw: bool,
@@ -51,6 +53,7 @@ impl Capabilities {
         publishes: false,
         sends_subscriptions: false,
         raw: false,
+        single: false,
         connects_once: false,
     };
 }

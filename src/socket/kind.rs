@@ -32,6 +32,8 @@ pub trait Requests: Kind {}
 pub trait Addresses: Kind {}
 /// Kinds that route by the ids that peers announce (ROUTER). Sealed.
 pub trait Routes: Addresses {}
+/// Kinds that know those that they connect to by a number (PEER). Sealed.
+pub trait Numbers: Kind {}
 /// Kinds whose peers speak no ZMTP (STREAM). Sealed.
 pub trait Streams: Addresses {}
 /// Kinds that can make themselves known to a ROUTER (ROUTER, DEALER, REQ). Sealed.
@@ -85,6 +87,22 @@ kinds! {
     /// Sends bytes to the peer that the first frame names, which speaks bare TCP and no ZMTP, and receives
     /// bytes from all of them, each piece behind the routing id of its sender.
     Stream: Sends Receives Addresses Streams;
+    /// Sends each message to one of its SERVER peers, in turn, and receives from all of them, fairly, in
+    /// any order. Messages have one frame (RFC 41).
+    Client: Sends Receives;
+    /// Sends each message to the CLIENT peer whose number it has, and receives from all of them, fairly,
+    /// each message with the number of its sender. Messages have one frame (RFC 41).
+    Server: Sends Receives;
+    /// Sends each message, of one frame, to one of its GATHER peers, in turn (RFC 49).
+    Scatter: Sends;
+    /// Receives messages of one frame from all of its SCATTER peers, fairly (RFC 49).
+    Gather: Receives;
+    /// Sends each message to the PEER whose number it has, and receives from all of them, fairly, each
+    /// message with the number of its sender. Messages have one frame (RFC 51).
+    Peer: Sends Receives Numbers;
+    /// Sends to its one peer, another CHANNEL, and receives from it, in any order. Messages have one
+    /// frame (RFC 52).
+    Channel: Sends Receives;
 }
 
 impl sealed::Sealed for SocketType {}
@@ -105,4 +123,5 @@ impl Requests for SocketType {}
 impl Addresses for SocketType {}
 impl Routes for SocketType {}
 impl Streams for SocketType {}
+impl Numbers for SocketType {}
 impl Probes for SocketType {}

@@ -19,15 +19,16 @@ use crate::error::Error;
 use crate::message::Frame;
 use crate::monitor::Monitor;
 use crate::options::Options;
+use crate::pattern::number_of;
 use crate::peer::SocketType;
 use crate::stats::{CloseReport, Stats};
 
 pub use builder::SocketBuilder;
 pub use iter::{Iter, TryIter};
 pub use kind::{
-    Addresses, Dealer, Kind, Matches, Pair, Probes, Pub, Publishes, Pull, Push, Receives, Rep, Req,
-    Requests, Router, Routes, Sends, ShowsSubscriptions, Stream, Streams, Sub, Subscribes, Xpub,
-    Xsub,
+    Addresses, Channel, Client, Dealer, Gather, Kind, Matches, Numbers, Pair, Peer, Probes, Pub,
+    Publishes, Pull, Push, Receives, Rep, Req, Requests, Router, Routes, Scatter, Sends, Server,
+    ShowsSubscriptions, Stream, Streams, Sub, Subscribes, Xpub, Xsub,
 };
 pub use readiness::Readiness;
 #[doc(hidden)]
@@ -154,6 +155,35 @@ impl<K: Addresses> Socket<K> {
     ) -> Result<Endpoint, Error> {
         let endpoint = endpoint.try_into().map_err(Into::into)?;
         self.core().connect(endpoint, Some(routing_id.as_ref()))
+    }
+}
+
+impl<K: Numbers> Socket<K> {
+    /// Connects as [`Socket::connect`] does, and gives the number that the peer is known by here. What is
+    /// sent to it waits until it is there.
+    ///
+    /// ```
+    /// use sinew::{Context, Message, Peer};
+    ///
+    /// let context = Context::new();
+    /// let there = context.socket(Peer).bind("inproc://there")?;
+    /// let here = context.socket(Peer).open()?;
+    /// let number = here.connect_for_id("inproc://there")?;
+    /// here.send(Message::from("hello").with_routing_id(number))?;
+    /// assert_eq!(there.recv()?, "hello");
+    /// # Ok::<(), sinew::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Socket::connect`].
+    pub fn connect_for_id(
+        &self,
+        endpoint: impl TryInto<Endpoint, Error: Into<Error>>,
+    ) -> Result<u32, Error> {
+        let id = self
+            .core()
+            .connect_peer(endpoint.try_into().map_err(Into::into)?)?;
+        Ok(number_of(&id))
     }
 }
 

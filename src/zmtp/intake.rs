@@ -23,7 +23,7 @@ impl Inbound {
     /// RFC 28 and 29: PUSH and PUB do not receive messages, so what comes is discarded.
     pub(crate) fn of(ours: SocketType) -> Inbound {
         match ours {
-            SocketType::Push => Inbound::Nothing,
+            SocketType::Push | SocketType::Scatter => Inbound::Nothing,
             SocketType::Pub => Inbound::Subscriptions,
             _ => Inbound::Messages,
         }

@@ -17,6 +17,7 @@ mod pub_sub;
 mod refusal;
 mod req_rep;
 mod router;
+mod single;
 mod stream;
 mod support;
 mod wire;
