@@ -179,6 +179,8 @@ impl Lane {
     pub(super) fn set_receiver_share(&self, share: Limits) -> bool {
         let mut state = self.state.lock();
         state.share(|shares| shares.set_receiver(share));
+        // A sender that holds something back goes by the room there was: it is to look with its next message.
+        self.wanted.0.store(true, Ordering::Relaxed);
         !state.marks.is_full() && std::mem::take(&mut state.sender_waits)
     }
 

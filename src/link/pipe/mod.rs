@@ -112,8 +112,9 @@ impl PipeEnd {
         self.outward().lane.is_wanted()
     }
 
-    /// How much may be put. Only this end makes it less, but for an other end that lowers its limits: one
-    /// who goes on by what was said sends up to a block too much then.
+    /// How much may be put. Only this end makes it less, but for an other end that lowers its limits: a
+    /// sender that goes by what was said learns of it with its next message, and is ahead by what it holds
+    /// back then, at most a block.
     pub(crate) fn room(&self) -> Room {
         self.outward().lane.room()
     }
