@@ -60,7 +60,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "zmtp/mod",
             "zmtp/bench_support",
             "zmtp/fuzzing",
-            "pattern/words",
+            "pattern/types",
             "pattern/parts/links",
             "pattern/parts/balance",
             "pattern/parts/fair",

@@ -19,7 +19,7 @@ use crate::notifier::Notifier;
 use crate::options::Options;
 use crate::pattern::Pattern;
 use crate::peer::SocketType;
-use crate::reactor::{Command, Driven, Handle, Place, SocketId};
+use crate::reactor::{Command, Handle, Place, SocketId};
 use crate::stats::Stats;
 use crate::sync::atomic::AtomicU32;
 use crate::sync::{Mutex, MutexGuard};
@@ -178,7 +178,7 @@ impl Core {
         let Some(me) = self.me.upgrade() else {
             return Err(Error::Closed);
         };
-        if !reactor.send(Command::Add(self.id, Driven(me))) {
+        if !reactor.send(Command::Add(self.id, me)) {
             return Err(Error::ReactorDied);
         }
         if let Err(error) = reactor.register(self.id, fd) {

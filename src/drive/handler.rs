@@ -7,11 +7,11 @@ use super::core::Core;
 use crate::clock;
 use crate::endpoint::Endpoint;
 use crate::monitor::EventKind;
-use crate::reactor::{Drive, Handle, Place, Timer, Watch};
+use crate::reactor::{Handle, Handler, Place, Timer, Watch};
 use crate::transport::Stream;
 use crate::waiters::lease::Tick;
 
-impl Drive for Core {
+impl Handler for Core {
     fn on_ready(&self) {
         let mut locked = self.lock();
         // Another thread drives, or has been here since: then it is theirs.

@@ -15,7 +15,7 @@ use crate::link::reader::Ended;
 use crate::link::writer::{Writer, Wrote};
 use crate::link::Wire;
 use crate::monitor::EventKind;
-use crate::reactor::{Command, Drive, Handle, Place};
+use crate::reactor::{Command, Handle, Handler, Place};
 use crate::transport::Stream;
 
 /// Turns that one flush writes before it leaves the rest to the reactor, so that a thread that
@@ -235,7 +235,7 @@ impl Core {
     #[cold]
     fn ask(&self, helper: &Handle) {
         // A command that is never run, because the context is at its end, must keep nobody alive.
-        let me: Weak<dyn Drive> = self.me.clone();
+        let me: Weak<dyn Handler> = self.me.clone();
         helper.send(Command::Help(me));
     }
 

@@ -40,7 +40,7 @@ mod tests {
     use std::time::Duration;
 
     use crate::endpoint::Endpoint;
-    use crate::reactor::{Command, Drive, Handle, Place, Timer, Watch};
+    use crate::reactor::{Command, Handle, Handler, Place, Timer, Watch};
     use crate::sync::Mutex;
     use crate::transport::Stream;
     use crate::{Context, Dealer, Pull, Push, Receives, Sends, Socket};
@@ -54,7 +54,7 @@ mod tests {
         over: Mutex<Receiver<()>>,
     }
 
-    impl Drive for Stall {
+    impl Handler for Stall {
         fn on_help(&self, _: Handle) {
             self.entered.send(()).unwrap();
             let _ = self.over.lock().recv();
@@ -83,11 +83,11 @@ mod tests {
     }
 
     /// Keeps the reactor of a context from running until something is sent to, or this end is dropped.
-    fn stall(context: &Context, socket: usize) -> (Sender<()>, Arc<dyn Drive>) {
+    fn stall(context: &Context, socket: usize) -> (Sender<()>, Arc<dyn Handler>) {
         let (entered, stalled) = mpsc::channel();
         let (release, over) = mpsc::channel();
         let over = Mutex::new(over);
-        let stall: Arc<dyn Drive> = Arc::new(Stall { entered, over });
+        let stall: Arc<dyn Handler> = Arc::new(Stall { entered, over });
         let reactor = context.inner.reactor(socket).unwrap();
         reactor.send(Command::Help(Arc::downgrade(&stall)));
         stalled.recv_timeout(HANG).unwrap();

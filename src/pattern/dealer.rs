@@ -4,7 +4,7 @@
 use super::parts::balance::Balance;
 use super::parts::fair::Fair;
 use super::rules::{Capabilities, Rules};
-use super::words::{LinkId, PatternSettings, Route};
+use super::types::{LinkId, PatternSettings, Route};
 use crate::message::Message;
 
 #[derive(Debug, Default)]

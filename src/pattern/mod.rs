@@ -17,7 +17,7 @@
 //! below, and one in the list of `kinds!` in `socket/kind`.
 
 mod rules;
-mod words;
+mod types;
 
 pub(crate) mod parts;
 
@@ -38,8 +38,8 @@ pub mod bench_support;
 
 pub(crate) use rules::{Capabilities, Rules};
 pub(crate) use server::number_of;
-pub(crate) use words::{subscription_of, MAX_TOPIC};
-pub(crate) use words::{Excess, Forward, LinkId, Newcomer, PatternSettings, Refusal, Route};
+pub(crate) use types::{subscription_of, MAX_TOPIC};
+pub(crate) use types::{Excess, Forward, LinkId, Newcomer, PatternSettings, Refusal, Route};
 
 use std::collections::VecDeque;
 

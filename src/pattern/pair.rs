@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use super::rules::{Capabilities, Rules};
-use super::words::{LinkId, Newcomer, PatternSettings, Route};
+use super::types::{LinkId, Newcomer, PatternSettings, Route};
 use crate::message::Message;
 use crate::peer::{PeerInfo, PeerRefusal};
 

@@ -2,7 +2,7 @@
 
 use super::parts::fair::Fair;
 use super::rules::{Capabilities, Rules};
-use super::words::{LinkId, PatternSettings};
+use super::types::{LinkId, PatternSettings};
 
 #[derive(Debug, Default)]
 pub(crate) struct Pull {

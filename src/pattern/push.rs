@@ -2,7 +2,7 @@
 
 use super::parts::balance::Balance;
 use super::rules::{Capabilities, Rules};
-use super::words::{LinkId, PatternSettings, Route};
+use super::types::{LinkId, PatternSettings, Route};
 use crate::message::Message;
 
 #[derive(Debug, Default)]

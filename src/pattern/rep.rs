@@ -3,7 +3,7 @@
 use super::parts::fair::Fair;
 use super::parts::links::LinkSet;
 use super::rules::{Capabilities, Rules};
-use super::words::{LinkId, PatternSettings, Refusal, Route};
+use super::types::{LinkId, PatternSettings, Refusal, Route};
 use crate::message::{Frame, Message};
 
 #[derive(Debug, Default)]

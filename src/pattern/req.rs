@@ -14,7 +14,7 @@ use super::parts::balance::Balance;
 use super::parts::fair::Fair;
 use super::parts::ids::{RequestId, RequestIds};
 use super::rules::{Capabilities, Rules};
-use super::words::{LinkId, PatternSettings, Refusal, Route};
+use super::types::{LinkId, PatternSettings, Refusal, Route};
 use crate::message::{Frame, Message};
 
 #[derive(Debug)]

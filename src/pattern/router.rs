@@ -13,7 +13,7 @@ use super::parts::directory::{is_made_up, Directory};
 use super::parts::fair::Fair;
 use super::parts::links::LinkSet;
 use super::rules::{Capabilities, Rules};
-use super::words::{LinkId, Newcomer, PatternSettings, Refusal, Route};
+use super::types::{LinkId, Newcomer, PatternSettings, Refusal, Route};
 use crate::message::Message;
 use crate::peer::{PeerInfo, PeerRefusal};
 

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::words::{Excess, Forward, LinkId, Newcomer, PatternSettings, Refusal, Route};
+use super::types::{Excess, Forward, LinkId, Newcomer, PatternSettings, Refusal, Route};
 use crate::message::Message;
 use crate::peer::{PeerInfo, PeerRefusal};
 

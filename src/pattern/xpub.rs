@@ -8,8 +8,8 @@ use super::parts::fanout::Fanout;
 use super::parts::notes::{Note, Notes, Peer};
 use super::parts::trie::{Joined, Left, Trie};
 use super::rules::{Capabilities, Rules};
-use super::words::{Excess, LinkId, PatternSettings, Refusal, Route};
-use super::words::{CANCEL, SUBSCRIBE};
+use super::types::{Excess, LinkId, PatternSettings, Refusal, Route};
+use super::types::{CANCEL, SUBSCRIBE};
 use crate::message::Message;
 
 /// Topics of departed links that are forgotten in one go: about a quarter of a millisecond, for which the
@@ -380,7 +380,7 @@ impl<const SHOWS: bool> Rules for Publisher<SHOWS> {
     /// RFC 29 has PUB discard what subscribers send, silently, but for the messages by which peers
     /// that speak ZMTP 3.0 subscribe.
     fn handle_upstream(&mut self, link: LinkId, message: &Message) -> Result<(), Excess> {
-        match super::words::subscription_of(message) {
+        match super::types::subscription_of(message) {
             Some((topic, subscribe)) => self.handle_subscription(link, topic, subscribe),
             None => Ok(()),
         }
@@ -417,7 +417,7 @@ impl<const SHOWS: bool> Rules for Publisher<SHOWS> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::words::MAX_TOPIC;
+    use super::super::types::MAX_TOPIC;
     use super::*;
 
     fn with_subscribers(no_drop: bool) -> Pub {

@@ -7,7 +7,7 @@ use super::parts::fair::Fair;
 use super::parts::fanout::Fanout;
 use super::parts::filter::Filter;
 use super::rules::{Capabilities, Rules};
-use super::words::{Forward, LinkId, PatternSettings, Refusal, Route};
+use super::types::{Forward, LinkId, PatternSettings, Refusal, Route};
 use crate::message::Message;
 
 pub(crate) type Sub = Subscriber<false>;

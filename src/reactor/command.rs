@@ -1,4 +1,4 @@
-//! How a reactor and the rest of the library talk: commands in, calls to `dyn` [`Drive`] out.
+//! How a reactor and the rest of the library talk: commands in, calls to `dyn` [`Handler`] out.
 
 use std::io;
 use std::sync::mpsc::Sender;
@@ -64,8 +64,8 @@ pub(crate) enum Watch {
     Stop,
 }
 
-/// A socket, as the reactor sees it.
-pub(crate) trait Drive: Send + Sync {
+/// A socket, as the reactor sees it: what the reactor calls when something has happened.
+pub(crate) trait Handler: Send + Sync {
     /// The socket's poll has events and nobody drives.
     fn on_ready(&self);
     /// A look at the lease.
@@ -95,14 +95,14 @@ pub(crate) trait Drive: Send + Sync {
 /// What a reactor can be asked to do.
 #[derive(Debug)]
 pub(crate) enum Command {
-    Add(SocketId, Driven),
+    Add(SocketId, Arc<dyn Handler>),
     Remove(SocketId),
     /// Drive a socket whose lease is the reactor's: there is something to read that no event tells.
     Ready(SocketId),
     Watch(SocketId),
     Sweep(SocketId),
     /// Help another reactor's socket.
-    Help(Weak<dyn Drive>),
+    Help(Weak<dyn Handler>),
     Timer(SocketId, Instant, Timer),
     Listen {
         socket: SocketId,
@@ -135,12 +135,9 @@ pub(crate) enum Command {
     Panic,
 }
 
-/// A socket as a reactor holds it.
-pub(crate) struct Driven(pub(crate) Arc<dyn Drive>);
-
-impl std::fmt::Debug for Driven {
+impl std::fmt::Debug for dyn Handler {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Driven")
+        f.write_str("reactor::Handler")
     }
 }
 

@@ -1,7 +1,7 @@
 //! The background driver: a thread that does for sockets what no caller is there to do.
 //!
 //! It accepts and connects, keeps all deadlines, drives the connections of sockets whose
-//! application is away, and writes the tails of bursts. It knows a socket only as `dyn` [`Drive`].
+//! application is away, and writes the tails of bursts. It knows a socket only as `dyn` [`Handler`].
 //!
 //! ```text
 //!            ┌──────────────────────── one turn ────────────────────────┐
@@ -30,9 +30,7 @@ use slab::Slab;
 
 use self::accept::Accepting;
 use self::command::{slot_token, Inbox, Shared, WAKER};
-pub(crate) use self::command::{
-    Command, Drive, Driven, Handle, Place, Request, SocketId, Timer, Watch,
-};
+pub(crate) use self::command::{Command, Handle, Handler, Place, Request, SocketId, Timer, Watch};
 use self::connect::Connecting;
 pub(crate) use self::resolver::Resolver;
 use self::timers::{deadline, Timers, LONGEST_POLL};
@@ -61,8 +59,8 @@ struct Reactor {
     /// command is the last.
     commands: Vec<Command>,
     /// The socket of another reactor that is being helped now.
-    helped: Option<Arc<dyn Drive>>,
-    sockets: HashMap<SocketId, Arc<dyn Drive>>,
+    helped: Option<Arc<dyn Handler>>,
+    sockets: HashMap<SocketId, Arc<dyn Handler>>,
     slots: Slab<Slot>,
     resolver: Resolver,
     /// Tells a slot from earlier ones under the same key.
@@ -143,7 +141,7 @@ impl Reactor {
         let mut served: Vec<_> = self.sockets.drain().map(|(_, socket)| socket).collect();
         served.extend(self.helped.take());
         for command in commands {
-            if let Command::Add(_, Driven(socket)) = command {
+            if let Command::Add(_, socket) = command {
                 served.push(socket);
             }
         }
@@ -251,7 +249,7 @@ impl Reactor {
 
     fn run_command(&mut self, command: Command) {
         match command {
-            Command::Add(id, Driven(socket)) => {
+            Command::Add(id, socket) => {
                 self.sockets.insert(id, socket);
             }
             Command::Remove(id) => self.remove(id),

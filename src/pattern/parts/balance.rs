@@ -1,7 +1,7 @@
 //! Sending in turn: round robin over the links that have room.
 
 use super::links::{LinkSet, Rotation};
-use crate::pattern::words::LinkId;
+use crate::pattern::types::LinkId;
 
 /// RFC 28 and RFC 30 ("PUSH", "REQ" and "DEALER", outgoing messages): outgoing messages go to the
 /// peers in a round robin, and a peer whose queue is full is left out until it has room.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 
-use crate::pattern::words::LinkId;
+use crate::pattern::types::LinkId;
 
 /// The first byte of the ids that are made up here. RFC 28 ("The ROUTER Socket Type"): no peer may
 /// choose one that starts with it.

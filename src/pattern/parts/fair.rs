@@ -1,7 +1,7 @@
 //! Receiving in turn: fair queueing over the links that have something to read.
 
 use super::links::Rotation;
-use crate::pattern::words::LinkId;
+use crate::pattern::types::LinkId;
 
 /// RFC 28 to 31 (incoming messages of PULL, SUB, REQ, REP): one whole message from each peer that
 /// has one, in turn, so that a loud peer cannot starve a quiet one.

@@ -1,6 +1,6 @@
 //! One message to many: who of the matching links has room.
 
-use crate::pattern::words::LinkId;
+use crate::pattern::types::LinkId;
 
 /// Collects the links that want one message, each once, and tells those with room from those
 /// without. Its vectors are reused: no message allocates once they have grown.

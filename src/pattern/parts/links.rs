@@ -1,6 +1,6 @@
 //! A set of links that knows its next member: the base of both round robins.
 
-use crate::pattern::words::LinkId;
+use crate::pattern::types::LinkId;
 
 /// A set of links with O(1) insert, remove and, up to some thousands of links, O(1) successor.
 ///

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use bytes::Bytes;
 
 use super::trie::PeerNumber;
-use crate::pattern::words::LinkId;
+use crate::pattern::types::LinkId;
 
 /// A peer, by its link and by the number that no other one of that link has.
 pub(crate) type Peer = (LinkId, PeerNumber);

@@ -2,7 +2,7 @@
 
 use super::blocks::grow;
 use super::radix::{NodeId, Radix};
-use crate::pattern::words::{Excess, LinkId, MAX_TOPIC};
+use crate::pattern::types::{Excess, LinkId, MAX_TOPIC};
 
 /// What one link's subscriptions may take, by the estimate of [`cost_of`]: some three million topics
 /// of 20 bytes, well beyond any subscriber we have heard of, so that a peer which subscribes to

@@ -1,4 +1,4 @@
-//! The words between a pattern and the socket core.
+//! The types in which the engine and a pattern talk: routes, refusals, subscriptions, limits.
 
 use crate::message::Message;
 use crate::peer::PeerInfo;
