@@ -12,6 +12,8 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use sinew::{Context, Dealer};
+
 /// Far more than any example needs, even unoptimized on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -757,10 +759,44 @@ fn the_tutorials_run_alone() {
         ("router_dealer", "blue: 9 right answers"),
         ("pub_sub", "until every subscriber had its three messages"),
         ("req_rep", "are you better now? -> ARE YOU BETTER NOW?"),
+        ("scheduler", "all 205 jobs are done, each counted once"),
     ] {
         let ended = run(name, &[], b"");
         let output = String::from_utf8_lossy(&ended.stdout);
         assert_eq!(ended.code, Some(0), "{name}: {output}{}", ended.stderr);
         assert!(output.contains(says), "{name}: {output}{}", ended.stderr);
     }
+}
+
+#[test]
+fn scheduler_gives_the_jobs_of_a_worker_that_died_to_another() {
+    let args = ["scheduler", "--jobs", "20", "--timed", "2"];
+    let args = [&args[..], &["--endpoint", "tcp://127.0.0.1:0"]].concat();
+    let scheduler = start("scheduler", &args);
+    let line = scheduler.line();
+    let endpoint = line.strip_prefix("bound ").unwrap();
+
+    // This one takes what it can have, and is gone.
+    let ctx = Context::new();
+    let mortal = ctx
+        .socket(Dealer)
+        .routing_id("mortal")
+        .probe_router(true)
+        .connect(endpoint)
+        .unwrap();
+    for _ in 0..4 {
+        mortal.recv_timeout(PATIENCE).unwrap();
+    }
+    assert_eq!(scheduler.line(), "mortal is here");
+    drop(mortal);
+    assert_eq!(scheduler.line(), "mortal has gone, with 4 jobs in hand");
+
+    let args = ["worker", "--name", "otto", "--endpoint", endpoint];
+    let otto = start("scheduler", &args);
+    assert_eq!(scheduler.line(), "otto is here");
+    let done = scheduler.line();
+    assert!(done.starts_with("all 22 jobs are done"), "{done}");
+    assert!(done.contains("dealt again: 4;"), "{done}");
+    otto.end().expect(0, "otto has done 22 jobs\n");
+    assert_eq!(scheduler.end().code, Some(0));
 }
