@@ -187,7 +187,7 @@ pub(crate) trait Member: Send + Sync {
     fn close(&self);
     /// Closes it, and waits until everything is handed over or linger is over.
     fn close_and_wait(&self) -> CloseReport;
-    /// Somebody calls at an inproc name that this socket has bound.
+    /// A socket connects to an inproc name that this one has bound.
     fn answer(&self, endpoint: &Arc<Endpoint>, caller: Caller) -> Result<Answer, NoAnswer>;
     /// What it says of itself.
     fn info(&self) -> PeerInfo;
@@ -199,7 +199,7 @@ pub(crate) trait Member: Send + Sync {
     fn introduce(&self, place: Place);
 }
 
-/// Who calls at an inproc name.
+/// The socket that connects to an inproc name.
 pub(crate) struct Caller {
     pub(crate) peer: PeerInfo,
     /// The end of the pipe that becomes the binder's.

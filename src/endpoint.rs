@@ -1,4 +1,4 @@
-//! Endpoints: where a socket listens, or whom it calls.
+//! Endpoints: where a socket listens, or where it connects to.
 //!
 //! A string is parsed once, here, into values that the rest of the library uses as they are;
 //! printing an endpoint gives the canonical string, which parses to an equal value. Nothing in

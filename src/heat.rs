@@ -1,10 +1,10 @@
-//! When to write: a lone message at once, a stream in large pieces.
+//! When to write: a lone message at once, a stream in large pieces. Interrupt coalescing, for sends.
 //!
 //! ```text
 //!                  BURST_SENDS sends, each within BURST_GAP of the last write
 //!          cold ────────────────────────────────────────────────────────────► hot
-//!   every sender writes                                        senders only queue; whoever fills a
-//!   what it sent                                               batch writes it; the sweep writes the rest
+//!   every sender writes                                        senders only queue; the one that fills
+//!   what it sent                                           a batch writes it; the sweep writes the rest
 //!          ▲                                                                   │
 //!          └───────────────────────────────────────────────────────────────────┘
 //!                          COOL_SWEEPS sweeps in a row find nothing queued
@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use crate::tuning::{BURST_GAP, BURST_SENDS, COOL_SWEEPS};
 
-/// See the module's text.
+/// Whether a socket is hot: whether its sends are coalesced.
 #[derive(Debug, Default)]
 pub(crate) struct Heat {
     hot: bool,
@@ -34,7 +34,7 @@ impl Heat {
         self.hot
     }
 
-    /// A cold sender is about to write. True: it turned the link hot, and need not write.
+    /// A cold sender is about to write. True: it turned the socket hot, and need not write.
     pub(crate) fn before_write(&mut self, now: Instant) -> bool {
         let quick = self
             .last_write

@@ -10,7 +10,7 @@ use mio::unix::pipe;
 use crate::sync::{Condvar, MutexGuard};
 use crate::waiters::Wakeups;
 
-/// The means to wake what waits for one socket. Whom to wake is found under the socket's lock
+/// The means to wake what waits for one socket. What to wake is found under the socket's lock
 /// ([`Wakeups`]); the waking comes after the lock is released.
 #[derive(Debug)]
 pub(crate) struct Notifier<W = mio::Waker> {

@@ -1,4 +1,4 @@
-//! Who may talk to whom, and what is known of a peer.
+//! The types of sockets, which of them talk to each other, and what is known of a peer.
 
 use std::fmt;
 use std::str::FromStr;

@@ -89,7 +89,7 @@ pub(crate) const WRITE_BATCH: usize = 56 * 1024;
 pub(crate) const WRITE_BATCH_BODIES: usize = 256 * 1024;
 
 /// Bytes after which a link that is read or written makes way for the next one, so that a busy peer
-/// starves nobody; the call that reaches them is finished.
+/// starves no other; the call that reaches them is finished.
 pub(crate) const TURN: usize = 256 * 1024;
 
 /// Two sends on one link closer together than this, measured from the end of the first one's
@@ -168,7 +168,7 @@ pub(crate) const MAX_CONNECTIONS: usize = 65_536;
 
 /// Accepted connections of a socket that may be in their handshake at once; more wait in the kernel.
 ///
-/// Bounds what strangers who say nothing can make a socket hold.
+/// Bounds what peers that connect and say nothing can make a socket hold.
 pub(crate) const PENDING_HANDSHAKES: usize = 1024;
 
 /// Frames of a message.
@@ -218,7 +218,7 @@ pub(crate) const REFUSALS: u8 = 3;
 /// Bytes that wait for each hand at one socket's connections before another reactor is asked to help.
 ///
 /// Two full read buffers. To read and decode them takes some 100 microseconds; waking a thread costs
-/// the one who asks about five, and it comes within 50.
+/// the thread that asks about five, and the helper comes within 50.
 pub(crate) const HELP: usize = 128 * 1024;
 
 /// What a read or write costs whatever it moves, in such bytes: one small message to each of 32

@@ -34,7 +34,7 @@ const ALLOWED: u64 = MESSAGES / 500;
 
 /// A stream that pauses gives its buffers back, and asks for them again: some twenty allocations,
 /// and a machine with other work to do makes pauses. So it takes one stream that needs no more than is
-/// allowed, of so many at most. What every message cost would show in all of them.
+/// allowed, of a few at most. What every message cost would show in all of them.
 const STREAMS: usize = 50;
 
 /// Frames that live inside a `Message`: a small one, and close to the largest that does.
@@ -189,7 +189,7 @@ fn pub_sub(endpoint: &str, body: &Bytes) -> u64 {
         .subscribe("")
         .connect(&address(&publisher))
         .unwrap();
-    // Until the subscription has arrived, nothing is sent to anybody.
+    // Until the subscription has arrived, nothing is sent to any peer.
     while sub.recv_timeout(Duration::from_millis(1)).is_err() {
         publisher.send(&body[..]).unwrap();
     }
@@ -263,7 +263,7 @@ where
     best
 }
 
-/// Each message is received before the next is sent: every one of them wakes somebody.
+/// Each message is received before the next is sent: every one of them wakes a receiver.
 fn one_at_a_time(endpoint: &str, body: &Bytes) -> u64 {
     let ctx = Context::new();
     let there = ctx.socket(Pull).bind(endpoint).unwrap();

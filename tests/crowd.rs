@@ -68,7 +68,7 @@ fn collect(seed: u64) {
     let (ctx, others) = (context(&mut dice), Context::new());
     let threads = dice.roll(4);
     let leaves = dice.roll(6) == 0;
-    // What nobody receives must fit.
+    // What is not received must fit.
     let hwm = *dice.pick(&[0, 5, 1000]) * usize::from(threads > 0);
     let pull = ctx.socket(Pull).recv_hwm(hwm);
     let pull = pull.bind("tcp://127.0.0.1:*").unwrap();
@@ -173,7 +173,7 @@ fn as_socket(
 /// A peer without a library, which is cut off when it has sent all, or has begun one more.
 fn as_raw_peer(dice: &mut Dice, at: &str, bodies: impl Iterator<Item = Vec<u8>>) -> usize {
     let address = at.strip_prefix("tcp://").unwrap();
-    // Nobody may be there any more.
+    // The socket may be closed by now.
     let Ok(mut stream) = std::net::TcpStream::connect(address) else {
         return 0;
     };

@@ -89,7 +89,7 @@ fn pipeline(seed: u64) {
         })
         .collect();
     let sent: u64 = sending.into_iter().map(|s| s.join().unwrap()).sum();
-    // Whoever takes an end, takes no more: one each, and not before all else was received.
+    // A thread that takes an end takes no more: one each, and not before all else was received.
     let mut got = Vec::new();
     let push = ctx.socket(Push).connect(&at).unwrap();
     let total = receivers.len();
@@ -130,7 +130,7 @@ fn questions(seed: u64) {
     let serving = front.clone();
     let server = thread::spawn(move || {
         while let Ok(question) = serving.recv() {
-            // A requester may go at any time; an answer to nobody is no error.
+            // A requester may go at any time; an answer to one that has gone is no error.
             if serving.send(question).is_err() {
                 return;
             }
@@ -147,7 +147,7 @@ fn questions(seed: u64) {
                         .socket(Req)
                         .relaxed(relaxed)
                         .correlate(relaxed)
-                        // The last question may find that nobody is there any more.
+                        // The last question may find that no REP is there any more.
                         .linger(Duration::from_millis(10))
                         .connect(&at)
                         .unwrap();
@@ -209,7 +209,7 @@ fn anything(seed: u64) {
             })
             .collect(),
     );
-    // Where somebody is, has been or will be bound.
+    // Where a socket is, has been or will be bound.
     let names: Arc<Vec<String>> = Arc::new(
         (0..3)
             .map(|n| match dice.roll(3) {

@@ -39,7 +39,7 @@ fn await_exit(mut child: Child) -> ExitStatus {
     let id = child.id();
     thread::spawn(move || done.send(child.wait().unwrap()));
     wait.recv_timeout(SOON).unwrap_or_else(|_| {
-        // Safe enough: nobody else knows the child.
+        // Safe enough: no other code knows the child.
         let _ = Command::new("kill").arg(id.to_string()).status();
         panic!("the child hangs");
     })

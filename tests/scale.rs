@@ -143,7 +143,7 @@ fn time_messages(push: &sinew::Socket<Push>, pull: &sinew::Socket<Pull>) -> Dura
 }
 
 /// A socket for each wave of connections. PUSH deals its messages out in turn, and queues for those
-/// peers that are not there yet: so many messages as there are connections are one for each.
+/// peers that are not there yet: as many messages as there are connections are one for each.
 fn connect(endpoint: &str) {
     let count = connections();
     let ctx = Context::new();

@@ -38,7 +38,7 @@ fn reactors() -> [u64; REACTORS] {
     times
 }
 
-/// Nobody is inside a call: all of it is the reactors' work. Another thread than the socket's own
+/// No thread is inside a call: all of it is the reactors' work. Another thread than the socket's own
 /// reactor does a fair part of it.
 #[test]
 fn busy_peers_of_one_socket_are_shared_by_reactors() {

@@ -44,7 +44,7 @@ impl Core {
         (engine.life == Life::Closed).then_some(CloseReport { undelivered })
     }
 
-    /// Stops serving calls, wakes those who wait, and starts to linger.
+    /// Stops serving calls, wakes the callers that wait, and starts to linger.
     pub(crate) fn begin_close(&self) {
         if self.context.is_forked() {
             // The connections are the parent's; whatever was done to them here would be done there.
@@ -90,7 +90,7 @@ impl Core {
         #[cfg(feature = "log")]
         engine.set_timer_after(crate::tuning::LINGER_NOTICE, Timer::StillLingering);
         engine.check_closed();
-        // Whoever waits in a call learns that it is over; then the reactor is the one who drives.
+        // Callers that wait learn that it is over; from then on the reactor drives.
         engine.notify(Change::Closed);
         if let Some(driver) = engine.waiters.surrender() {
             self.hand_over(locked, driver);

@@ -1,4 +1,4 @@
-//! Connections come and go: adopting them, losing them, trying again, keeping them alive.
+//! A connection that a listener or `connect` brought becomes a link's.
 
 use std::io;
 use std::sync::Arc;

@@ -58,7 +58,10 @@ pub(super) struct PollSide {
     pub(super) reactor: Handle,
 }
 
-/// See the module's text.
+/// One socket: what all of its handles and the reactor share.
+///
+/// `engine` is reached by [`Core::lock`] alone, which closes the fast path first. What stands beside it
+/// is either constant, or has a lock of its own that is taken after the engine's.
 pub(crate) struct Core {
     pub(super) id: SocketId,
     pub(super) socket_type: SocketType,
@@ -196,7 +199,7 @@ impl Core {
         let engine = locked.engine();
         engine.waiters.install(Driver { poll, events });
         engine.helpers = Helpers::new(helpers);
-        // Those who wait on the condition variable may drive from now on.
+        // Callers asleep on the condition variable may drive from now on.
         engine.wake_waiters();
         if engine.life == Life::Closed {
             // Closed meanwhile, when there was no reactor yet that could be told.

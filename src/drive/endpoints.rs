@@ -112,7 +112,7 @@ impl Core {
         let key = engine.links.insert(link);
         if let Some(id) = routing_id {
             if let Err(refusal) = engine.pattern.give_id(key, id) {
-                // Nobody knows of it yet.
+                // No other thread knows of it yet.
                 engine.links.remove(key);
                 return Err(no_id(refusal, id, self.socket_type));
             }
@@ -125,7 +125,7 @@ impl Core {
         } else {
             engine.connect_link(key, Duration::ZERO);
         }
-        // With `immediate` nobody queues for it before it is there.
+        // With `immediate` nothing is queued for it before it is there.
         if !options.immediate {
             engine.attach(key);
             engine.notify(Change::Room);
@@ -210,7 +210,7 @@ impl Core {
         Ok(())
     }
 
-    /// Whether anything is queued for an inproc name that nobody has.
+    /// Whether anything is queued for an inproc name that no socket has bound.
     fn has_unanswered(&self) -> bool {
         let mut locked = self.lock();
         let engine = locked.engine();

@@ -20,8 +20,9 @@ use crate::sync::Mutex;
 use crate::tuning;
 use crate::zmtp::outbox::Outbox;
 
-/// See the module's text. Lock order: after the engine, before a pipe. A receiver of this context takes
-/// it under its own engine's lock ([`HoldsBack`]); whoever has it asks for no engine.
+/// The queues of a stream's messages, in front of the engine. Lock order: after the engine, before a pipe.
+/// A receiver of this context takes it under its own engine's lock ([`HoldsBack`]), so the thread that has
+/// it never asks for an engine.
 #[derive(Debug, Default)]
 pub(crate) struct FastPath {
     /// It may be open: spares a socket that has no stream the lock.
@@ -31,7 +32,7 @@ pub(crate) struct FastPath {
 
 /// | Field | What holds |
 /// |---|---|
-/// | `open` | the first so many of `lanes` are open; zero: the path is closed |
+/// | `open` | the number of `lanes` that are open, the first ones; zero: the path is closed |
 /// | `next` | below `open`, or zero: whose turn it is |
 /// | `lanes` | those that are not open hold no message, and are kept for their memory |
 #[derive(Debug, Default)]
@@ -158,9 +159,9 @@ impl HoldsBack for FastPath {
 
 /// Where a lane leads.
 pub(crate) enum Target<'a> {
-    /// To a connection; so much makes a batch.
+    /// To a connection; the room is what makes a batch.
     Connection(Room),
-    /// To an inproc peer; so much fills the pipe.
+    /// To an inproc peer; the room is what fills the pipe.
     Pipe(&'a PipeEnd, &'a PipePeer, Room),
 }
 

@@ -1,4 +1,4 @@
-//! What the reactor does for a socket: the other hands on the same work.
+//! What the reactor calls: a [`Core`] as its [`Handler`], each call handed on to the file that does it.
 
 use std::io;
 use std::sync::Arc;

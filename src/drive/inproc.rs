@@ -159,8 +159,8 @@ impl Member for Core {
         if let Err(reason) = engine.admit_inproc(place.link, answer.peer) {
             engine.report(place.link, EventKind::PeerRefused { reason });
             engine.connect_inproc(place.link);
-            // Nobody is to call with this link while what was answered is undone: a socket that called
-            // itself has a place again by that, for the same answer and the same refusal.
+            // Without its far end no binder takes this link while what was accepted is undone: a socket
+            // that connected to itself has a place again by that, for the same peer and the same refusal.
             let link = engine.link(place);
             let far_end = link.and_then(|link| link.far_end.take());
             drop(locked);
@@ -194,7 +194,7 @@ impl Member for Core {
         engine.actions.push(Action::GiveRoom(answer.door));
         drop(locked);
         binder.introduce(far);
-        // Disconnected or closed before anybody had the name: it stayed only to deliver this.
+        // Disconnected or closed before a socket had the name: the link stayed only to deliver this.
         let mut locked = self.lock();
         let engine = locked.engine();
         engine.advance(place);

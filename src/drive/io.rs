@@ -82,8 +82,8 @@ impl Core {
         }
     }
 
-    /// Writes links that are due, with whoever comes to help. Whoever makes more of them due writes
-    /// as many.
+    /// Writes links that are due, beside the reactors that help. A thread that makes more of them due
+    /// writes as many.
     pub(super) fn flush_due(&self, locked: &mut Locked<'_>) {
         for _ in 0..locked.engine().work.due() {
             let engine = locked.engine();
@@ -126,8 +126,8 @@ impl Core {
 
     /// When the kernel is full, has an event say when it is not.
     ///
-    /// Nobody asks before: a new connection, which always has room, would begin with a wake-up that
-    /// says so. A TCP stream that has asked goes on asking, at no cost. The kernel wakes the poll of
+    /// No event is asked for before: a new connection, which always has room, would begin with a wake-up
+    /// that says so. A TCP stream that has asked goes on asking, at no cost. The kernel wakes the poll of
     /// a Unix-domain socket for every message that its peer reads, so that one takes the question
     /// back later. Only the holder of the writer does either, so that the two cannot cross.
     pub(super) fn ask_for_room(&self, place: Place, writer: &mut Writer, blocked: bool) {
@@ -156,8 +156,8 @@ impl Core {
 
     /// Gives a link its connection, and says hello.
     ///
-    /// Whoever calls has often said all of its own by the time it is accepted. Then the handshake is
-    /// one read and one write, here, and nobody else is woken for it.
+    /// A peer that connects has often said all of its own by the time it is accepted. Then the handshake
+    /// is one read and one write, here, and no other thread is woken for it.
     pub(super) fn adopt(
         &self,
         locked: &mut Locked<'_>,
@@ -206,7 +206,7 @@ impl Core {
         let engine = locked.engine();
         engine.advance(place);
         if engine.work.to_read() > 0 {
-            // More than one pass found, and no event will tell: whoever drives shall look.
+            // More than one pass found, and no event will tell: the thread that drives shall look.
             engine.wake_waiters();
             if engine.waiters.is_reactors() {
                 engine.actions.push(Action::Drive);
@@ -223,8 +223,8 @@ impl Core {
         stream.watch(&poll.registry, token_of(place), mio::Interest::READABLE)
     }
 
-    /// Links wait for a pass, of which the last one moved so many bytes: asks for help if there is
-    /// some and it pays.
+    /// Links wait for a pass, of which the last one moved `bytes`: asks another reactor for help if
+    /// there is one and it pays.
     #[inline]
     pub(super) fn share(&self, locked: &mut Locked<'_>, links: usize, bytes: usize) {
         if let Some(helper) = locked.engine().helpers.hire(links, bytes) {
@@ -234,7 +234,7 @@ impl Core {
 
     #[cold]
     fn ask(&self, helper: &Handle) {
-        // A command that is never run, because the context is at its end, must keep nobody alive.
+        // A command that is never run, because the context is at its end, must keep no socket alive.
         let me: Weak<dyn Handler> = self.me.clone();
         helper.send(Command::Help(me));
     }

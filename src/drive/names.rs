@@ -1,4 +1,5 @@
-//! inproc names: who has one, who waits for one to be taken, and who is to be tried again.
+//! inproc names: the socket that has bound one, the links that wait for it, and which of them are to be
+//! tried again.
 
 use std::sync::{Arc, Weak};
 
@@ -10,7 +11,7 @@ use crate::error::Error;
 use crate::reactor::Place;
 
 impl Core {
-    /// Takes a name, and meets those who wait for it.
+    /// Takes a name, and connects the links that wait for it.
     pub(super) fn bind_inproc(&self, name: &str) -> Result<(), Error> {
         let Some(me) = self.me.upgrade() else {
             return Err(Error::Closed);
@@ -40,7 +41,7 @@ impl Core {
         Ok(())
     }
 
-    /// Gives a name back; who met under it stays together.
+    /// Gives a name back; links that were connected by it stay.
     pub(super) fn unbind_inproc(&self, name: &str) {
         let mut names = self.context.names.lock();
         if let Some(entry) = names.get_mut(name) {
@@ -51,12 +52,12 @@ impl Core {
         }
     }
 
-    /// Looks for the one who has the name, or waits for one.
+    /// Connects a link to the socket that has the name, or has the link wait for one.
     pub(super) fn seek(&self, endpoint: &Arc<Endpoint>, place: Place) {
         self.seek_another(endpoint, place, None);
     }
 
-    /// The same, but for one who has refused, which keeps the name only until it is closed.
+    /// The same, unless it is `refused` that has the name: that one has refused this link.
     pub(super) fn seek_another(
         &self,
         endpoint: &Arc<Endpoint>,
@@ -156,7 +157,7 @@ impl Core {
         }
     }
 
-    /// A link that waited for somebody to have a name is gone.
+    /// A link that waited for a name to be bound is gone.
     pub(super) fn stop_seeking(&self, endpoint: &Endpoint, place: Place) {
         let Endpoint::Inproc(name) = endpoint else {
             return;
@@ -179,7 +180,7 @@ mod tests {
     use crate::{Context, Push};
 
     #[test]
-    fn who_no_longer_waits_for_a_name_is_forgotten() {
+    fn a_link_that_no_longer_waits_for_a_name_is_forgotten() {
         let ctx = Context::new();
         let names = || ctx.inner.names.lock().len();
         let push = ctx.socket(Push).open().unwrap();

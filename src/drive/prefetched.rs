@@ -17,7 +17,7 @@ pub(crate) struct Taken {
 
 /// The batch of a socket that prefetches (PULL, SUB, DEALER, PAIR).
 ///
-/// | Field | Who changes it | What holds |
+/// | Field | Changed by | What holds |
 /// |---|---|---|
 /// | `messages` | the engine's holder fills them when they are empty; receivers take them out | they count towards their links' marks until the engine is told |
 /// | `stream`, `gathered`, `backoff` | with a batch, and the receive that finds none left | whether to wait awake for the next batch |

@@ -1,4 +1,4 @@
-//! Receiving: one message at a time, or a batch that waits in front of the big lock.
+//! The verbs that receive: one message at a time, or a batch that waits in front of the engine's lock.
 
 use super::core::Core;
 use super::core::Engine;

@@ -1,4 +1,4 @@
-//! Sending: a message finds its link, and the time to be written.
+//! The verbs that send: by the fast path, or with the engine locked; write at once or later, or wait.
 
 use super::core::Core;
 use super::fast_path::Offered;
@@ -75,7 +75,7 @@ impl Core {
         }
     }
 
-    /// Nobody has room: writes what is queued, or else waits for a change.
+    /// No peer has room: writes what is queued, or else waits for a change.
     fn make_room(
         &self,
         locked: &mut Locked<'_>,

@@ -107,7 +107,7 @@ impl Core {
     }
 
     /// The reactor forgets what departed subscribers left, a slice at a time. A socket that has only
-    /// inproc peers may have none: then it is done here, by the one who let the peer go.
+    /// inproc peers may have none: then it is done here, by the thread that ended the link.
     pub(super) fn forget_left_over(&self) {
         let mut locked = self.lock();
         let engine = locked.engine();

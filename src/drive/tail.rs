@@ -2,8 +2,8 @@
 //! socket that is not a send, nor a receive that need not wait.
 //!
 //! The reactor's sweep writes it too, but only when the system lets that thread run, and on a busy
-//! machine that takes tens of milliseconds. Whoever wants to know that a burst is on its way has a call
-//! of its own that sees to it.
+//! machine that takes tens of milliseconds. A program that wants a burst to be on its way makes such a
+//! call, `stats` for one.
 
 use super::core::Core;
 use super::locked::Locked;

@@ -1,4 +1,4 @@
-//! What is done when a timer of the socket is due.
+//! What is done when a timer of the socket is due: handshakes, heartbeats, linger, and memory to give back.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

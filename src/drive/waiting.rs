@@ -40,7 +40,7 @@ pub(super) struct OutOfTime;
 pub(super) const PASSES: usize = 16;
 
 impl Core {
-    /// Waits for a change, driving the socket's connections meanwhile if nobody else does.
+    /// Waits for a change, driving the socket's connections meanwhile if no other thread does.
     ///
     /// Comes back after any change; the caller, which has just found nothing of what it wants, looks whether
     /// it is the one. `tried` says that a caller without time has had its one look at the connections.
@@ -72,8 +72,7 @@ impl Core {
             return Ok(());
         }
         *tried = true;
-        // Another caller may be waiting awake, for whom announcements are not made; this one may
-        // have to sleep.
+        // While another caller waits awake, announcements are suppressed; this one may have to sleep.
         if !locked.engine().resume_wakeups() {
             self.drive(locked, timeout);
         }
@@ -110,7 +109,7 @@ impl Core {
 
     /// Gives the lease, which was a caller's, to the reactor.
     pub(super) fn hand_over(&self, locked: &mut Locked<'_>, driver: Driver) {
-        // The poller is in this thread's hands until it is home: see `Locked::unlocked`.
+        // The driver is in this thread's hands until it is home: see `Locked::unlocked`.
         locked.unlocked(|| self.hand_to_reactor());
         let engine = locked.engine();
         let parting = engine.waiters.leave_reactor(driver);
@@ -231,8 +230,8 @@ fn poll_driver(driver: &mut Driver, busy_poll: Duration, timeout: Option<Duratio
             }
             looks = looks.wrapping_add(1);
             if looks % tuning::LOOKS_A_TURN == 0 {
-                // On a machine with more to do than processors, whoever would answer may be
-                // waiting for this one.
+                // On a machine with more to do than processors, the peer that would answer may be
+                // waiting for this processor.
                 std::thread::yield_now();
             }
         }

@@ -10,7 +10,7 @@ type Frames = Vec<Vec<u8>>;
 /// Links of each of the two.
 const LINKS: usize = 3;
 
-/// Whatever comes from whom: REQ takes the answer of the peer it asked and no other, REP answers the
+/// Whatever peers send: REQ takes the answer of the peer it asked and no other, REP answers the
 /// peer that asked, each in its turn, and envelopes go back as they came.
 pub fn envelopes(data: &[u8]) {
     let mut input = Input::new(data);
@@ -218,7 +218,7 @@ impl ReqModel {
 struct RepModel {
     rep: Pattern,
     room: [bool; LINKS],
-    /// Whom to answer, with what before the answer. The peer may be gone.
+    /// The peer to answer, with what before the answer. The peer may be gone.
     asked: Option<(Option<LinkId>, Frames)>,
 }
 

@@ -107,7 +107,7 @@ impl Connection {
                 Ok(count) => bytes = &bytes[count..],
                 // The kernel is full, and nothing but another pass could make room.
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    panic!("what came is left in the kernel, and nobody will look")
+                    panic!("what came is left in the kernel, and no event will tell")
                 }
                 Err(error) => panic!("{error}"),
             }

@@ -63,7 +63,7 @@ fn loom_a_caller_inside_hands_the_lease_over_when_a_task_waits() {
     });
 }
 
-/// A guest keeps the poller from the reactor, which is told of an event once: whatever the guest left is
+/// A guest keeps the driver from the reactor, which is told of an event once: whatever the guest left is
 /// driven when it has gone.
 #[test]
 fn loom_a_guest_that_turns_the_reactor_away_strands_nothing() {

@@ -1,11 +1,12 @@
-//! The rules of the socket patterns: who gets a message, whose message is next, what is legal now.
+//! The rules of the socket patterns: which peers get a message, which peer's message is next, what is
+//! legal now.
 //!
 //! Pure machines behind one trait, [`Rules`]. They own no queue: the socket core keeps a queue a
 //! link, tells the pattern what becomes of the links, and asks it where a message goes.
 //!
 //! - *told by the core*: `attach`, `retire`, `detach`, `connection_lost`, `connection_renewed`, `set_room`,
 //!   `set_readable`, and what peers say: `handle_subscription`, `handle_upstream`;
-//! - *to take a peer on*: `admit`, once it is known who it is, `place_for` and `has_new_place`; `give_id`;
+//! - *to take a peer on*: `admit`, once its type and routing id are known, `place_for` and `has_new_place`; `give_id`;
 //!   `probe`, what is said to it first;
 //! - *to send*: `route`, and where it says [`Route::To`], `starts_afresh` before the push,
 //!   where it says [`Route::Wait`], `awaits_nothing`;

@@ -84,8 +84,8 @@ impl Rules for Pair {
         std::mem::take(&mut self.vacated)
     }
 
-    /// The place is free at once: a peer that comes back must not have to wait until the user, who
-    /// may only send, has received what it sent before.
+    /// The place is free at once: a peer that comes back must not have to wait until the user,
+    /// whose program may only send, has received what it sent before.
     fn retire(&mut self, link: LinkId) {
         if self.is_peer(link) {
             if self.readable {

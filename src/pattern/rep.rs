@@ -1,4 +1,4 @@
-//! REP: waits for a request, then answers whoever sent it (RFC 28, "The REP Socket Type").
+//! REP: waits for a request, then answers the peer that sent it (RFC 28, "The REP Socket Type").
 
 use super::parts::fair::Fair;
 use super::parts::links::LinkSet;
@@ -52,7 +52,7 @@ impl Rules for Rep {
         self.connection_lost(link);
     }
 
-    /// Whoever connects next asks anew: an answer to the last one would be taken for its own.
+    /// The peer of the next connection asks anew: an answer to the last one would be taken for its own.
     fn connection_lost(&mut self, link: LinkId) {
         if let State::Asked { asker } = &mut self.state {
             asker.take_if(|asker| *asker == link);

@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_asked_for_is_of_use_to_nobody_but_what_may_be_the_answer_is() {
+    fn only_what_may_be_the_answer_makes_a_requester_readable() {
         let mut req = req(PatternSettings {
             relaxed: true,
             ..PatternSettings::default()

@@ -140,8 +140,7 @@ pub(crate) trait Rules: Sized {
     /// old peer subscribed to: RFC 29 has subscribers subscribe anew on every connection.
     fn connection_renewed(&mut self, _link: LinkId) {}
 
-    /// Whether there is still something of links that have gone, which is nothing to anybody but takes
-    /// memory.
+    /// Whether there is still something of links that have gone, which is of no use but takes memory.
     fn has_departed(&self) -> bool {
         false
     }
@@ -178,7 +177,7 @@ pub(crate) trait Rules: Sized {
     }
 
     /// For the patterns that balance: the link that has its turn when `link` has had its own; with
-    /// `None`, the one whose turn it is. Spends nobody's turn.
+    /// `None`, the one whose turn it is. Spends no turn.
     fn turn_after(&self, _link: Option<LinkId>) -> Option<LinkId> {
         None
     }
@@ -222,7 +221,7 @@ pub(crate) trait Rules: Sized {
     fn return_turn(&mut self, _link: LinkId) {}
 
     /// For the patterns that prefetch: whether `link` is the only one that can be read. Asking spends
-    /// nobody's turn.
+    /// no turn.
     fn is_alone(&self, _link: LinkId) -> bool {
         false
     }

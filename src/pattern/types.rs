@@ -75,15 +75,15 @@ pub(crate) enum Route<'a> {
     Raw(LinkId),
     /// End the connection of this link, once all is sent that was pushed to it.
     Close(LinkId),
-    /// Push a copy to each of these, which have room; it may be nobody.
+    /// Push a copy to each of these, which have room; there may be none.
     ToMany {
         links: &'a [LinkId],
         /// Links that wanted the message and had no room: it is lost for them.
         full: usize,
     },
-    /// Accepted and discarded: whoever it was for is gone, or does not take its answers.
+    /// Accepted and discarded: the peer it was for is gone, or does not take its answers.
     Drop,
-    /// Nobody has room: block, or give the message back.
+    /// No peer has room: block, or give the message back.
     Wait,
     /// Not legal now, or not ever.
     Refused(Refusal),
@@ -102,7 +102,7 @@ pub(crate) enum Refusal {
     Unroutable,
     /// The user gives a routing id to a link that leads to another.
     RoutingIdTaken,
-    /// REQ: whoever was asked went away before it answered. The next request may be sent. XPUB: the
+    /// REQ: the peer that was asked went away before it answered. The next request may be sent. XPUB: the
     /// peer whose subscription is answered went away.
     PeerGone,
 }

@@ -27,9 +27,9 @@ pub(crate) type Xpub = Publisher<true>;
 #[derive(Debug)]
 pub(crate) struct Publisher<const SHOWS: bool> {
     no_drop: bool,
-    /// Messages go to those whom they do not match.
+    /// Messages go to the subscribers that they do not match.
     invert: bool,
-    /// Whom messages go to.
+    /// Which links each message goes to.
     trie: Trie,
     fanout: Fanout,
     /// A message had to wait, and nothing has happened since that could let it pass.
@@ -137,7 +137,7 @@ impl<const SHOWS: bool> Publisher<SHOWS> {
     }
 
     /// Forgets what a link subscribed to. What that takes beyond one slice is left for
-    /// `forget_departed`: a subscriber that leaves with a million topics holds up nobody.
+    /// `forget_departed`: a subscriber that leaves with a million topics holds up no sender.
     fn forget(&mut self, link: LinkId) {
         match &mut self.shown {
             None => self.trie.drop_link(link),
@@ -153,7 +153,7 @@ impl<const SHOWS: bool> Publisher<SHOWS> {
         self.stuck = false;
     }
 
-    /// Chooses whom a message goes to where that is not simply whom it matches.
+    /// Chooses the links that a message goes to, where those are not simply the ones that it matches.
     fn choose_otherwise(&mut self, topic: &[u8]) {
         let manual = self.shown.as_ref().and_then(|shown| shown.manual.as_ref());
         let only = manual.and_then(|manual| {
@@ -271,7 +271,7 @@ impl<const SHOWS: bool> Rules for Publisher<SHOWS> {
     }
 
     /// RFC 29: filtering is done here, at the publisher, by the first frame; a subscriber whose
-    /// queue is full loses the message. With `no_drop` nobody gets it until all can.
+    /// queue is full loses the message. With `no_drop` no subscriber gets it until all can.
     #[inline]
     fn route(&mut self, message: &mut Message) -> Route<'_> {
         self.fanout.begin();
@@ -475,7 +475,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_waits_is_let_go_when_the_full_one_leaves() {
+    fn a_send_that_waits_goes_on_when_the_full_subscriber_leaves() {
         let mut publisher = with_subscribers(true);
         publisher.set_room(1, false);
         assert_eq!(publisher.route(&mut "abc".into()), Route::Wait);

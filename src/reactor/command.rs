@@ -66,7 +66,7 @@ pub(crate) enum Watch {
 
 /// A socket, as the reactor sees it: what the reactor calls when something has happened.
 pub(crate) trait Handler: Send + Sync {
-    /// The socket's poll has events and nobody drives.
+    /// The socket's poll has events and no thread drives.
     fn on_ready(&self);
     /// A look at the lease.
     fn on_watch(&self) -> Watch;
@@ -163,9 +163,9 @@ pub(super) struct Shared {
 pub(super) struct Inbox {
     pub(super) commands: Vec<Command>,
     /// The reactor sleeps, or is about to without having seen what comes now. Awake, it looks here
-    /// before it sleeps, so that nobody, least of all itself, need wake it.
+    /// before it sleeps, so that no thread, least of all itself, need wake it.
     pub(super) asleep: bool,
-    /// Nobody looks here any more.
+    /// The reactor has ended and looks here no more.
     pub(super) ended: bool,
 }
 
@@ -183,7 +183,7 @@ impl Handle {
             return false;
         }
         inbox.commands.push(command);
-        // Whoever comes next finds it woken.
+        // The next sender finds it woken.
         let asleep = std::mem::take(&mut inbox.asleep);
         drop(inbox);
         if asleep {

@@ -1,4 +1,4 @@
-//! The background driver: a thread that does for sockets what no caller is there to do.
+//! The reactor: a background thread that does for sockets what no caller is there to do.
 //!
 //! It accepts and connects, keeps all deadlines, drives the connections of sockets whose
 //! application is away, and writes the tails of bursts. It knows a socket only as `dyn` [`Handler`].
@@ -123,10 +123,10 @@ impl Reactor {
         Ok((Handle(shared), reactor))
     }
 
-    /// Runs until it is stopped, or has panicked. Then no command is taken any more, so that nobody
+    /// Runs until it is stopped, or has panicked. Then no command is taken any more, so that no caller
     /// waits for what is not done.
     fn run_to_the_end(mut self) {
-        // The reactor is looked at no more after a panic, but for the lists of whom to tell; what the
+        // The reactor is looked at no more after a panic, but for the lists of sockets to tell; what the
         // sockets hold is behind their locks.
         let ended = catch_unwind(AssertUnwindSafe(|| self.run()));
         let mut commands = std::mem::take(&mut self.commands);

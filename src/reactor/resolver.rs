@@ -28,7 +28,7 @@ struct Queue {
     free: usize,
 }
 
-/// A name that is to be looked up, and for whom: a link of a socket each.
+/// A name that is to be looked up, and the links that asked for it.
 struct Question {
     endpoint: Arc<Endpoint>,
     ipv6: bool,
@@ -79,7 +79,7 @@ impl Resolver {
         Ok(())
     }
 
-    /// Forgets what is not looked up yet: nobody waits for it any more.
+    /// Forgets what is not looked up yet: no link waits for it any more.
     pub(crate) fn clear(&self) {
         self.0.lock().waiting.clear();
     }

@@ -35,7 +35,7 @@ pub(super) fn start(resolver: &Resolver) -> Option<io::Result<(Handle, JoinHandl
         let list = stepped.as_mut()?;
         let made = Reactor::new(resolver.clone());
         Some(made.map(|(handle, reactor)| {
-            // As in life, between two turns: what is sent to it is seen in the next, and rings nobody.
+            // As in life, between two turns: what is sent to it is seen in the next, and wakes no thread.
             let events = Events::with_capacity(crate::tuning::EVENTS);
             list.push(Stepped { reactor, events });
             (handle, std::thread::spawn(|| ()))

@@ -1,4 +1,4 @@
-//! One heap of deadlines. Nothing is cancelled: whoever set a timer recognises a stale one by the
+//! One heap of deadlines. Nothing is cancelled: the socket that set a timer recognises a stale one by the
 //! serial in it. When the heap has doubled, those that have become stale are taken out together, so
 //! that setting a timer stays cheap, a connection's end costs nothing here, and what is gone does
 //! not hold memory until its time has come.
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 /// The longest a poll is asked to sleep at once.
 ///
 /// A poll takes its time-out as milliseconds in 32 bits, and what does not fit is cut off: a sleep
-/// of 50 days could become none at all. Whoever has still to wait after a day polls again.
+/// of 50 days could become none at all. A thread that has still to wait after a day polls again.
 pub(crate) const LONGEST_POLL: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The instant `after` from now; `None`: the clock cannot name it, so it never comes.

@@ -1,4 +1,4 @@
-//! Who is let in, and for how long a connection may be a stranger.
+//! Admission: how many connections are let in, and how long a handshake may take.
 
 use std::time::Duration;
 

@@ -39,7 +39,7 @@ fn encoded(number: u32) -> u64 {
     sizes.into_iter().map(frame).sum::<usize>() as u64
 }
 
-/// How many messages from `first` on are whole within the first so many bytes of a connection.
+/// How many messages from `first` on are whole within the first `bytes` of a connection.
 fn whole(first: u32, bytes: u64) -> u32 {
     let mut left = bytes.saturating_sub(PUSH_HELLO);
     let fits = |number: &u32| match left.checked_sub(encoded(*number)) {

@@ -124,7 +124,7 @@ fn whatever_sockets_go_through_they_can_be_closed_to_the_end() {
         assert_eq!(
             world.network.connections().len(),
             0,
-            "connections that nobody has"
+            "connections that no socket has"
         );
     });
 }

@@ -22,7 +22,7 @@ impl Dice {
         (self.next() % sides as u64) as usize
     }
 
-    /// Once in so many times.
+    /// True once in `times` on average.
     pub(super) fn once_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }

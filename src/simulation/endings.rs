@@ -10,7 +10,7 @@ use crate::{Pull, Push, Socket};
 
 const AT: &str = "tcp://10.0.0.1:5000";
 
-/// Sends so much now and then that the sender stays cold: each message is a write of its own.
+/// Sends now and then only, so that the sender stays cold: each message is a write of its own.
 fn send_slowly(world: &mut World, push: &Socket<Push>, count: u32) {
     for n in 0..count {
         world.wait(Duration::from_micros(50));

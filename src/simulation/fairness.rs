@@ -36,7 +36,7 @@ fn what_one_sends_another_receives_in_its_order() {
     });
 }
 
-/// Receives from peers of which each has so many messages waiting, and sees that they take turns.
+/// Receives from peers of which each has a number of messages waiting, and sees that they take turns.
 fn expect_turns(pull: &Socket<Pull>, mut waiting: Vec<VecDeque<u32>>) {
     // How often each was served while it had something.
     let mut served = vec![0usize; waiting.len()];
@@ -79,7 +79,7 @@ fn each_peer_that_has_something_is_heard_once_before_any_is_heard_twice() {
     });
 }
 
-/// Sends so many messages to peers that all have room, and gives what each received.
+/// Sends a number of messages to peers that all have room, and gives what each received.
 fn deal(world: &mut World, push: &Socket<Push>, pulls: &[Socket<Pull>], count: u32) -> Vec<u32> {
     let mut dealt = vec![u32::MAX; count as usize];
     for n in 0..count {

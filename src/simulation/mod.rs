@@ -10,7 +10,7 @@
 //! A test is a function of a [`World`](world::World), run by [`orders`] for many seeds. Between its calls on
 //! sockets it lets things happen ([`World::nudge`](world::World::nudge)), and compares what it sees with a model that
 //! is simple enough to be seen to be right. Calls that would wait are not for here: with one
-//! thread, nobody would end the wait.
+//! thread, nothing would end the wait.
 //!
 //! A test that fails says with which seed; `SINEW_SEED=n cargo test --lib simulation::...` runs that one
 //! alone, and `SINEW_ORDERS=20` tries twenty times as many.
@@ -48,7 +48,7 @@ impl Drop for Trial {
     }
 }
 
-/// Runs a test for so many seeds, or for those that the environment names. When it is done, what it has
+/// Runs a test for a number of seeds, or for the one that the environment names. When it is done, what it has
 /// left is closed to the end.
 fn orders(count: u64, test: impl Fn(&mut World)) {
     let more = number_in("SINEW_ORDERS").unwrap_or(1);

@@ -97,7 +97,7 @@ impl Scene {
         }
     }
 
-    /// Publishes a message, which is due to those of whom the publisher knows that they want it.
+    /// Publishes a message, which is due to the subscribers of which the publisher knows that they want it.
     fn publish(&mut self, world: &mut World, counts: bool) {
         self.learn();
         let topic = TOPICS[world.dice.below(TOPICS.len())];

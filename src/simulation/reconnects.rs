@@ -17,7 +17,7 @@ pub(super) const PUSH_HELLO: u64 = 64 + 28;
 /// A message of [`tagged`] on the wire.
 const FRAME: u64 = 7;
 
-/// Messages whose last byte is among the first so many of a connection.
+/// Messages whose last byte is among the first `bytes` of a connection.
 pub(super) fn whole(bytes: u64) -> u32 {
     (bytes.saturating_sub(PUSH_HELLO) / FRAME) as u32
 }

@@ -1,4 +1,4 @@
-//! How much may wait: never more than the marks allow, and whoever waits for room regains it.
+//! High-water marks: never more waits than they allow, and a sender that waits for room regains it.
 
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ fn a_queue_holds_no_more_than_its_mark_and_is_full_until_half_of_it_is_gone() {
                 _ => world.nudge(),
             }
         }
-        // When nobody can make progress, everything has arrived.
+        // When no side can make progress, everything has arrived.
         while received < sent {
             let before = received;
             world.settle();

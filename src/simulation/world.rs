@@ -22,10 +22,10 @@ const SETTLING: Duration = Duration::from_millis(40);
 /// All lingers are over by then.
 const THE_END: Duration = Duration::from_secs(300);
 
-/// Turns without an end are a fault: nothing here has so much to do.
+/// Turns without an end are a fault: nothing here takes as many.
 const TURNS: usize = 100_000;
 
-/// See the module's text.
+/// One test's machine: a context on a pretended network and clock, and the seed that orders its events.
 pub(super) struct World {
     pub(super) seed: u64,
     pub(super) dice: Dice,
@@ -85,7 +85,7 @@ impl World {
         }
     }
 
-    /// So many things happen.
+    /// A number of events happen.
     pub(super) fn nudges(&mut self, count: usize) {
         (0..count).for_each(|_| self.nudge());
     }
@@ -153,7 +153,7 @@ impl World {
         self.pass(SETTLING);
     }
 
-    /// So much time goes by, and everything happens when it should.
+    /// Time goes by, and everything happens when it should.
     pub(super) fn pass(&mut self, time: Duration) {
         self.pass_until(time, |_| false);
     }
@@ -186,7 +186,7 @@ impl World {
         panic!("there is no end to what happens");
     }
 
-    /// A connection carries nothing any more, and nobody is told.
+    /// A connection carries nothing any more, and neither end is told.
     pub(super) fn stall(&mut self, connection: &Connection) {
         self.stalled.insert(connection.number());
     }

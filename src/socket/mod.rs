@@ -393,7 +393,7 @@ impl<K: Kind> Socket<K> {
     /// |---|---|
     /// | `linger` | the end of the socket, and each later [`disconnect`](Socket::disconnect) |
     /// | `send_hwm`, `recv_hwm`, `send_hwm_bytes`, `recv_hwm_bytes` | at once, also for peers that are there. What is queued above a lower mark stays. The largest message that `recv_hwm_bytes` allows: for connections that are made later |
-    /// | `max_connections`, `max_pending_handshakes` | at once, for who comes; nobody who is there is sent away |
+    /// | `max_connections`, `max_pending_handshakes` | at once, for connections to come; none that is there is closed |
     /// | `no_drop`, `relaxed`, `mandatory` | the next send |
     /// | `correlate` | the next request |
     /// | `busy_poll` | the next call that waits |

@@ -1,4 +1,4 @@
-//! Unix-domain sockets: their files, and who may remove them.
+//! Unix-domain sockets: listening, connecting, and the files that they leave in the file system.
 //!
 //! A socket file outlives a program that dies, so binding must replace a stale one; but it must
 //! never take the name away from a live listener, nor delete anything that is not a socket.
@@ -6,7 +6,7 @@
 //! - A listener is bound and made to listen under a hidden name beside the wanted one, and gets
 //!   the wanted name by `link`, which fails if the name exists. So a binder that finds the file finds a
 //!   listener behind it, or a dead one: never one that is about to listen.
-//! - Whether a file is stale, and who removes it, is the matter of `transport/stale`.
+//! - Whether a file is stale, and which process may remove it, is the matter of `transport/stale`.
 
 use std::collections::hash_map::RandomState;
 use std::ffi::OsString;
@@ -266,7 +266,7 @@ fn bind_anywhere(options: &TransportOptions) -> io::Result<Bound> {
 fn bind_within(parent: &Path, options: &TransportOptions) -> io::Result<Bound> {
     let directory = PrivateDirectory::new_in(parent)?;
     let path = directory.path.join("socket");
-    // The path must be one that an endpoint can say, or nobody could connect to it.
+    // The path must be one that an endpoint can say, or no peer could connect to it.
     let said = path
         .to_str()
         .and_then(|it| format!("ipc://{it}").parse().ok());

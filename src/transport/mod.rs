@@ -228,7 +228,7 @@ pub(crate) fn connect_start(target: &Target, options: &TransportOptions) -> io::
 /// Whether the connection stands. `false`: not yet, wait for the next event.
 ///
 /// After an error the stream is of no more use. A TCP connection to itself, which the system may
-/// make when nobody listens, is refused.
+/// make when no socket listens, is refused.
 pub(crate) fn connect_finish(stream: &Stream) -> io::Result<bool> {
     #[cfg(all(test, not(loom)))]
     if let Some(end) = stream.pretended() {

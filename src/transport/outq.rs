@@ -1,4 +1,5 @@
-//! What the system holds of a connection's output: a question that no safe interface we use can ask.
+//! What the system holds of a connection's output (`SIOCOUTQ`), a question that no safe interface we use
+//! can ask: the other file where `unsafe` is allowed.
 #![cfg_attr(target_os = "linux", allow(unsafe_code))]
 
 use socket2::Socket;

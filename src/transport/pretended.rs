@@ -30,7 +30,7 @@ pub(super) fn network() -> Option<Network> {
     INSTALLED.with_borrow(Clone::clone)
 }
 
-/// See the module's text.
+/// All listeners and connections of one test's machine; a handle.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Network(Arc<Mutex<State>>);
 
@@ -71,7 +71,7 @@ impl Bell {
         Ok((near, Bell(far)))
     }
 
-    /// Makes an edge. A full pair has an edge that nobody has looked at.
+    /// Makes an edge. A full pair has an edge that its poll has not seen.
     fn ring(&self) {
         let _ = self.0.send(&[0]);
     }
@@ -145,7 +145,7 @@ impl Network {
         Ok(stream(socket, connection, 0))
     }
 
-    /// Lets a call through to its port, or has it refused if nobody listens there. False: the connection
+    /// Lets a call through to its port, or has it refused if no listener is there. False: the connection
     /// is made or refused already.
     pub(crate) fn answer(&self, connection: &Arc<Connection>) -> bool {
         let port = self.0.lock().ports.get(&connection.address).cloned();
@@ -233,7 +233,7 @@ struct Side {
 #[derive(Debug)]
 struct Way {
     capacity: usize,
-    /// The writer's system may take so many bytes in all.
+    /// What the writer's system may take in all, in bytes.
     allowed: u64,
     /// Bytes that the writer's system took.
     written: u64,
@@ -378,7 +378,7 @@ impl Connection {
         let way = &mut wires.ways[side];
         let bytes = most.min(way.sent.len());
         if bytes > 0 && !open {
-            // Nobody can read it: the system says so, and forgets what it had itself.
+            // The reader is gone: the system says so, and forgets what it had itself.
             wires.cut();
             return bytes;
         }
@@ -409,7 +409,7 @@ impl Connection {
         }
     }
 
-    /// Has a side's system take no more than so many bytes in all.
+    /// Has a side's system take no more than a number of bytes in all.
     pub(crate) fn allow(&self, side: usize, bytes: u64) {
         let mut wires = self.wires.lock();
         let way = &mut wires.ways[side];
@@ -539,7 +539,7 @@ impl Drop for End {
         wires.ends[self.side].bell = None;
         match wires.stage {
             Stage::Calling => wires.stage = Stage::Refused,
-            // What nobody will read: the system says so, and forgets what it had to send.
+            // What was not read: the system says so, and forgets what it had to send.
             Stage::Up if !wires.ways[1 - self.side].arrived.is_empty() => wires.cut(),
             Stage::Up => wires.ways[self.side].finished = true,
             Stage::Refused | Stage::Cut => {}

@@ -1,4 +1,4 @@
-//! From names to addresses: where to listen, and whom to call, as the system wants it.
+//! From names to addresses: where to listen and where to connect, as the system wants it.
 
 use std::fmt;
 use std::io;

@@ -1,4 +1,4 @@
-//! Socket files whose listener is gone: telling the living from the dead, and who may remove the dead.
+//! Socket files whose listener is gone: telling them from those in use, and removing them without a race.
 //!
 //! - A file is stale if connecting to it is refused. Before removing it, a binder *claims* that
 //!   very file (device and inode), and looks once more. Of two binders that found the same stale

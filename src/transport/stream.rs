@@ -43,7 +43,7 @@ pub(crate) struct Stream {
     finished: AtomicBool,
 }
 
-/// Who is at the other end. Known from the start, and still known after a disconnection.
+/// The peer's address. Known from the start, and still known after a disconnection.
 #[derive(Debug)]
 pub(super) enum Peer {
     Tcp(SocketAddr),
@@ -202,7 +202,7 @@ impl Stream {
         self.socket.take_error()
     }
 
-    /// Who is at the other end, for people: `ip:port`, or the path or `@name` of the listening
+    /// The peer's address, for people: `ip:port`, or the path or `@name` of the listening
     /// end of a Unix-domain connection.
     pub(crate) fn peer_address(&self) -> String {
         match &self.peer {

@@ -1,4 +1,4 @@
-//! TCP: listening, calling, and being told who called.
+//! TCP: listening, connecting, and accepting.
 
 use std::io;
 use std::net::SocketAddr;
@@ -81,7 +81,7 @@ fn begin(socket: &Socket, address: &SockAddr) -> io::Result<()> {
 
 /// Refuses a connection to ourselves.
 ///
-/// Calling a port of this machine on which nobody listens, the system may choose that very port to
+/// Calling a port of this machine on which no socket listens, the system may choose that very port to
 /// call from; TCP's simultaneous open (RFC 9293, section 3.5) then joins the socket to itself,
 /// which besides being useless keeps the port from the listener that should come back.
 pub(super) fn refuse_self(stream: &Stream, peer: &SockAddr) -> io::Result<()> {

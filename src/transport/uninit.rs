@@ -1,5 +1,4 @@
-//! The one room of the transports where `unsafe` is allowed: reading into memory that nobody has
-//! zeroed first.
+//! Reading into memory that was not zeroed first: one of the two files where `unsafe` is allowed.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -13,7 +12,7 @@ use socket2::Socket;
 /// say that the peer had finished.
 pub(super) fn recv(socket: &Socket, buffer: &mut Vec<u8>, max: usize) -> io::Result<usize> {
     // SAFETY: `recv` returns the count of the system call of that name, and the system has then
-    // written exactly so many bytes at the start of the slice it was given. Errors append nothing.
+    // written exactly that number of bytes at the start of the slice it was given. Errors append nothing.
     unsafe { append(buffer, max, |spare| socket.recv(spare)) }
 }
 

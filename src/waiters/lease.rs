@@ -1,7 +1,7 @@
 //! The lease: the Leader/Followers pattern for one socket. Of all threads that wait for it, one leads: it
-//! has the poller and sleeps in it; the others follow, asleep on a condition variable.
+//! has the driver and sleeps in it; the others follow, asleep on a condition variable.
 //!
-//! A socket's *poller* (its poll, and what goes with it) is in one of three places:
+//! A socket's *driver* (its poll, and what goes with it) is in one of three places:
 //!
 //! ```text
 //!             enter                       leave
@@ -11,17 +11,17 @@
 //!      └──────────── the reactor drives ◄───────────────┘
 //! ```
 //!
-//! The thread that has the poller in its hands drives: the token is the thing itself. All of this is
+//! The thread that has the driver in its hands drives: the token is the thing itself. All of this is
 //! plain data inside the socket's one lock, so that no fence and no atomic takes part.
 //!
 //! # Kept by the reactor
 //! A task or a foreign poll sleeps where no event of the socket's poll reaches it. With the lease at
 //! home and a caller's, an event would be seen only at the reactor's next look. So from the first time
 //! that one of them waits the reactor [keeps](Lease::keep) the lease: it is told of all events, and a caller
-//! that wants to drive is a *guest*, who takes the poller while it is at home and gives it back. If the
+//! that wants to drive is a *guest*, which takes the driver while it is at home and gives it back. If the
 //! reactor was turned away meanwhile, it drives once when the guest has left.
 
-/// Which thread is told when events come while the poller is at home.
+/// Which thread is told when events come while the driver is at home.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Owner {
     /// The socket's poll is registered with the reactor, which drives.
@@ -59,27 +59,27 @@ pub(crate) enum Tick<D> {
     Busy,
     /// A caller sleeps inside: stop looking; it says so when it leaves.
     Inside,
-    /// The lease has lapsed: here is the poller. Register the socket's poll again, drive once, and
-    /// give the poller back with [`Lease::leave_reactor`].
+    /// The lease has lapsed: here is the driver. Register the socket's poll again, drive once, and
+    /// give the driver back with [`Lease::leave_reactor`].
     Lapsed(D),
     /// The reactor has it already, or there is nothing to drive.
     Mine,
 }
 
-/// See the module's text.
+/// Where a socket's driver is, and which thread is told of its events.
 ///
 /// | Field | What holds |
 /// |---|---|
-/// | `poller` | `None` while a thread drives, and before there is anything to drive |
+/// | `driver` | `None` while a thread drives, and before there is anything to drive |
 /// | `owner` | `Caller`: the reactor watches, or a caller is inside |
 /// | `kept` | once true, true for ever; then `owner` is `Caller` only while a caller is inside that entered before |
-/// | `guest` | a caller has the poller and `owner` is `Reactor`; false while the poller is at home |
-/// | `missed` | only while `guest`: the reactor was told of an event and found the poller gone |
-/// | `sleeping` | only while `poller` is `None` |
+/// | `guest` | a caller has the driver and `owner` is `Reactor`; false while the driver is at home |
+/// | `missed` | only while `guest`: the reactor was told of an event and found the driver gone |
+/// | `sleeping` | only while `driver` is `None` |
 /// | `rung` | only while `sleeping`: the sleeper's waker was rung; once is enough |
 #[derive(Debug)]
 pub(crate) struct Lease<D> {
-    poller: Option<D>,
+    driver: Option<D>,
     owner: Owner,
     kept: bool,
     guest: bool,
@@ -97,7 +97,7 @@ pub(crate) struct Lease<D> {
 impl<D> Default for Lease<D> {
     fn default() -> Self {
         Lease {
-            poller: None,
+            driver: None,
             owner: Owner::Reactor,
             kept: false,
             guest: false,
@@ -112,17 +112,17 @@ impl<D> Default for Lease<D> {
 }
 
 impl<D> Lease<D> {
-    /// Puts the poller where it can be taken, once it exists.
-    pub(crate) fn install(&mut self, poller: D) {
-        self.poller = Some(poller);
+    /// Puts the driver where it can be taken, once it exists.
+    pub(crate) fn install(&mut self, driver: D) {
+        self.driver = Some(driver);
     }
 
     /// A caller wants to drive. `None`: another thread does.
     pub(crate) fn enter(&mut self) -> Option<(D, Entry)> {
-        let poller = self.poller.take()?;
+        let driver = self.driver.take()?;
         if self.kept {
             self.guest = true;
-            return Some((poller, Entry::Held));
+            return Some((driver, Entry::Held));
         }
         self.visited = true;
         let entry = match self.owner {
@@ -133,7 +133,7 @@ impl<D> Lease<D> {
         if entry == Entry::TakenOver {
             self.watched = true;
         }
-        Some((poller, entry))
+        Some((driver, entry))
     }
 
     /// The holder is about to sleep in its poll, or has woken up.
@@ -142,9 +142,9 @@ impl<D> Lease<D> {
         self.rung = false;
     }
 
-    /// A caller gives the poller back.
-    pub(crate) fn leave(&mut self, poller: D) -> Parting {
-        self.poller = Some(poller);
+    /// A caller gives the driver back.
+    pub(crate) fn leave(&mut self, driver: D) -> Parting {
+        self.driver = Some(driver);
         self.sleeping = false;
         self.guest = false;
         self.visited = true;
@@ -160,7 +160,7 @@ impl<D> Lease<D> {
     }
 
     /// From now on the reactor is to be told of all events. If a caller left the lease at home, here is
-    /// the poller: register the socket's poll again, give it back with [`Lease::leave_reactor`], and
+    /// the driver: register the socket's poll again, give it back with [`Lease::leave_reactor`], and
     /// have the reactor drive.
     pub(crate) fn keep(&mut self) -> Option<D> {
         if std::mem::replace(&mut self.kept, true) {
@@ -185,12 +185,12 @@ impl<D> Lease<D> {
             return None;
         }
         self.missed |= self.guest;
-        self.poller.take()
+        self.driver.take()
     }
 
-    /// The reactor gives the poller back, or a caller does that hands the lease to it.
-    pub(crate) fn leave_reactor(&mut self, poller: D) -> Parting {
-        self.poller = Some(poller);
+    /// The reactor gives the driver back, or a caller does that hands the lease to it.
+    pub(crate) fn leave_reactor(&mut self, driver: D) -> Parting {
+        self.driver = Some(driver);
         self.sleeping = false;
         self.owner = Owner::Reactor;
         Parting {
@@ -209,11 +209,11 @@ impl<D> Lease<D> {
             return Tick::Busy;
         }
         self.watched = false;
-        match self.poller.take() {
+        match self.driver.take() {
             None => Tick::Inside,
-            Some(poller) => {
+            Some(driver) => {
                 self.owner = Owner::Reactor;
-                Tick::Lapsed(poller)
+                Tick::Lapsed(driver)
             }
         }
     }
@@ -222,7 +222,7 @@ impl<D> Lease<D> {
     pub(crate) fn surrender(&mut self) -> Option<D> {
         self.visited = false;
         match self.tick() {
-            Tick::Lapsed(poller) => Some(poller),
+            Tick::Lapsed(driver) => Some(driver),
             _ => None,
         }
     }
@@ -237,7 +237,7 @@ impl<D> Lease<D> {
     /// looks at the lease, or by the thread that drives.
     #[cfg(all(test, loom))]
     pub(crate) fn is_looked_after(&self) -> bool {
-        let at_home = self.poller.is_some();
+        let at_home = self.driver.is_some();
         let seen = self.owner == Owner::Reactor || self.watched || !at_home;
         seen && !(at_home && self.is_due())
     }
@@ -273,13 +273,13 @@ impl<D> Lease<D> {
 mod tests {
     use super::*;
 
-    /// The lease with the poller `1` at home, its last driver a caller.
+    /// The lease with the driver `1` at home, its last driver a caller.
     fn left() -> Lease<u8> {
         let mut lease = Lease::default();
         lease.install(1);
-        let (poller, entry) = lease.enter().unwrap();
+        let (driver, entry) = lease.enter().unwrap();
         assert_eq!(entry, Entry::TakenOver);
-        let parting = lease.leave(poller);
+        let parting = lease.leave(driver);
         assert_eq!(parting, Parting::default());
         lease
     }

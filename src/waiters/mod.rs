@@ -33,7 +33,7 @@ pub(crate) enum Change {
     Closed,
 }
 
-/// Who is to be woken once the lock is released.
+/// What is to be woken once the lock is released.
 #[derive(Debug, Default)]
 pub(crate) struct Wakeups {
     /// The caller asleep in the socket's poll: ring its waker.
@@ -114,7 +114,8 @@ impl Watch {
     }
 }
 
-/// See the module's text. What concerns threads is the lease's, to which this dereferences.
+/// All that waits for one socket: its callers by the [`Lease`], to which this dereferences, its tasks and
+/// the foreign poll that watches its descriptor.
 #[derive(Debug)]
 pub(crate) struct Waiters<D> {
     lease: Lease<D>,
@@ -147,7 +148,7 @@ impl<D> DerefMut for Waiters<D> {
 }
 
 impl<D> Waiters<D> {
-    /// Something changed that those who wait want to see.
+    /// Something changed that callers, tasks and foreign polls may wait for.
     #[inline]
     pub(crate) fn notify(&mut self, change: Change) -> Wakeups {
         let mut wakeups = Wakeups {

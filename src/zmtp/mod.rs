@@ -3,7 +3,7 @@
 //! Pure: no I/O, no clock, no threads; the time is an argument.
 //!
 //! From the wire upward: [`greeting`] and [`frame`] are the shapes, [`command`] what travels in
-//! command frames, [`mechanism`] who speaks when before the first message. [`decoder`] makes messages
+//! command frames, [`mechanism`] which side speaks when before the first message. [`decoder`] makes messages
 //! of bytes, [`outbox`] bytes of messages, [`flight`] sees them off. [`connection`] is one connection
 //! from its first byte to its last: its text has the states.
 

@@ -148,7 +148,7 @@ impl Outbox {
         command.encode(&mut self.buffer);
     }
 
-    /// Makes room for so many more bytes.
+    /// Makes room for this number of further bytes.
     #[inline]
     fn reserve(&mut self, more: usize) {
         if self.buffer.capacity() - self.buffer.len() < more {

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use crate::discard::discard;
 
 /// Bodies that were written and that the writer does not want any more. They may be the last of their
-/// kind, and their drop the user's code: whoever has this drops it where no lock and no token is held.
+/// kind, and their drop the user's code: this is dropped where no lock and no token is held.
 #[derive(Debug, Default)]
 pub(crate) struct Spent {
     /// A lone body, which is the rule, costs no allocation.

@@ -1,4 +1,4 @@
-//! What bounds who is let in, and what a socket holds for peers that are gone.
+//! What bounds how many peers are let in, and what a socket holds for peers that are gone.
 
 use std::io::Read;
 use std::net::TcpStream;

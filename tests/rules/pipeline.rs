@@ -293,7 +293,7 @@ fn a_full_receiver_gets_also_what_came_before_its_peer_went() {
         raw.send(0, n.to_string().as_bytes());
     }
     await_peer(&monitor);
-    // The next PING finds nobody.
+    // The next PING finds no peer.
     drop(raw);
     let gone = monitor.recv_timeout(4 * A_WHILE);
     for n in 0..100 {
@@ -475,7 +475,7 @@ fn a_lost_connection_keeps_the_queue_of_the_side_that_connected() {
         .connect(&format!("tcp://{}", listener.local_addr().unwrap()))
         .unwrap();
     let monitor = push.monitor();
-    // It greets, but is gone before it says who it is: nothing was given to it.
+    // It greets, but is gone before its READY: nothing was given to it.
     let mut first = Raw::accept(&listener);
     push.send("kept").unwrap();
     first.write(&Raw::greeting(1, "NULL"));

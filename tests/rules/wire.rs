@@ -322,7 +322,7 @@ fn subscriptions_and_reconnects_go_on_while_the_application_is_elsewhere() {
         .connect(&endpoint)
         .unwrap();
     for _ in 0..3 {
-        // Nobody is inside a call of either socket.
+        // No thread is inside a call of either socket.
         let publisher = ctx.socket(Pub).open().unwrap();
         let monitor = publisher.monitor();
         publisher.bind(&endpoint).unwrap();

@@ -1,5 +1,5 @@
 //! An executor of ten lines, and a poll of the program's own, over real sockets. The leases last for ever
-//! here: whatever is heard is heard because somebody was told.
+//! here: what a thread hears it hears because it was woken.
 
 use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -94,7 +94,7 @@ impl Block {
 }
 
 impl Blocks {
-    /// Whether so many more blocks certainly can be numbered.
+    /// Whether this number of further blocks certainly can be numbered.
     pub(super) fn has_space_for(&self, blocks: usize) -> bool {
         const MOST: usize = WORDS_PER_UNIT << CLASS_SHIFT;
         self.words.len() + blocks * WORDS[usize::from(DENSE)] + 2 * WORDS_PER_LINE < MOST
@@ -204,7 +204,7 @@ impl Blocks {
     #[inline(always)]
     fn look_up_in_line<const CLASS: u8>(&self, at: usize, byte: u8) -> Option<(usize, u32)> {
         let block = &self.words[at..at + WORDS[usize::from(CLASS)]];
-        // The keys, if there are so many, and what follows, which does not count.
+        // The keys, and what follows where there are fewer, which does not count.
         let [_, a, b, c] = *block.first_chunk()?;
         let position = position_in([a, b, c], byte);
         if position >= usize::from(CAPACITY[usize::from(CLASS)]) {

@@ -42,7 +42,7 @@ impl Fair {
         self.readable.return_turn(link);
     }
 
-    /// Whether no link but this one can be read. Asking spends nobody's turn.
+    /// Whether no link but this one can be read. Asking spends no turn.
     #[inline]
     pub(crate) fn is_alone(&self, link: LinkId) -> bool {
         self.readable.is_only(link)
@@ -71,9 +71,9 @@ mod tests {
     }
 
     proptest! {
-        /// Nobody is served twice while another, readable all along, is not served at all.
+        /// No link is served twice while another, readable all along, is not served at all.
         #[test]
-        fn nobody_is_passed_over(lengths in prop::collection::vec(0..20usize, 1..20)) {
+        fn no_link_is_passed_over(lengths in prop::collection::vec(0..20usize, 1..20)) {
             let mut fair = Fair::default();
             let mut left: BTreeMap<usize, usize> = lengths.into_iter().enumerate().collect();
             left.retain(|_, length| *length > 0);

@@ -1,4 +1,4 @@
-//! One message to many: who of the matching links has room.
+//! One message to many: which of the matching links have room.
 
 use crate::pattern::types::LinkId;
 

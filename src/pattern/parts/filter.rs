@@ -1,4 +1,4 @@
-//! What a subscriber itself wants.
+//! A subscriber's own subscriptions: which messages it wants.
 
 use super::radix::{Full, Radix};
 

@@ -85,7 +85,7 @@ fn first_bit(words: &[u64], start: usize) -> Option<usize> {
 /// A set of links that are served in turn.
 ///
 /// Turns go by rising id and then start over, so that a link which leaves the set and comes back
-/// keeps its place in the rotation: nobody can jump the queue by being full for a moment.
+/// keeps its place in the rotation: no link can jump the queue by being full for a moment.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rotation {
     links: LinkSet,

@@ -1,4 +1,4 @@
-//! What a publisher's peers subscribed to.
+//! A publisher's subscriptions: which peers have which topics.
 
 use super::blocks::grow;
 use super::radix::{NodeId, Radix};
@@ -62,13 +62,13 @@ struct Subscriber {
     taken: bool,
     /// Whether it is among the free seats.
     listed: bool,
-    /// Where its topics are. May name nodes it left since, or one node twice: whoever walks the
+    /// Where its topics are. May name nodes it left since, or one node twice: what walks the
     /// list asks the node. At most `2 * live + SPARE_NOTES` long.
     notes: Vec<NodeId>,
     live: usize,
     /// The sum of `cost_of` its topics.
     cost: usize,
-    /// Tells the one who has the seat from all who had it before.
+    /// Tells the peer that has the seat from all that had it before.
     peer: PeerNumber,
 }
 
@@ -78,7 +78,7 @@ pub(crate) type PeerNumber = u64;
 /// What a subscription changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Joined {
-    /// Nobody had the topic before.
+    /// No peer had the topic before.
     First,
     /// Others had it, and this link had not.
     Another,
@@ -89,7 +89,7 @@ pub(crate) enum Joined {
 /// What the end of a subscription changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Left {
-    /// Nobody has the topic any more.
+    /// No peer has the topic any more.
     Last,
     /// Others still have it, or peers that are gone and not yet forgotten.
     Others,
@@ -98,7 +98,7 @@ pub(crate) enum Left {
 /// Hears of a topic of a departed peer; see [`Trie::tell_departed`].
 type Tell<'a> = &'a mut dyn FnMut(PeerNumber, &[u8], Left);
 
-/// Who holds a topic, as a value of the tree: 0 is nobody, a number is a seat and one more, and a
+/// The peers that have a topic, as a value of the tree: 0 is none, a number is a seat and one more, and a
 /// number with the top bit is an index into the groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Holder {
@@ -171,7 +171,7 @@ impl Trie {
 
     /// Ends all of a link's subscriptions, at once and whatever their number: they match nothing from
     /// now on. Their memory is given back by [`forget_departed`](Trie::forget_departed), or now when
-    /// nobody else has any.
+    /// no other link has any.
     pub(crate) fn drop_link(&mut self, link: LinkId) {
         self.depart(link);
         if self.stale == self.live {
@@ -182,7 +182,7 @@ impl Trie {
         }
     }
 
-    /// The same, for who wants to hear of each topic from
+    /// The same, for a caller that wants to hear of each topic from
     /// [`tell_departed`](Trie::tell_departed): none is forgotten before.
     pub(crate) fn depart(&mut self, link: LinkId) {
         let Some(seat) = self.seats.get_mut(link) else {
@@ -208,7 +208,7 @@ impl Trie {
         self.forget(most, None)
     }
 
-    /// The same, and tells of each topic: whose it was, and whether anybody still has it.
+    /// The same, and tells of each topic: which peer had it, and whether any peer still has it.
     pub(crate) fn tell_departed(
         &mut self,
         most: usize,

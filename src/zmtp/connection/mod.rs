@@ -92,7 +92,7 @@ mod tests {
         Cancel(&'a [u8]),
         /// A message is about to be written.
         Send,
-        /// So many milliseconds after the start, a timer is due.
+        /// This number of milliseconds after the start, a timer is due.
         Wait(u64),
     }
     use Do::{Cancel, Hear, Send, Subscribe, Wait};
