@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
-use super::{explore, spawn, Parker, Socket};
+use super::explore;
+use super::miniature::{spawn, Parker, Socket};
 
 #[test]
 fn loom_a_task_is_woken_by_another_thread() {
