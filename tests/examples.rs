@@ -12,7 +12,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use sinew::{Context, Dealer};
+use sinew::{Context, Dealer, Pub, Router};
 
 /// Far more than any example needs, even unoptimized on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -758,6 +758,7 @@ fn the_tutorials_run_alone() {
         ("load_balancer", "12 squared is 144 by"),
         ("router_dealer", "blue: 9 right answers"),
         ("pub_sub", "until every subscriber had its three messages"),
+        ("replicate", "all are equal"),
         ("req_rep", "are you better now? -> ARE YOU BETTER NOW?"),
         ("scheduler", "all 205 jobs are done, each counted once"),
     ] {
@@ -799,4 +800,48 @@ fn scheduler_gives_the_jobs_of_a_worker_that_died_to_another() {
     assert!(done.contains("dealt again: 4;"), "{done}");
     otto.end().expect(0, "otto has done 22 jobs\n");
     assert_eq!(scheduler.end().code, Some(0));
+}
+
+#[test]
+fn a_replica_that_missed_a_change_takes_a_snapshot() {
+    // This store leaves out what it likes.
+    let ctx = Context::new();
+    let requests = ctx.socket(Router).bind("tcp://127.0.0.1:0").unwrap();
+    let updates = ctx.socket(Pub).bind("tcp://127.0.0.1:0").unwrap();
+    let asked_for_a_snapshot = |timeout| {
+        let request = requests.recv_timeout(timeout).ok()?;
+        let (replica, request) = request.split_id();
+        assert_eq!(request, "snapshot");
+        Some(replica)
+    };
+
+    let (requests_at, updates_at) = (
+        requests.endpoint().unwrap().to_string(),
+        updates.endpoint().unwrap().to_string(),
+    );
+    let args = ["replica", "--requests", &requests_at];
+    let args = [&args[..], &["--updates", &updates_at, "--name", "anna"]].concat();
+    let replica = start("replicate", &args);
+
+    // It is told that there is a fifth change, and has seen none. It may ask more than once.
+    let mut asks = None;
+    let deadline = Instant::now() + PATIENCE;
+    while asks.is_none() {
+        assert!(Instant::now() < deadline, "no replica asks");
+        updates.send(["7", "5"]).unwrap();
+        asks = asked_for_a_snapshot(Duration::from_millis(20));
+    }
+    let anna = asks.unwrap();
+    let snapshot = sinew::Message::from(["7", "5", "a", "1", "b", "1"]);
+    requests.send(snapshot.routed_to(&anna)).unwrap();
+
+    updates.send(["7", "6", "b", "2"]).unwrap();
+    updates.send(["7", "8", "end", "now"]).unwrap(); // the seventh is lost
+    let anna =
+        asked_for_a_snapshot(PATIENCE).expect("a replica has not noticed that it missed one");
+    let snapshot = ["7", "8", "a", "1", "b", "2", "c", "3", "end", "now"];
+    let snapshot = sinew::Message::from(snapshot);
+    requests.send(snapshot.routed_to(&anna)).unwrap();
+    let said = String::from_utf8(replica.end().stdout).unwrap();
+    assert!(said.contains("anna: 4 keys after 8 changes"), "{said}");
 }
