@@ -2,7 +2,7 @@
 //!
 //! Senders send each line as a message, and a TAB splits it into frames; receivers print each
 //! message as a line, its frames joined by TAB. Types that do both in any order (dealer, router, pair,
-//! stream) send each line while they print what comes, or send all of it back with `--echo`. Lines are bytes:
+//! stream, xpub, xsub) send each line while they print what comes, or send all of it back with `--echo`. Lines are bytes:
 //! they need not be text. The first frame of what a router, a stream, a server
 //! or a peer prints and reads is the peer's routing id.
 //!
@@ -18,6 +18,9 @@
 //!
 //! peer router --bind ipc:///tmp/desk --escape            # prints the id of each sender first
 //! peer dealer --connect ipc:///tmp/desk --identity anna  # a line of the router's for it: anna, TAB, text
+//!
+//! peer xpub --bind ipc:///tmp/news --escape              # prints who subscribes: \x01weather.
+//! peer xsub --connect ipc:///tmp/news --subscribe weather.
 //!
 //! peer sub --connect tcp://127.0.0.1:5556 --subscribe weather. --count 10 --timeout 60000
 //! ```
@@ -40,11 +43,12 @@ usage: peer TYPE [--bind EP]... [--connect EP]... [--subscribe PREFIX]... [--cou
             [--escape]
 
 TYPE               push, pull, pub, sub, req, rep, dealer, router, pair, stream, client, server,
-                   scatter, gather, peer or channel; from dealer on they converse, but
+                   scatter, gather, peer, channel, xpub or xsub; from dealer on they converse, but
                    scatter sends as push does, and gather receives as pull
 --bind EP          listen on tcp://, ipc:// or inproc://; says `bound EP` on standard error
 --connect EP       call a peer, which need not be there yet
---subscribe PREFIX sub: what to receive (default: everything)
+--subscribe PREFIX sub: what to receive (default: everything); xsub: the same (default: nothing; lines
+                   that begin with a byte 1 subscribe, and with a byte 0 take that back)
 --count N          end after N messages received (push and pub: sent)
 --timeout MS       give up when a message cannot be sent or does not come for so long;
                    types that converse, without --count: after the end of input, wait so long for
@@ -245,7 +249,7 @@ impl Peer {
         Ok(())
     }
 
-    /// dealer, router, pair: sends each line, and prints what comes meanwhile.
+    /// dealer, router, pair, xpub, xsub: sends each line, and prints what comes meanwhile.
     ///
     /// A thread of its own sends the lines. Without `--count` the end of input ends it all, once
     /// nothing has come for a while.
@@ -454,9 +458,9 @@ fn parse() -> Result<Option<(SocketType, Args)>, lexopt::Error> {
     if args.bind.is_empty() && args.connect.is_empty() {
         return Err("give at least one --bind or --connect".into());
     }
-    use SocketType::{Dealer, Gather, Pub, Pull, Push, Req, Router, Scatter, Sub};
-    if !args.subscribe.is_empty() && kind != Sub {
-        return Err("--subscribe is for sub".into());
+    use SocketType::{Dealer, Gather, Pub, Pull, Push, Req, Router, Scatter, Sub, Xsub};
+    if !args.subscribe.is_empty() && !matches!(kind, Sub | Xsub) {
+        return Err("--subscribe is for sub and xsub".into());
     }
     if args.echo && matches!(kind, Push | Pull | Pub | Sub | Req | Scatter | Gather) {
         return Err("--echo is for rep, and types that converse".into());
@@ -495,6 +499,8 @@ fn socket_type(name: &str) -> Result<SocketType, lexopt::Error> {
         "gather" => Ok(SocketType::Gather),
         "peer" => Ok(SocketType::Peer),
         "channel" => Ok(SocketType::Channel),
+        "xpub" => Ok(SocketType::Xpub),
+        "xsub" => Ok(SocketType::Xsub),
         _ => Err(format!("no such TYPE: {name}").into()),
     }
 }

@@ -1,5 +1,7 @@
 //! What can go wrong, whose fault it was, and what to do about it.
 
+mod wait;
+
 use std::convert::Infallible;
 use std::{fmt, io};
 
@@ -7,6 +9,8 @@ use crate::endpoint::EndpointError;
 use crate::message::convert::ConvertError;
 use crate::message::{ConvertErrorKind, Frame, Message};
 use crate::peer::{SocketType, UnknownSocketType};
+
+pub use wait::WaitError;
 
 /// A result with an [`Error`], for functions that use this library: every error of it becomes one
 /// with `?`.
@@ -47,6 +51,9 @@ pub enum Error {
     /// No message was received.
     #[error(transparent)]
     Recv(#[from] RecvError),
+    /// Peers that were waited for did not come.
+    #[error(transparent)]
+    Wait(#[from] WaitError),
     /// A message could not become what was asked for. It is in the error; see
     /// [`Error::into_message`].
     #[error(transparent)]
@@ -124,6 +131,7 @@ impl Error {
             Error::Send(error) => error.is_timeout(),
             Error::SendMany(error) => error.is_timeout(),
             Error::Recv(error) => error.is_timeout(),
+            Error::Wait(error) => error.is_timeout(),
             _ => false,
         }
     }
@@ -146,6 +154,7 @@ impl Error {
             Error::Send(error) => error.is_closed(),
             Error::SendMany(error) => error.is_closed(),
             Error::Recv(error) => error.is_closed(),
+            Error::Wait(error) => error.is_closed(),
             _ => false,
         }
     }
@@ -187,6 +196,7 @@ impl From<Error> for io::Error {
             Error::Send(error) => error.kind().into(),
             Error::SendMany(error) => error.kind.into(),
             Error::Recv(error) => (*error).into(),
+            Error::Wait(error) => io::Error::from(*error).kind(),
             Error::Convert(_) | Error::Message(_) => io::ErrorKind::InvalidData,
             Error::Io(source) | Error::System(source) => source.kind(),
             Error::InUse(_) => io::ErrorKind::AddrInUse,
@@ -399,6 +409,18 @@ impl SendManyError {
 impl From<SendManyError> for io::Error {
     fn from(error: SendManyError) -> io::Error {
         io::Error::new(error.kind.into(), error)
+    }
+}
+
+impl From<WaitError> for io::Error {
+    fn from(error: WaitError) -> io::Error {
+        let kind = match error {
+            WaitError::TimedOut { .. } => io::ErrorKind::TimedOut,
+            WaitError::Closed => io::ErrorKind::NotConnected,
+            WaitError::ReactorDied => io::ErrorKind::Other,
+            WaitError::Unsupported => io::ErrorKind::Unsupported,
+        };
+        io::Error::new(kind, error)
     }
 }
 

@@ -28,8 +28,8 @@
 //! | send and receive | [`Socket`], [`DynSocket`], [`Iter`], [`TryIter`] |
 //! | build and read messages | [`Message`], [`Frame`], [`Frames`], [`IntoFrames`] |
 //! | say where | [`Endpoint`] and its parts [`TcpEndpoint`], [`IpcEndpoint`], [`InprocEndpoint`], [`Host`] |
-//! | handle errors | [`Error`], [`Result`], [`SendError`] and its [`SendErrorKind`], [`RecvError`], [`SendManyError`], [`EndpointError`], [`ConvertError`] and its [`ConvertErrorKind`], [`UnknownSocketType`] |
-//! | watch | [`Monitor`], [`Events`], [`TryEvents`], [`Event`], [`EventKind`], [`PeerInfo`], [`PeerRefusal`], [`Stats`] |
+//! | handle errors | [`Error`], [`Result`], [`SendError`] and its [`SendErrorKind`], [`RecvError`], [`SendManyError`], [`WaitError`], [`EndpointError`], [`ConvertError`] and its [`ConvertErrorKind`], [`UnknownSocketType`] |
+//! | watch | [`Monitor`], [`Events`], [`TryEvents`], [`Event`], [`EventKind`], [`Reason`] and its [`ReasonKind`], [`PeerInfo`], [`PeerRefusal`], [`Stats`], [`PeerStats`] with [`Traffic`], [`QueueStats`] and [`Drops`] |
 //! | end | [`Socket::close`], [`Context::close`], [`Context::shutdown`], [`CloseReport`] |
 //! | write generic code | [`Kind`], [`Sends`], [`Receives`], [`Subscribes`], [`Publishes`], [`ShowsSubscriptions`], [`Matches`], [`Requests`], [`Addresses`], [`Routes`], [`Probes`], [`Streams`], [`Numbers`] |
 //!
@@ -58,11 +58,12 @@
 //! | [`send`](Socket::send), [`try_send`](Socket::try_send), [`send_timeout`](Socket::send_timeout), [`send_deadline`](Socket::send_deadline), [`send_many`](Socket::send_many), [`try_send_many`](Socket::try_send_many), [`send_many_timeout`](Socket::send_many_timeout), [`send_many_deadline`](Socket::send_many_deadline) | x | | x | | x, in turn | x, in turn | x | x | x | x | x | x |
 //! | [`recv`](Socket::recv), [`try_recv`](Socket::try_recv), [`recv_timeout`](Socket::recv_timeout), [`recv_deadline`](Socket::recv_deadline), [`recv_many`](Socket::recv_many), [`try_recv_many`](Socket::try_recv_many), [`recv_many_timeout`](Socket::recv_many_timeout), [`recv_many_deadline`](Socket::recv_many_deadline), [`iter`](Socket::iter), [`try_iter`](Socket::try_iter) | | x | | x | x, in turn | x, in turn | x | x | x | x | x | x |
 //! | [`subscribe`](Socket::subscribe), [`unsubscribe`](Socket::unsubscribe) | | | | x | | | | | | | x | |
+//! | [`wait_for_subscribers`](Socket::wait_for_subscribers) | | | x | | | | | | | x | | |
 //! | [`topics`](Socket::topics) | | | x | x | | | | | | x | x | |
 //! | [`subscribe_peer`](Socket::subscribe_peer), [`unsubscribe_peer`](Socket::unsubscribe_peer) | | | | | | | | | | x | | |
 //! | [`connect_with_id`](Socket::connect_with_id) | | | | | | | | x | | | | x |
 //! | [`connect_peer`](Socket::connect_peer) | | | | | | | | | | | | x |
-//! | [`monitor`](Socket::monitor), [`stats`](Socket::stats), [`options`](Socket::options), [`endpoint`](Socket::endpoint), [`is_closed`](Socket::is_closed), [`close`](Socket::close) | x | x | x | x | x | x | x | x | x | x | x | x |
+//! | [`monitor`](Socket::monitor), [`stats`](Socket::stats), [`wait_for_peers`](Socket::wait_for_peers), [`peers`](Socket::peers), [`monitor_with_snapshot`](Socket::monitor_with_snapshot), [`options`](Socket::options), [`endpoint`](Socket::endpoint), [`is_closed`](Socket::is_closed), [`close`](Socket::close) | x | x | x | x | x | x | x | x | x | x | x | x |
 //!
 //! [`Client`], [`Server`], [`Peer`] and [`Channel`] have the verbs of `Pair`, [`Scatter`] those of `Push` and
 //! [`Gather`] those of `Pull`; [`Peer`] has [`connect_for_id`](Socket::connect_for_id) too.
@@ -144,10 +145,10 @@ pub use zmtp::bench_support as codec_bench;
 
 pub use context::{Context, ContextBuilder};
 pub use endpoint::{Endpoint, EndpointError, Host, InprocEndpoint, IpcEndpoint, TcpEndpoint};
-pub use error::{Error, RecvError, Result, SendError, SendErrorKind, SendManyError};
+pub use error::{Error, RecvError, Result, SendError, SendErrorKind, SendManyError, WaitError};
 pub use message::convert::ConvertError;
 pub use message::{ConvertErrorKind, Frame, Frames, IntoFrames, Message};
-pub use monitor::{Event, EventKind, Events, Monitor, TryEvents};
+pub use monitor::{Event, EventKind, Events, Monitor, Reason, ReasonKind, TryEvents};
 pub use options::{KeepAlive, Options};
 pub use peer::{PeerInfo, PeerRefusal, SocketType, UnknownSocketType};
 #[doc(hidden)]
@@ -158,4 +159,4 @@ pub use socket::{
     Routes, Scatter, Sends, Server, ShowsSubscriptions, Socket, SocketBuilder, Stream, Streams,
     Sub, Subscribes, TryIter, Xpub, Xsub,
 };
-pub use stats::{CloseReport, Stats};
+pub use stats::{CloseReport, Drops, PeerStats, QueueStats, Stats, Traffic};

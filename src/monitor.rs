@@ -1,5 +1,7 @@
 //! [`Monitor`]: what happens to a socket's connections, as events.
 
+mod reason;
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
@@ -8,10 +10,12 @@ use std::time::{Duration, Instant};
 use crate::endpoint::Endpoint;
 use crate::error::RecvError;
 use crate::message::Frame;
-use crate::peer::{PeerInfo, PeerRefusal};
+use crate::peer::{PeerInfo, PeerRefusal, SocketType};
 use crate::reactor::timers::deadline;
 use crate::sync::{Condvar, Mutex};
 use crate::tuning;
+
+pub use reason::{Reason, ReasonKind};
 
 /// Something that happened to a connection of a socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +38,13 @@ pub struct Event {
 pub enum EventKind {
     /// `bind` listens.
     Listening,
+    /// `bind` could not listen; its caller has the error too.
+    BindFailed {
+        /// What was wrong.
+        reason: String,
+    },
+    /// `connect` was called; the connection is being made in the background.
+    Connecting,
     /// A connection was made by `connect`; the handshake comes next.
     Connected,
     /// A try to connect failed; the text says why.
@@ -66,7 +77,7 @@ pub enum EventKind {
     /// The connection was closed before the peer was there; the text says whose fault it was.
     HandshakeFailed {
         /// What was wrong, such as the ZMTP version or the socket type of the peer.
-        reason: String,
+        reason: Reason,
     },
     /// A peer was there and was not taken on (PAIR); its connection was closed. One of `connect` is
     /// tried again.
@@ -77,7 +88,7 @@ pub enum EventKind {
     /// A connection that was up has ended.
     Disconnected {
         /// Why.
-        reason: String,
+        reason: Reason,
     },
     /// A message was dropped: the peer ended several connections in a row while it was being sent, as
     /// a peer does that refuses it, and it held up all that was behind it. It counts in
@@ -103,6 +114,18 @@ pub enum EventKind {
     Closed,
 }
 
+impl Event {
+    /// The type of the peer, once the handshake is through.
+    pub fn socket_type(&self) -> Option<SocketType> {
+        self.peer.as_ref().map(|peer| peer.socket_type)
+    }
+
+    /// The routing id that the peer announced, once the handshake is through, if it did.
+    pub fn routing_id(&self) -> Option<&[u8]> {
+        self.peer.as_ref()?.routing_id.as_deref()
+    }
+}
+
 impl fmt::Display for Event {
     /// The endpoint, the peer if there is one, and what happened, as a line of a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -118,6 +141,8 @@ impl fmt::Display for EventKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             EventKind::Listening => f.write_str("listening"),
+            EventKind::BindFailed { reason } => write!(f, "could not listen: {reason}"),
+            EventKind::Connecting => f.write_str("connecting"),
             EventKind::Connected => f.write_str("connected, the handshake comes next"),
             EventKind::ConnectFailed { reason } => write!(f, "could not connect: {reason}"),
             EventKind::ConnectRetried { after } => {
@@ -189,9 +214,11 @@ impl Event {
         let text = match &self.kind {
             EventKind::ConnectFailed { reason }
             | EventKind::AcceptPaused { reason }
-            | EventKind::AcceptFailed { reason }
-            | EventKind::HandshakeFailed { reason }
-            | EventKind::Disconnected { reason } => reason.len(),
+            | EventKind::BindFailed { reason }
+            | EventKind::AcceptFailed { reason } => reason.len(),
+            EventKind::HandshakeFailed { reason } | EventKind::Disconnected { reason } => {
+                reason.len()
+            }
             EventKind::Subscribed { topic } | EventKind::Unsubscribed { topic } => topic.len(),
             _ => 0,
         };

@@ -1,4 +1,10 @@
-//! [`Stats`]: what a socket has done so far; [`CloseReport`]: what it could not do in the end.
+//! [`Stats`]: what a socket has done so far; [`PeerStats`]: the same of each peer; [`CloseReport`]: what it
+//! could not do in the end.
+
+use std::time::Duration;
+
+use crate::endpoint::Endpoint;
+use crate::peer::{PeerInfo, SocketType};
 
 /// Counts since the socket was made. One snapshot is consistent in itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,6 +22,95 @@ pub struct Stats {
     pub dropped: u64,
     /// Peers that are there: the handshake is through.
     pub peers: usize,
+}
+
+/// One peer of a socket: who it is, what went to it and came from it, and what waits; see
+/// [`Socket::peers`](crate::Socket::peers).
+///
+/// Counts are since the peer came, or, for one that `connect` named, since that: they go on over its
+/// reconnections. Bytes are counted as the high-water marks count them: to peers over tcp and ipc the
+/// encoded bytes; from them, and both ways over inproc, what messages take in memory (see
+/// [`Options::recv_hwm_bytes`](crate::Options::recv_hwm_bytes)).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PeerStats {
+    /// The endpoint of `bind` or `connect` that it came by.
+    pub endpoint: Endpoint,
+    /// Its address, while there is a connection: `ip:port`, or what the system knows of a Unix-domain
+    /// peer. `None` over inproc.
+    pub address: Option<String>,
+    /// What it said of itself, while it is there.
+    pub info: Option<PeerInfo>,
+    /// Whether it is there: the handshake is through. One that `connect` named is listed also while it
+    /// is not.
+    pub connected: bool,
+    /// What `send` accepted for it, that which still waits included.
+    pub sent: Traffic,
+    /// What came from it, that which still waits to be received included. Zero where the type of
+    /// socket does not receive.
+    pub received: Traffic,
+    /// What waits to be sent to it, or to be wholly taken by the system.
+    pub send_queue: QueueStats,
+    /// What waits to be received from it, that which was prefetched included.
+    pub recv_queue: QueueStats,
+    /// Messages that were dropped instead of queued for it, or after that.
+    pub dropped: Drops,
+    /// How often it came again after its connection was lost. Zero for peers that were accepted: each
+    /// of their connections is another peer.
+    pub reconnects: u32,
+    /// How long its last answer to a heartbeat took, from the time that the PING was handed over for
+    /// writing to the time that the PONG was read: what the peer's program, if it is busy, and this one's
+    /// take is in it. `None` before the first, and without
+    /// [`heartbeat_interval`](crate::Options::heartbeat_interval).
+    pub round_trip: Option<Duration>,
+}
+
+impl PeerStats {
+    /// The peer's type, while it is there.
+    pub fn socket_type(&self) -> Option<SocketType> {
+        self.info.as_ref().map(|info| info.socket_type)
+    }
+
+    /// The routing id that the peer announced, if it is there and did.
+    pub fn routing_id(&self) -> Option<&[u8]> {
+        self.info.as_ref()?.routing_id.as_deref()
+    }
+}
+
+/// Messages that went one way, and their bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Traffic {
+    /// Whole messages.
+    pub messages: u64,
+    /// Their bytes; see [`PeerStats`].
+    pub bytes: u64,
+}
+
+/// What waits in one queue of one peer, and how much may.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct QueueStats {
+    /// Messages that wait.
+    pub messages: usize,
+    /// Their bytes.
+    pub bytes: usize,
+    /// The high-water mark in messages: `send_hwm` or `recv_hwm`, over inproc those of both ends
+    /// together. `None` is none.
+    pub most_messages: Option<usize>,
+    /// The high-water mark in bytes.
+    pub most_bytes: Option<usize>,
+}
+
+/// Messages for one peer that were dropped, by the cause.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Drops {
+    /// Its queue was full (PUB, XPUB, XSUB).
+    pub full: u64,
+    /// It ended several connections in a row within the message
+    /// ([`EventKind::MessageDropped`](crate::EventKind::MessageDropped)).
+    pub refused: u64,
 }
 
 /// What became of a socket's messages; see [`Socket::close`](crate::Socket::close) and

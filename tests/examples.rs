@@ -374,6 +374,26 @@ fn peer_deals_requests_out_to_reps_that_echo() {
 }
 
 #[test]
+fn peer_shows_who_subscribes_and_sends_what_subscribers_say() {
+    let mut xpub = start("peer", &["xpub", "--bind", "tcp://127.0.0.1:0", "--escape"]);
+    let at = xpub.bound();
+    let args = ["xsub", "--connect", &at, "--subscribe", "weather."];
+    let mut xsub = start("peer", &[&args[..], &["--escape"]].concat());
+    assert_eq!(xpub.line(), "\\x01weather.");
+    xpub.write(b"sport.\ta draw\nweather.\train\n");
+    assert_eq!(xsub.line(), "weather.\train");
+    xsub.write(b"\\x01sport.\nup\n");
+    assert_eq!([xpub.line(), xpub.line()], ["\\x01sport.", "up"]);
+    xpub.write(b"sport.\ta win\n");
+    assert_eq!(xsub.line(), "sport.\ta win");
+    xsub.end().expect(0, "");
+    let mut ended = [xpub.line(), xpub.line()];
+    ended.sort();
+    assert_eq!(ended, ["\\x00sport.", "\\x00weather."]);
+    xpub.end().expect(0, "");
+}
+
+#[test]
 fn peer_routes_by_the_first_frame() {
     let mut router = start("peer", &["router", "--bind", "tcp://127.0.0.1:0"]);
     let at = router.bound();

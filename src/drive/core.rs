@@ -14,13 +14,13 @@ use crate::engine::settings::pattern_settings;
 use crate::engine::{self, Life};
 use crate::error::Error;
 use crate::link::buffer::Pool;
-use crate::monitor::{EventQueue, Monitor};
+use crate::monitor::{Event, EventQueue, Monitor};
 use crate::notifier::Notifier;
 use crate::options::Options;
 use crate::pattern::Pattern;
 use crate::peer::SocketType;
 use crate::reactor::{Command, Handle, Place, SocketId};
-use crate::stats::Stats;
+use crate::stats::{PeerStats, Stats};
 use crate::sync::atomic::AtomicU32;
 use crate::sync::{Mutex, MutexGuard};
 use crate::tuning;
@@ -152,6 +152,10 @@ impl Core {
         engine.ledger.stats(engine.peers(), waiting)
     }
 
+    pub(crate) fn peers(&self) -> Vec<PeerStats> {
+        self.lock_for_call().engine().inspect_peers()
+    }
+
     pub(crate) fn monitor(&self) -> Monitor {
         let queue = EventQueue::new();
         let mut locked = self.lock_for_call();
@@ -162,6 +166,20 @@ impl Core {
             engine.monitors.push(Arc::clone(&queue));
         }
         Monitor::new(queue)
+    }
+
+    /// The same, with how things stand when its events begin.
+    pub(crate) fn monitor_with_snapshot(&self) -> (Vec<Event>, Monitor) {
+        let queue = EventQueue::new();
+        let mut locked = self.lock_for_call();
+        let engine = locked.engine();
+        let snapshot = engine.snapshot();
+        if engine.life == Life::Closed {
+            queue.end();
+        } else {
+            engine.monitors.push(Arc::clone(&queue));
+        }
+        (snapshot, Monitor::new(queue))
     }
 
     // ----- the poll -----

@@ -29,6 +29,18 @@ impl Core {
         endpoint.validate_bind()?;
         self.check_transport(&endpoint)?;
         self.check_open()?;
+        let named = Arc::new(endpoint);
+        let outcome = self.listen(Endpoint::clone(&named));
+        if let Err(error) = &outcome {
+            let reason = error.to_string();
+            let mut locked = self.lock();
+            let engine = locked.engine();
+            engine.report_endpoint(&named, EventKind::BindFailed { reason });
+        }
+        outcome
+    }
+
+    fn listen(&self, endpoint: Endpoint) -> Result<Endpoint, Error> {
         let bound = match &endpoint {
             Endpoint::Inproc(name) => {
                 self.bind_inproc(name.name())?;
@@ -120,6 +132,7 @@ impl Core {
             engine.pattern.set_room(key, !options.immediate);
         }
         engine.last_endpoint = Some(Arc::clone(&endpoint));
+        engine.report(key, EventKind::Connecting);
         if inproc {
             engine.connect_inproc(key);
         } else {

@@ -11,7 +11,7 @@ use crate::engine::Life;
 use crate::link::ending::Cause;
 use crate::link::pipe::{PipeEvents, PipePeer};
 use crate::link::{Link, Origin, Stage};
-use crate::monitor::EventKind;
+use crate::monitor::{EventKind, Reason, ReasonKind};
 use crate::options::Options;
 use crate::peer::PeerInfo;
 use crate::reactor::Place;
@@ -136,7 +136,11 @@ impl Member for Core {
         let answer = match answer {
             Ok(answer) => answer,
             Err(no_answer) => {
-                let reason = no_answer.to_string();
+                let kind = match no_answer {
+                    NoAnswer::Unfit => ReasonKind::SocketType,
+                    NoAnswer::Refused(_) => ReasonKind::RefusedByPeer,
+                };
+                let reason = Reason::new(kind, no_answer.to_string());
                 if engine.link(place).is_some() {
                     engine.report(place.link, EventKind::HandshakeFailed { reason });
                     engine.connect_inproc(place.link);
@@ -249,7 +253,7 @@ impl PipeEvents for Core {
         };
         let (origin, endpoint) = (entry.origin, Arc::clone(&entry.endpoint));
         if entry.stage == Stage::Up {
-            let reason = String::from("the other socket was closed");
+            let reason = Reason::new(ReasonKind::ClosedByPeer, "the other socket was closed");
             engine.report(link, EventKind::Disconnected { reason });
         }
         let wanted = engine.life == Life::Open

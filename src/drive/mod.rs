@@ -1,5 +1,6 @@
 //! Everything that locks an engine, does its I/O and waits: for callers, and for the reactor.
 
+mod attendance;
 mod closing;
 mod connections;
 pub(crate) mod core;

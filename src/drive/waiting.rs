@@ -60,23 +60,29 @@ impl Core {
             self.would_block(locked.engine(), want);
             return Err(OutOfTime);
         }
+        *tried |= self.await_change(locked, timeout);
+        Ok(())
+    }
+
+    /// Drives, or waits for whoever does, until something changes or the time is over. False: there
+    /// was something else to be done first, and the connections were not looked at.
+    pub(super) fn await_change(&self, locked: &mut Locked<'_>, timeout: Option<Duration>) -> bool {
         if locked.engine().has_tail() {
             // A DEALER or a PAIR: what it has just sent may be what it waits to have answered.
             self.flush_dirty(locked);
-            return Ok(());
+            return false;
         }
         if !locked.engine().actions.is_empty() {
             // What is done by that may be what is waited for. And it may be code of the user's, which must
             // not run while this thread keeps the driver from everybody, itself included.
             locked.release();
-            return Ok(());
+            return false;
         }
-        *tried = true;
         // While another caller waits awake, announcements are suppressed; this one may have to sleep.
         if !locked.engine().resume_wakeups() {
             self.drive(locked, timeout);
         }
-        Ok(())
+        true
     }
 
     /// Takes the lease and drives, or waits for the thread that has it.

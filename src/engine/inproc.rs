@@ -7,7 +7,7 @@ use super::Engine;
 use crate::link::pipe::{pipe, Limits, PipePeer, Watch};
 use crate::link::reader::Ended;
 use crate::link::{Link, Stage};
-use crate::monitor::EventKind;
+use crate::monitor::{EventKind, Reason};
 use crate::options::Options;
 use crate::reactor::Place;
 
@@ -34,8 +34,14 @@ impl<D> Engine<D> {
         }
         let old = link.pipe.take();
         if let Some((old, _)) = &old {
-            // What nobody took is for whoever comes next.
+            for (carried, counts) in link.piped.iter_mut().zip(old.counts()) {
+                let (messages, bytes) = counts.total();
+                (carried.0, carried.1) = (carried.0 + messages, carried.1 + bytes);
+            }
+            // What nobody took is for whoever comes next. It is counted as sent once.
             for message in old.reclaim() {
+                let sent = &mut link.piped[0];
+                (sent.0, sent.1) = (sent.0 - 1, sent.1 - message.memory() as u64);
                 near.put(message);
             }
         }
@@ -127,7 +133,7 @@ impl<D> Engine<D> {
         if let Some(door) = door {
             pipe.end();
             self.actions.push(Action::Hang(door));
-            let reason = Ended::Replaced.to_string();
+            let reason = Reason::from(&Ended::Replaced);
             self.report(key, EventKind::Disconnected { reason });
         }
         self.actions.discard(Discarded::Pipe(pipe));

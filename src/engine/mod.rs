@@ -11,6 +11,7 @@ mod closing;
 mod heartbeat;
 pub(crate) mod helpers;
 pub(crate) mod inproc;
+mod inspection;
 mod jitter;
 mod ledger;
 mod raw;
@@ -118,6 +119,8 @@ pub(crate) struct Engine<D> {
     /// The socket is closed because its reactor has panicked; only true when `life` is `Closed`.
     pub(crate) reactor_died: bool,
     pub(crate) ledger: Ledger,
+    /// Callers that wait for peers to come, or to subscribe.
+    pub(crate) peers_awaited: usize,
     pub(crate) monitors: Vec<Arc<EventQueue>>,
     /// Names the next connection.
     serial: u32,
@@ -157,6 +160,7 @@ impl<D> Engine<D> {
             life: Life::Open,
             reactor_died: false,
             ledger: Ledger::default(),
+            peers_awaited: 0,
             monitors: Vec::new(),
             serial: 0,
             heartbeats,
@@ -332,6 +336,7 @@ impl<D> Engine<D> {
         };
         link.stage = Stage::Up;
         link.retry.established();
+        link.connections = link.connections.saturating_add(1);
         let place = Place {
             link: key,
             serial: link.serial,
@@ -374,7 +379,7 @@ impl<D> Engine<D> {
         self.note(key);
         // Who only receives waits for messages, not for peers: a thousand that connect and say
         // nothing do not wake it.
-        if self.pattern.can().sends {
+        if self.pattern.can().sends || self.peers_awaited > 0 {
             self.wake_waiters();
         }
     }

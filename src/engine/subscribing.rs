@@ -41,9 +41,10 @@ impl<D> Engine<D> {
         more
     }
 
-    /// An XPUB's application has something to receive that no link brought.
+    /// An XPUB's application has something to receive that no link brought; or a caller waits for
+    /// peers to subscribe.
     pub(super) fn wake_for_notes(&mut self) {
-        if self.pattern.has_note() {
+        if self.peers_awaited > 0 || self.pattern.has_note() {
             self.wake_waiters();
         }
     }

@@ -10,7 +10,7 @@ use crate::link::ending::{Cause, Situation, Step};
 use crate::link::reader::Ended;
 use crate::link::retry::Outcome;
 use crate::link::{Link, Origin, Stage};
-use crate::monitor::EventKind;
+use crate::monitor::{EventKind, Reason};
 use crate::reactor::{Place, Timer};
 use crate::zmtp::connection::Session;
 use crate::zmtp::outbox::Outbox;
@@ -164,7 +164,7 @@ impl<D> Engine<D> {
             serial: link.serial,
         };
         let ended = wire.ended.take().unwrap_or(Ended::ByUs);
-        let reason = ended.to_string();
+        let reason = Reason::from(&ended);
         let stage = link.stage;
         let peer_address = wire.stream.peer_address();
         let mut rewound = Outbox::default();
@@ -241,6 +241,7 @@ impl<D> Engine<D> {
         let Some(bytes) = rewound.drop_first() else {
             return;
         };
+        link.refused += 1;
         self.count_lost(1);
         let attempts = u32::from(attempts);
         self.report(key, EventKind::MessageDropped { bytes, attempts });

@@ -71,6 +71,21 @@
 //! | `zmq::poll` | `zmq.Poller` | any poll with [`readiness`](crate::Socket::readiness), or a thread for each socket, see [`event_loops`](super::event_loops) |
 //! | `zmq::proxy` | `zmq.proxy` | not here yet |
 //!
+//! # Events of a monitor
+//!
+//! | libzmq | [`EventKind`](crate::EventKind) |
+//! |---|---|
+//! | `CONNECTED`, `CONNECT_DELAYED`, `CONNECT_RETRIED` | `Connected`, `Connecting`, `ConnectRetried`; a try that failed is `ConnectFailed`, and the last one `ConnectGivenUp` |
+//! | `LISTENING`, `BIND_FAILED` | `Listening`, `BindFailed` |
+//! | `ACCEPTED`, `ACCEPT_FAILED` | `Accepted`, `AcceptFailed`; `AcceptPaused` at a bound |
+//! | `HANDSHAKE_SUCCEEDED` | `HandshakeSucceeded` |
+//! | `HANDSHAKE_FAILED_NO_DETAIL`, `_PROTOCOL`, `_AUTH` | `HandshakeFailed`, whose [`Reason`](crate::Reason) has a [`kind`](crate::ReasonKind) |
+//! | `DISCONNECTED` | `Disconnected`, with a `Reason` |
+//! | `CLOSED` | `Closed` |
+//! | `CLOSE_FAILED` | none: what `close` of a descriptor says is nothing a program can act on |
+//! | `MONITOR_STOPPED` | the iterator ends, and `recv` says `Closed` |
+//! | `PIPES_STATS` | [`Socket::peers`](crate::Socket::peers), when it is asked |
+//!
 //! # What is different
 //!
 //! - **Sockets are `Send` and `Sync`.** Any number of threads may use one; there is no need for an

@@ -40,7 +40,25 @@
 //! is up *and its subscription has travelled to the publisher*; what was published before is not
 //! kept. What a publisher sends at once after `bind` or `connect` reaches no subscriber.
 //!
-//! Where the beginning matters: let the subscriber say that it hears, on another pair of sockets,
+//! Where the beginning matters, and the publisher knows how many subscribers there will be, it
+//! waits for them:
+//!
+//! ```
+//! use sinew::{Context, Pub, Sub};
+//! use std::time::Duration;
+//!
+//! let ctx = Context::new();
+//! let publisher = ctx.socket(Pub).bind("tcp://127.0.0.1:*")?;
+//! let subscriber = ctx.socket(Sub).subscribe("news.").connect(publisher.endpoint()?)?;
+//!
+//! publisher.wait_for_subscribers("news.", 1, Duration::from_secs(60))?;
+//! publisher.send("news.first")?;
+//! assert_eq!(subscriber.recv()?, "news.first");
+//! # Ok::<(), sinew::Error>(())
+//! ```
+//!
+//! It is the subscription that is waited for, not the connection, so that nothing published after
+//! that is missed. Where the publisher does not know: let the subscriber say that it hears, on another pair of sockets,
 //! while the publisher repeats a greeting; or let it ask for the state so far with
 //! [REQ](super::req_rep) and use the published messages as changes to it.
 //!

@@ -36,6 +36,8 @@ pub(crate) struct HighWater {
     most_messages: usize,
     most_bytes: usize,
     full: bool,
+    /// All that ever came in.
+    total: (u64, u64),
 }
 
 fn unless_zero(most: usize) -> usize {
@@ -55,7 +57,19 @@ impl HighWater {
             most_messages: unless_zero(most_messages),
             most_bytes: unless_zero(most_bytes),
             full: false,
+            total: (0, 0),
         }
+    }
+
+    /// Messages and bytes that ever came in.
+    pub(crate) fn total(&self) -> (u64, u64) {
+        self.total
+    }
+
+    /// The limits in messages and bytes; `None` where there is none.
+    pub(crate) fn limits(&self) -> (Option<usize>, Option<usize>) {
+        let limit = |most| (most != usize::MAX).then_some(most);
+        (limit(self.most_messages), limit(self.most_bytes))
     }
 
     /// Counts what came in. True: that made the queue full.
@@ -63,6 +77,8 @@ impl HighWater {
     pub(crate) fn add(&mut self, messages: usize, bytes: usize) -> bool {
         self.messages += messages;
         self.bytes += bytes;
+        self.total.0 += messages as u64;
+        self.total.1 += bytes as u64;
         let reached = self.messages >= self.most_messages || self.bytes >= self.most_bytes;
         let became_full = reached && !self.full;
         self.full |= reached;

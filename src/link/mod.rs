@@ -130,6 +130,12 @@ pub(crate) struct Link {
     pub(crate) retry: Retry,
     /// How far it is on its way out.
     pub(crate) ending: Ending,
+    /// How often a peer has come to be there.
+    pub(crate) connections: u32,
+    /// Messages and bytes that went through pipes that it had before: out, and in.
+    pub(crate) piped: [(u64, u64); 2],
+    /// Messages that were dropped because the peer ended each connection within them.
+    pub(crate) refused: u64,
 }
 
 impl Link {
@@ -157,6 +163,9 @@ impl Link {
             attached: false,
             retry: Retry::default(),
             ending: Ending::default(),
+            connections: 0,
+            piped: [(0, 0); 2],
+            refused: 0,
         }
     }
 

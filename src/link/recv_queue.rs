@@ -124,6 +124,11 @@ impl RecvQueue {
         self.messages.len()
     }
 
+    /// What is counted of it.
+    pub(crate) fn counts(&self) -> &HighWater {
+        &self.held
+    }
+
     /// Messages and bytes that count: those that are here, and those that are not credited.
     pub(crate) fn held(&self) -> (usize, usize) {
         (self.held.messages(), self.held.bytes())

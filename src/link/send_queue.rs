@@ -118,6 +118,11 @@ impl SendQueue {
         self.accepted.messages()
     }
 
+    /// What is counted of it.
+    pub(crate) fn counts(&self) -> &HighWater {
+        &self.accepted
+    }
+
     pub(crate) fn is_full(&self) -> bool {
         self.accepted.is_full()
     }

@@ -155,6 +155,8 @@ macro_rules! patterns {
                 fn has_note(&self) -> bool;
                 fn answer_subscription(&mut self, topic: &[u8], subscribe: bool)
                     -> Result<(), Refusal>;
+                fn for_each_subscriber(&self, topic: &[u8], visit: impl FnMut(LinkId));
+                fn dropped(&self, link: LinkId) -> u64;
                 fn topics(&self) -> usize;
                 fn welcome_message(&self) -> Option<Message>;
                 fn subscribe(&mut self, topic: &[u8]) -> Result<Forward, Refusal>;

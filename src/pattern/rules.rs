@@ -296,6 +296,14 @@ pub(crate) trait Rules: Sized {
         Err(Refusal::Unsupported)
     }
 
+    /// Messages that were not sent to this link because it was full.
+    fn dropped(&self, _link: LinkId) -> u64 {
+        0
+    }
+
+    /// Visits each link that would be sent a message which begins with `topic`, once.
+    fn for_each_subscriber(&self, _topic: &[u8], _visit: impl FnMut(LinkId)) {}
+
     /// How many distinct topics there are: of peers, or the user's own.
     fn topics(&self) -> usize {
         0

@@ -5,6 +5,7 @@ use bytes::Bytes;
 
 use super::parts::fair::Fair;
 use super::parts::fanout::Fanout;
+use super::parts::links::LinkSet;
 use super::parts::notes::{Note, Notes, Peer};
 use super::parts::trie::{Joined, Left, Trie};
 use super::rules::{Capabilities, Rules};
@@ -282,10 +283,12 @@ impl<const SHOWS: bool> Rules for Publisher<SHOWS> {
             self.trie
                 .matching(message.first(), |link| fanout.offer(link));
         }
-        let (links, full) = self.fanout.chosen();
-        if self.no_drop && full > 0 {
-            self.stuck = true;
-            return Route::Wait;
+        if self.fanout.chosen().1 > 0 {
+            if self.no_drop {
+                self.stuck = true;
+                return Route::Wait;
+            }
+            self.fanout.drop_for_full();
         }
         if let Some(Shown {
             manual: Some(manual),
@@ -294,6 +297,7 @@ impl<const SHOWS: bool> Rules for Publisher<SHOWS> {
         {
             manual.only = None;
         }
+        let (links, full) = self.fanout.chosen();
         Route::ToMany { links, full }
     }
 
@@ -410,6 +414,21 @@ impl<const SHOWS: bool> Rules for Publisher<SHOWS> {
         Ok(())
     }
 
+    fn for_each_subscriber(&self, topic: &[u8], mut visit: impl FnMut(LinkId)) {
+        let mut matching = LinkSet::default();
+        self.trie.matching(topic, |link| {
+            matching.insert(link);
+        });
+        let attached = self.fanout.attached();
+        attached
+            .filter(|link| matching.contains(*link) != self.invert)
+            .for_each(&mut visit);
+    }
+
+    fn dropped(&self, link: LinkId) -> u64 {
+        self.fanout.dropped(link)
+    }
+
     fn topics(&self) -> usize {
         self.trie.topics()
     }
@@ -459,6 +478,7 @@ mod tests {
         publisher.set_room(0, false);
         assert_eq!(publisher.route(&mut "abc".into()), many(&[1], 1));
         assert!(publisher.has_room());
+        assert_eq!([0, 1].map(|link| publisher.dropped(link)), [1, 0]);
     }
 
     #[test]
@@ -469,6 +489,7 @@ mod tests {
         assert!(publisher.has_room());
         assert_eq!(publisher.route(&mut "abc".into()), Route::Wait);
         assert!(!publisher.has_room());
+        assert_eq!(publisher.dropped(1), 0);
         publisher.set_room(1, true);
         assert!(publisher.has_room());
         assert_eq!(publisher.route(&mut "abc".into()), many(&[0, 1], 0));
@@ -693,6 +714,22 @@ mod tests {
         publisher.answer_subscription(b"a", true).unwrap();
         assert_eq!(publisher.route(&mut "b".into()), many(&[], 0));
         assert_eq!(publisher.route(&mut "a new".into()), many(&[0, 1], 0));
+    }
+
+    #[test]
+    fn subscribers_of_a_topic_are_those_that_a_message_would_go_to() {
+        let visited = |publisher: &Pub, topic: &[u8]| {
+            let mut links = Vec::new();
+            publisher.for_each_subscriber(topic, |link| links.push(link));
+            links
+        };
+        let mut publisher = with_subscribers(false);
+        assert_eq!(visited(&publisher, b"abc"), [0, 1]);
+        assert_eq!(visited(&publisher, b"a"), [0]);
+        publisher.set_room(1, false);
+        assert_eq!(visited(&publisher, b"ab"), [0, 1], "full, but there");
+        publisher.invert = true;
+        assert_eq!(visited(&publisher, b"ab"), [2]);
     }
 
     #[test]

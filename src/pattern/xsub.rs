@@ -88,6 +88,7 @@ impl<const SENDS: bool> Rules for Subscriber<SENDS> {
         }
         self.upstream.begin();
         self.upstream.offer_rest();
+        self.upstream.drop_for_full();
         let (links, full) = self.upstream.chosen();
         Route::ToMany { links, full }
     }
@@ -159,6 +160,10 @@ impl<const SENDS: bool> Rules for Subscriber<SENDS> {
 
     fn for_each_subscription(&self, visit: impl FnMut(&[u8])) {
         self.filter.for_each(visit);
+    }
+
+    fn dropped(&self, link: LinkId) -> u64 {
+        self.upstream.dropped(link)
     }
 
     fn topics(&self) -> usize {

@@ -1,8 +1,10 @@
 //! [`Socket`]: the handle that users hold.
 
+mod attendance;
 mod builder;
 mod iter;
 mod kind;
+mod observe;
 mod readiness;
 mod recv;
 mod send;

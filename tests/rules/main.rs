@@ -1,6 +1,7 @@
 //! The rules of ZeroMQ's patterns, between our own sockets and against raw peers, each test named
 //! after its rule.
 
+mod attendance;
 mod bodies;
 mod closing;
 mod dealer;
@@ -9,8 +10,10 @@ mod face;
 mod inproc;
 mod limits;
 mod live_options;
+mod monitor;
 mod options;
 mod pair;
+mod peer_stats;
 mod peers;
 mod pipeline;
 mod pub_sub;

@@ -66,7 +66,7 @@ pub(crate) fn await_disconnect(monitor: &Monitor) -> String {
         matches!(kind, EventKind::Disconnected { .. })
     });
     match event.kind {
-        EventKind::Disconnected { reason } => reason,
+        EventKind::Disconnected { reason } => reason.to_string(),
         _ => unreachable!(),
     }
 }
@@ -78,7 +78,7 @@ pub(crate) fn await_refusal(monitor: &Monitor) -> String {
         matches!(kind, EventKind::HandshakeFailed { .. })
     });
     match event.kind {
-        EventKind::HandshakeFailed { reason } => reason,
+        EventKind::HandshakeFailed { reason } => reason.to_string(),
         _ => unreachable!(),
     }
 }

@@ -367,8 +367,9 @@ fn beating(timeout: Duration) -> (Socket<Push>, Monitor, TcpListener, Raw) {
 #[test]
 fn heartbeats_keep_a_peer_that_answers() {
     let (_push, monitor, _listener, mut raw) = beating(SOON);
-    for _ in 0..5 {
-        assert_eq!(raw.read_frame(), (COMMAND, b"\x04PING\x00\x07".to_vec()));
+    for number in 1..=5 {
+        let ping = [&b"\x04PING\x00\x07"[..], &[0, number]].concat();
+        assert_eq!(raw.read_frame(), (COMMAND, ping));
         raw.send(COMMAND, b"\x04PONG");
     }
     assert_eq!(monitor.try_recv(), Err(RecvError::WouldBlock));

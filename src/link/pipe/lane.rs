@@ -160,6 +160,11 @@ impl Lane {
         self.state.lock().marks.room_for()
     }
 
+    /// What is counted of it.
+    pub(super) fn counts(&self) -> HighWater {
+        self.state.lock().marks
+    }
+
     /// Messages that the receiver has not taken.
     pub(super) fn waiting(&self) -> usize {
         self.state.lock().blocks.messages()

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use self::lane::Lane;
-use super::high_water::Room;
+use super::high_water::{HighWater, Room};
 use super::shares::Shares;
 use crate::message::Message;
 use crate::sync::Mutex;
@@ -206,6 +206,11 @@ impl PipeEnd {
     pub(crate) fn set_limits(&self, send: Limits, recv: Limits) -> bool {
         self.outward().lane.set_sender_share(send);
         self.inward().lane.set_receiver_share(recv)
+    }
+
+    /// What is counted of what this end sends, and of what it receives.
+    pub(crate) fn counts(&self) -> [HighWater; 2] {
+        [self.outward(), self.inward()].map(|track| track.lane.counts())
     }
 
     /// Whether a message can be put.

@@ -11,8 +11,8 @@ pub(crate) struct Fanout {
     message: u32,
     /// The links with room that want the current message.
     chosen: Vec<LinkId>,
-    /// How many links want it and have no room.
-    full: usize,
+    /// Those that want it and have no room.
+    full: Vec<LinkId>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -21,6 +21,8 @@ struct Member {
     seen: u32,
     attached: bool,
     room: bool,
+    /// Messages that it wanted and did not get.
+    dropped: u64,
 }
 
 impl Fanout {
@@ -30,6 +32,7 @@ impl Fanout {
         }
         self.links[link].attached = true;
         self.links[link].room = true;
+        self.links[link].dropped = 0;
     }
 
     pub(crate) fn detach(&mut self, link: LinkId) {
@@ -45,6 +48,11 @@ impl Fanout {
         }
     }
 
+    /// The links that are there.
+    pub(crate) fn attached(&self) -> impl Iterator<Item = LinkId> + '_ {
+        (0..self.links.len()).filter(|link| self.links[*link].attached)
+    }
+
     pub(crate) fn is_attached(&self, link: LinkId) -> bool {
         self.links.get(link).is_some_and(|member| member.attached)
     }
@@ -53,7 +61,7 @@ impl Fanout {
     #[inline]
     pub(crate) fn begin(&mut self) {
         self.chosen.clear();
-        self.full = 0;
+        self.full.clear();
         self.message = self.message.wrapping_add(1);
         if self.message == 0 {
             // Once in four billion messages: marks of the last round would look fresh.
@@ -75,7 +83,7 @@ impl Fanout {
         if member.room {
             self.chosen.push(link);
         } else {
-            self.full += 1;
+            self.full.push(link);
         }
     }
 
@@ -94,7 +102,22 @@ impl Fanout {
     /// The links that get the message, and how many wanted it in vain.
     #[inline]
     pub(crate) fn chosen(&self) -> (&[LinkId], usize) {
-        (&self.chosen, self.full)
+        (&self.chosen, self.full.len())
+    }
+
+    /// The message is sent to those that have room: the others lose it.
+    #[inline]
+    pub(crate) fn drop_for_full(&mut self) {
+        for &link in &self.full {
+            if let Some(member) = self.links.get_mut(link) {
+                member.dropped += 1;
+            }
+        }
+    }
+
+    /// Messages that a link has lost so.
+    pub(crate) fn dropped(&self, link: LinkId) -> u64 {
+        self.links.get(link).map_or(0, |member| member.dropped)
     }
 }
 

@@ -64,10 +64,10 @@ impl Heartbeats {
     }
 
     /// The command that this side sends.
-    pub(super) fn ping(&self) -> Command {
+    pub(super) fn ping(&self, context: PingContext) -> Command {
         Command::Ping {
             ttl: self.ttl,
-            context: PingContext::default(),
+            context,
         }
     }
 

@@ -312,7 +312,7 @@ mod tests {
     #[test]
     fn a_peer_that_never_answers_is_silent_after_the_timeout() {
         let beats = Heartbeats::new(Some(ms(100)), Some(ms(250)), Some(ms(700)));
-        const PING: &[u8] = b"\x04\x07\x04PING\0\x07";
+        // Each has its number, by which its PONG is known.
         go(
             SocketType::Push,
             beats,
@@ -322,13 +322,13 @@ mod tests {
                     b"",
                     &["established PULL"],
                 ),
-                (Wait(100), PING, &[]),
-                (Wait(200), PING, &[]),
+                (Wait(100), b"\x04\x09\x04PING\0\x07\0\x01", &[]),
+                (Wait(200), b"\x04\x09\x04PING\0\x07\0\x02", &[]),
                 (Hear(b"\x04\x05\x04PONG"), b"", &[]),
-                (Wait(300), PING, &[]),
+                (Wait(300), b"\x04\x09\x04PING\0\x07\0\x03", &[]),
                 (Wait(350), b"", &[]),
-                (Wait(400), PING, &[]),
-                (Wait(500), PING, &[]),
+                (Wait(400), b"\x04\x09\x04PING\0\x07\0\x04", &[]),
+                (Wait(500), b"\x04\x09\x04PING\0\x07\0\x05", &[]),
                 (Wait(550), b"", &["silent NoAnswer"]),
             ],
         );
@@ -348,7 +348,7 @@ mod tests {
                 ),
                 (Send, PING, &[]),
                 (Send, b"", &[]),
-                (Wait(100), PING, &[]),
+                (Wait(100), b"\x04\x09\x04PING\0\x07\0\x01", &[]),
             ],
         );
         // Not if there are no heartbeats, and not if the peer knows of them.
@@ -363,7 +363,7 @@ mod tests {
             Heartbeats::new(Some(ms(100)), None, Some(ms(700))),
             &[
                 (Hear(&hello), b"", &["established PULL"]),
-                (Wait(100), PING, &[]),
+                (Wait(100), b"\x04\x09\x04PING\0\x07\0\x01", &[]),
                 (Send, b"", &[]),
             ],
         );

@@ -1,6 +1,6 @@
 //! The half of a connection that is in the socket's lock: what is to be said, when, and in which form.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -74,6 +74,12 @@ struct Up {
     heartbeat: Heartbeat,
     /// This side sends PINGs, and the peer does not know it yet.
     unannounced: bool,
+    /// PINGs that were queued; wraps. Each returns its number, which tells its PONG from others.
+    pings: u16,
+    /// The number of a PING that was not answered yet, and when it was queued.
+    asked: Option<(u16, Instant)>,
+    /// How long the last answer took.
+    round_trip: Option<Duration>,
     /// When the earliest timer is due that was asked for and has not come.
     timer: Option<Instant>,
 }
@@ -131,10 +137,20 @@ impl Session {
                 }
                 None
             }
-            // PONG says no more than that the peer lives, which having heard it says already. RFC 37
-            // has all other commands ignored.
-            Command::Pong { .. } | Command::Ready(_) | Command::Unknown(_) => None,
+            // That the peer lives, having heard it says already. RFC 37 has all other commands ignored.
+            Command::Pong { context } => {
+                if let Some(up) = &mut self.up {
+                    up.answered(context, now);
+                }
+                None
+            }
+            Command::Ready(_) | Command::Unknown(_) => None,
         }
+    }
+
+    /// How long the last answer to a PING took.
+    pub(crate) fn round_trip(&self) -> Option<Duration> {
+        self.up.as_ref()?.round_trip
     }
 
     /// Whether the peer has sent anything at all.
@@ -209,7 +225,8 @@ impl Session {
     pub(crate) fn announce(&mut self, beats: &Heartbeats) {
         if let Some(up) = &mut self.up {
             if std::mem::take(&mut up.unannounced) {
-                self.output.push_command(&beats.ping());
+                let context = PingContext::default();
+                self.output.push_command(&beats.ping(context));
             }
         }
     }
@@ -263,7 +280,8 @@ impl Session {
         // A PING that the peer does not take is enough to say so.
         if due.ping && (flow.writable || self.output.is_empty()) {
             up.unannounced = false;
-            self.output.push_command(&beats.ping());
+            let context = up.ask(now);
+            self.output.push_command(&beats.ping(context));
         }
         // To libzmq as to this library, whatever comes is a sign of life.
         if due.show && flow.writable && self.output.is_empty() {
@@ -272,6 +290,12 @@ impl Session {
         }
         due.silent.map(Event::Silent)
     }
+}
+
+/// What PING number `number` carries.
+fn context_of(number: u16) -> PingContext {
+    // Two bytes fit.
+    PingContext::new(&number.to_be_bytes()).unwrap_or_default()
 }
 
 impl Up {
@@ -285,7 +309,28 @@ impl Up {
             heard_traffic: false,
             heartbeat: Heartbeat::new(now, beats),
             unannounced: beats.are_on(),
+            pings: 0,
+            asked: None,
+            round_trip: None,
             timer: None,
+        }
+    }
+
+    /// A PING is queued now: what it carries. One that waits for its answer is not asked again.
+    fn ask(&mut self, now: Instant) -> PingContext {
+        self.pings = self.pings.wrapping_add(1);
+        self.asked.get_or_insert((self.pings, now));
+        context_of(self.pings)
+    }
+
+    /// A PONG came. One that returns another context, or none, answers nothing that is waited for: a
+    /// peer that cannot read sends such to show that it lives.
+    fn answered(&mut self, context: PingContext, now: impl FnOnce() -> Instant) {
+        if let Some((_, asked)) = self
+            .asked
+            .take_if(|(number, _)| context == context_of(*number))
+        {
+            self.round_trip = Some(now().saturating_duration_since(asked));
         }
     }
 }

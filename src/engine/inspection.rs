@@ -1,0 +1,92 @@
+//! What can be told of each peer, counted when it is asked for.
+
+use std::sync::Arc;
+
+use super::Engine;
+use crate::link::high_water::HighWater;
+use crate::link::{Link, Origin};
+use crate::monitor::{Event, EventKind};
+use crate::stats::{Drops, PeerStats, QueueStats, Traffic};
+
+impl<D> Engine<D> {
+    /// The peers that are there, and those that `connect` named.
+    pub(crate) fn inspect_peers(&self) -> Vec<PeerStats> {
+        let shown = |link: &Link| match link.origin {
+            Origin::Connected => !link.is_leaving(),
+            Origin::Accepted => link.is_established(),
+        };
+        let links = self.links.iter().filter(|(_, link)| shown(link));
+        links.map(|(key, link)| self.inspect(key, link)).collect()
+    }
+
+    /// The events that would have brought a monitor to know what is there now: what listens, what
+    /// connects, and who is there.
+    pub(crate) fn snapshot(&self) -> Vec<Event> {
+        let listening = self.bound.iter().map(|bound| Event {
+            kind: EventKind::Listening,
+            endpoint: Arc::clone(&bound.endpoint),
+            peer_address: None,
+            peer: None,
+        });
+        let links = self.links.iter().filter_map(|(_, link)| {
+            let up = link.is_established();
+            let kind = match link.origin {
+                _ if up => EventKind::HandshakeSucceeded,
+                Origin::Connected if !link.is_leaving() => EventKind::Connecting,
+                _ => return None,
+            };
+            let wire = link.wire.as_ref().filter(|_| up);
+            Some(Event {
+                kind,
+                endpoint: Arc::clone(&link.endpoint),
+                peer_address: wire.map(|wire| wire.stream.peer_address()),
+                peer: link.peer.as_deref().filter(|_| up).cloned(),
+            })
+        });
+        listening.chain(links).collect()
+    }
+
+    fn inspect(&self, key: usize, link: &Link) -> PeerStats {
+        let [out, inward] = match &link.pipe {
+            Some((pipe, _)) => pipe.counts(),
+            None => [*link.send_queue.counts(), *link.recv_queue.counts()],
+        };
+        let wire = link.wire.as_ref();
+        let connected = link.is_established();
+        PeerStats {
+            endpoint: (*link.endpoint).clone(),
+            address: wire.map(|wire| wire.stream.peer_address()),
+            info: link.peer.as_deref().filter(|_| connected).cloned(),
+            connected,
+            sent: traffic(&out, link.piped[0]),
+            received: traffic(&inward, link.piped[1]),
+            send_queue: queue(&out),
+            recv_queue: queue(&inward),
+            dropped: Drops {
+                full: self.pattern.dropped(key),
+                refused: link.refused,
+            },
+            reconnects: link.connections.saturating_sub(1),
+            round_trip: link.session.round_trip(),
+        }
+    }
+}
+
+/// All that went through a queue, and through those that were in its place before.
+fn traffic(counts: &HighWater, before: (u64, u64)) -> Traffic {
+    let (messages, bytes) = counts.total();
+    Traffic {
+        messages: messages + before.0,
+        bytes: bytes + before.1,
+    }
+}
+
+fn queue(counts: &HighWater) -> QueueStats {
+    let (most_messages, most_bytes) = counts.limits();
+    QueueStats {
+        messages: counts.messages(),
+        bytes: counts.bytes(),
+        most_messages,
+        most_bytes,
+    }
+}

@@ -1,0 +1,153 @@
+//! [`Reason`]: why a connection ended, or did not come up, in words and as a value.
+
+use std::fmt;
+use std::io;
+use std::ops::Deref;
+
+use crate::link::reader::Ended;
+use crate::zmtp::ProtocolError;
+
+/// Why a connection ended or never came up. Prints as words, and is text where text is wanted;
+/// [`kind`](Reason::kind) is for programs.
+///
+/// ```
+/// use sinew::{Context, EventKind, Pull, Push, ReasonKind};
+///
+/// let context = Context::new();
+/// let push = context.socket(Push).bind("inproc://reasons")?;
+/// let monitor = push.monitor();
+/// drop(context.socket(Pull).connect("inproc://reasons")?);
+/// let reason = monitor.iter().find_map(|event| match event.kind {
+///     EventKind::Disconnected { reason } => Some(reason),
+///     _ => None,
+/// });
+/// let reason = reason.unwrap();
+/// assert_eq!(reason.kind(), ReasonKind::ClosedByPeer);
+/// assert_eq!(reason.to_string(), "the other socket was closed");
+/// # Ok::<(), sinew::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    kind: ReasonKind,
+    text: String,
+}
+
+/// The kinds of [`Reason`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ReasonKind {
+    /// The peer closed the connection, or its socket.
+    ClosedByPeer,
+    /// The peer closed it during the handshake, without a word: it may speak an older ZMTP, or refuse
+    /// this type of socket.
+    RefusedByPeer,
+    /// This side closed it: by `disconnect` or `close`, or because the time to linger was over.
+    ClosedHere,
+    /// The system says that it is broken.
+    Io(io::ErrorKind),
+    /// The peer broke the protocol.
+    Protocol,
+    /// The peer speaks a version of ZMTP that this library does not.
+    Version,
+    /// The two sides have different security mechanisms.
+    Mechanism,
+    /// The peer's type of socket and this one do not talk to each other.
+    SocketType,
+    /// The peer refused, and said why with an ERROR command.
+    PeerError,
+    /// The peer sent a message that is larger, or has more frames, than this socket accepts.
+    MessageTooLarge,
+    /// The peer subscribed to more, or to longer topics, than a publisher keeps.
+    Subscriptions,
+    /// The handshake took longer than `handshake_timeout`.
+    HandshakeTimeout,
+    /// Too many connections were in their handshake.
+    Crowded,
+    /// The peer did not answer a heartbeat in time.
+    NoAnswer,
+    /// The peer was silent for longer than it had announced.
+    PeerTtl,
+    /// Another peer with the same routing id took its place.
+    Replaced,
+    /// This socket does not take the peer on.
+    PeerRefused,
+}
+
+impl Reason {
+    /// What kind of reason it is.
+    pub fn kind(&self) -> ReasonKind {
+        self.kind
+    }
+
+    pub(crate) fn new(kind: ReasonKind, text: impl Into<String>) -> Reason {
+        let text = text.into();
+        Reason { kind, text }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Deref for Reason {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.text
+    }
+}
+
+impl From<&Ended> for Reason {
+    fn from(ended: &Ended) -> Reason {
+        let kind = match ended {
+            Ended::ByPeer => ReasonKind::ClosedByPeer,
+            Ended::OnGreeting | Ended::InHandshake => ReasonKind::RefusedByPeer,
+            Ended::Io(error) => ReasonKind::Io(error.kind()),
+            Ended::Protocol(fault) => kind_of(fault),
+            Ended::Excess(_) => ReasonKind::Subscriptions,
+            Ended::Refused(_) => ReasonKind::PeerRefused,
+            Ended::Replaced => ReasonKind::Replaced,
+            Ended::HandshakeTimeout => ReasonKind::HandshakeTimeout,
+            Ended::Silent => ReasonKind::NoAnswer,
+            Ended::PeerTtl => ReasonKind::PeerTtl,
+            Ended::Crowded => ReasonKind::Crowded,
+            Ended::Linger | Ended::ByUs => ReasonKind::ClosedHere,
+        };
+        Reason::new(kind, ended.to_string())
+    }
+}
+
+fn kind_of(fault: &ProtocolError) -> ReasonKind {
+    match fault {
+        ProtocolError::UnsupportedVersion { .. } => ReasonKind::Version,
+        ProtocolError::MechanismMismatch { .. } => ReasonKind::Mechanism,
+        ProtocolError::SocketTypeMismatch { .. } => ReasonKind::SocketType,
+        ProtocolError::PeerError { .. } => ReasonKind::PeerError,
+        ProtocolError::MessageTooLarge { .. }
+        | ProtocolError::MessageOverHwm { .. }
+        | ProtocolError::TooManyFrames { .. } => ReasonKind::MessageTooLarge,
+        _ => ReasonKind::Protocol,
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_words_and_a_kind() {
+        let broken = Ended::Io(io::ErrorKind::ConnectionReset.into());
+        let reason = Reason::from(&broken);
+        assert_eq!(
+            reason.kind(),
+            ReasonKind::Io(io::ErrorKind::ConnectionReset)
+        );
+        assert_eq!(reason.to_string(), broken.to_string());
+        assert!(reason.contains("broke"));
+        let fault = ProtocolError::UnsupportedVersion { version: "2.0" };
+        let reason = Reason::from(&Ended::Protocol(fault));
+        assert_eq!(reason.kind(), ReasonKind::Version);
+    }
+}
