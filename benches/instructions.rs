@@ -1,4 +1,4 @@
-//! Instructions of the pure rooms, counted by callgrind: the same on a noisy machine as on a quiet one.
+//! Instructions of the pure modules, counted by callgrind: the same on a noisy machine as on a quiet one.
 //!
 //! `.ci/instructions` runs this and compares with the counts in `benches/instructions.json`.
 #![allow(

@@ -84,7 +84,7 @@
 
 pub mod guide;
 
-// floor 0: words
+// layer 0: types
 mod discard;
 mod endpoint;
 mod error;
@@ -93,32 +93,32 @@ mod options;
 mod peer;
 mod tuning;
 
-// floor 1: rules
+// layer 1: rules, without I/O, clock or threads
 mod heat;
 mod pattern;
 mod waiters;
 mod zmtp;
 
-// floor 2: passages
+// layer 2: the system: locks, the clock, byte streams
 mod clock;
 mod notifier;
 mod sync;
 mod transport;
 
-// floor 3: links and drivers
+// layer 3: links, and the reactor
 mod link;
 mod reactor;
 
-// floor 4: the engine
+// layer 4: the engine, one socket as a machine
 mod engine;
 mod monitor;
 mod stats;
 
-// floor 5: what drives it
+// layer 5: what locks the engine, does its I/O and waits
 mod context;
 mod drive;
 
-// floor 6: sockets
+// layer 6: sockets, the typed face
 mod socket;
 
 #[cfg(all(test, loom))]

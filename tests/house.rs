@@ -1,15 +1,15 @@
-//! Guards the house rules of `ARCHITECTURE.md`: who may import from whom, and what has no place on
-//! which floor. It reads the source as text; what it says names the file, the line and the rule.
+//! Guards the house rules of `ARCHITECTURE.md`: which file may import from which, and what has no place in
+//! which layer. It reads the source as text; what it says names the file, the line and the rule.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// The floors from the ground up, and the files of each in order. A file imports only from floors
-/// below its own and from files before it on its own floor.
+/// The layers from the lowest up, and the files of each in order. A file imports only from layers
+/// below its own and from files before it in its own layer.
 const HOUSE: &[(&str, &[&str])] = &[
     (
-        "0: words",
+        "0: types",
         &[
             "tuning",
             "message/shown",
@@ -91,7 +91,7 @@ const HOUSE: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "2: passages",
+        "2: the system",
         &[
             "sync",
             "clock",
@@ -109,7 +109,7 @@ const HOUSE: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "3: links and drivers",
+        "3: links and the reactor",
         &[
             "link/high_water",
             "link/buffer",
@@ -238,10 +238,10 @@ const PARTS: &[(&str, &str)] = &[
     ("drive/fast_path", "drive/core"),
 ];
 
-/// Two rooms of the first floor that do not know each other.
+/// Two modules of layer 1 that do not know each other.
 const STRANGERS: [&str; 2] = ["zmtp/", "pattern/"];
 
-/// What has no place on the floors of words and rules, nor in the engine: clocks, threads, locks, the system. `Instant`
+/// What has no place in the layers of types and rules, nor in the engine: clocks, threads, locks, the system. `Instant`
 /// as an argument is welcome.
 const IMPURE: &[&str] = &[
     "Instant::now",
@@ -280,7 +280,7 @@ const PURE_ENOUGH: &[(&str, &str)] = &[
     ("zmtp/fuzzing", "std::io"),
 ];
 
-/// Rooms named for what the compiler cannot check.
+/// Files whose text says why they need it: what the compiler cannot check.
 const UNSAFE: &[&str] = &["transport/uninit", "transport/outq"];
 
 /// Only one file chooses between the standard library's locks and loom's.
@@ -315,24 +315,21 @@ const WORKSHOP: &[&str] = &[
 /// Lines that a file may have above its tests.
 const LONGEST: usize = 500;
 
-/// Files that have outgrown it, and how far they may go until they are cut.
-const LONG: &[(&str, usize)] = &[("link/pipe", 530)];
-
 #[test]
 fn files_import_from_below() {
     let house = House::read();
     house.report(|file, faults| {
         for (line, target) in house.imports(file) {
             let Some(place) = house.place(&target) else {
-                faults.add(line, format!("imports from {target}, which is on no floor"));
+                faults.add(line, format!("imports from {target}, which is in no layer"));
                 continue;
             };
             let excused = PARTS.contains(&(file.name.as_str(), target.as_str()));
             if !excused && Some(place) > house.place(&file.name) {
-                let floor = HOUSE[place.0].0;
+                let layer = HOUSE[place.0].0;
                 faults.add(
                     line,
-                    format!("imports from {target}, which comes later (floor {floor})"),
+                    format!("imports from {target}, which comes later (layer {layer})"),
                 );
             }
             let [a, b] = STRANGERS;
@@ -361,44 +358,44 @@ fn every_file_has_its_place() {
     }
 }
 
-/// The comments in `lib.rs` say on which floor a room is, and so does the table.
+/// The comments in `lib.rs` say in which layer a module is, and so does the table.
 #[test]
-fn the_face_shows_the_floors() {
+fn lib_rs_shows_the_layers() {
     let text = std::fs::read_to_string(source().join("lib.rs")).unwrap();
-    let mut floor = None;
+    let mut layer = None;
     let mut shown: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
     for line in text.lines() {
-        if let Some(rest) = line.strip_prefix("// floor ") {
-            floor = rest.split(':').next().and_then(|digit| digit.parse().ok());
-        } else if let Some(room) = line.strip_prefix("mod ") {
-            if let Some(floor) = floor {
+        if let Some(rest) = line.strip_prefix("// layer ") {
+            layer = rest.split(':').next().and_then(|digit| digit.parse().ok());
+        } else if let Some(module) = line.strip_prefix("mod ") {
+            if let Some(layer) = layer {
                 shown
-                    .entry(floor)
+                    .entry(layer)
                     .or_default()
-                    .push(room.trim_end_matches(';'));
+                    .push(module.trim_end_matches(';'));
             }
         } else if line.starts_with("#[cfg") {
-            floor = None;
+            layer = None;
         }
     }
-    for (floor, (title, files)) in HOUSE.iter().enumerate() {
-        let mut rooms: Vec<_> = files
+    for (layer, (title, files)) in HOUSE.iter().enumerate() {
+        let mut modules: Vec<_> = files
             .iter()
             .filter_map(|file| file.split('/').next())
             .collect();
-        rooms.sort_unstable();
-        rooms.dedup();
-        let mut there = shown.remove(&floor).unwrap_or_default();
+        modules.sort_unstable();
+        modules.dedup();
+        let mut there = shown.remove(&layer).unwrap_or_default();
         there.sort_unstable();
         assert_eq!(
-            there, rooms,
-            "src/lib.rs and the table differ on floor {title}"
+            there, modules,
+            "src/lib.rs and the table differ on layer {title}"
         );
     }
 }
 
 #[test]
-fn words_rules_and_the_engine_are_pure() {
+fn types_rules_and_the_engine_are_pure() {
     let house = House::read();
     house.report(|file, faults| {
         let low = house.place(&file.name).is_some_and(|place| place.0 <= 1);
@@ -420,7 +417,7 @@ fn words_rules_and_the_engine_are_pure() {
 
 /// A simulation pretends the clock of all that drives a socket.
 #[test]
-fn who_drives_asks_one_clock() {
+fn what_drives_asks_one_clock() {
     House::read().report(|file, faults| {
         // Waiting awake takes as long as it takes.
         let spins = file.name == "drive/waiting";
@@ -436,7 +433,7 @@ fn who_drives_asks_one_clock() {
 }
 
 #[test]
-fn only_one_room_chooses_the_locks() {
+fn only_one_file_chooses_the_locks() {
     House::read().report(|file, faults| {
         if file.name == "sync" {
             return;
@@ -450,13 +447,13 @@ fn only_one_room_chooses_the_locks() {
 }
 
 #[test]
-fn unsafe_code_stays_in_its_room() {
+fn unsafe_code_stays_in_its_files() {
     House::read().report(|file, faults| {
         if !UNSAFE.contains(&file.name.as_str()) {
             for line in file.lines_with("unsafe") {
                 faults.add(
                     line,
-                    "has unsafe code, and is not a room named for it".into(),
+                    "has unsafe code, and is not a file named for it".into(),
                 );
             }
         }
@@ -485,21 +482,13 @@ fn nothing_panics_by_design() {
 }
 
 #[test]
-fn no_file_swallows_the_others() {
+fn no_file_is_too_long() {
     House::read().report(|file, faults| {
-        let most = LONG.iter().find(|(name, _)| *name == file.name);
-        let limit = most.map_or(LONGEST, |(_, lines)| *lines);
         let lines = file.lines_above_tests;
-        if lines > limit {
+        if lines > LONGEST {
             faults.add(
                 0,
-                format!("has {lines} lines above its tests; {limit} are enough"),
-            );
-        }
-        if most.is_some() && lines <= LONGEST {
-            faults.add(
-                0,
-                format!("has only {lines} lines by now: strike it off the list"),
+                format!("has {lines} lines above its tests; {LONGEST} are enough"),
             );
         }
     });
@@ -560,9 +549,9 @@ impl House {
 
     /// Floor, and place on it.
     fn place(&self, name: &str) -> Option<(usize, usize)> {
-        HOUSE.iter().enumerate().find_map(|(floor, (_, files))| {
+        HOUSE.iter().enumerate().find_map(|(layer, (_, files))| {
             let place = files.iter().position(|file| *file == name)?;
-            Some((floor, place))
+            Some((layer, place))
         })
     }
 
@@ -595,7 +584,7 @@ impl House {
             let Some(target) = self.resolve(file, &path) else {
                 continue;
             };
-            // A room shows what its own files have.
+            // A module shows what its own files have.
             let own = format!("{}/", file.module().join("/"));
             let shows = exported && file.name.ends_with("/mod") && target.starts_with(&own);
             if target != file.name && !shows && seen.insert((line, target.clone())) {
@@ -649,11 +638,11 @@ impl House {
 
     fn file_of(&self, module: &[&str]) -> Option<String> {
         let plain = module.join("/");
-        let room = format!("{plain}/mod");
+        let module = format!("{plain}/mod");
         let names = self.0.iter().map(|file| &file.name);
         names
             .into_iter()
-            .find(|name| **name == plain || **name == room)
+            .find(|name| **name == plain || **name == module)
             .cloned()
     }
 }
@@ -896,7 +885,7 @@ fn take_apart(tree: &str, before: &[String], out: &mut Vec<Vec<String>>) {
     }
 }
 
-// ----- who guards the guard -----
+// ----- the tests of this test -----
 
 #[test]
 fn grouped_imports_are_taken_apart() {
