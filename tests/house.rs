@@ -394,6 +394,52 @@ fn lib_rs_shows_the_layers() {
     }
 }
 
+/// What `ARCHITECTURE.md` calls by a path, of a file or of an item, is there; and its list of the layers has
+/// every file.
+#[test]
+fn the_architecture_names_what_is_there() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let house = House::read();
+    let mut missing = Vec::new();
+    for name in text.split('`').skip(1).step_by(2) {
+        let is_path = |separator: &str, most: fn(char) -> bool| {
+            name.contains(separator) && name.split(separator).all(|part| part.chars().all(most))
+        };
+        if is_path("/", |c| c.is_ascii_lowercase() || c == '_') {
+            let file = name.strip_prefix("src/").unwrap_or(name);
+            let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+            let at = source().join(file.trim_end_matches('/'));
+            if !at.exists() && !at.with_extension("rs").exists() && !beside.exists() {
+                missing.push(format!("the file {name}"));
+            }
+        } else if is_path("::", |c| is_word(Some(c))) {
+            let known = |word: &str| house.0.iter().any(|file| file.code.contains(word));
+            if !name.split("::").all(known) {
+                missing.push(format!("the item {name}"));
+            }
+        }
+    }
+    let list = text
+        .split("```")
+        .find(|block| block.starts_with("text\nlayer 0"));
+    let list = list.expect("ARCHITECTURE.md has a list of the layers");
+    for (layer, (_, files)) in HOUSE.iter().enumerate() {
+        let start = list.find(&format!("\nlayer {layer} ")).unwrap();
+        let end = list.find(&format!("\nlayer {} ", layer + 1));
+        let here = &list[start..end.unwrap_or(list.len())];
+        for file in *files {
+            let plain = file.trim_end_matches("/mod");
+            let last = plain.rsplit('/').next().unwrap();
+            let told = !matches!(last, "error" | "fuzzing" | "bench_support");
+            if told && plain.contains('/') && find_words(here, last).next().is_none() {
+                missing.push(format!("{file}, in the list of layer {layer}"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "ARCHITECTURE.md: {missing:#?}");
+}
+
 #[test]
 fn types_rules_and_the_engine_are_pure() {
     let house = House::read();
@@ -547,7 +593,7 @@ impl House {
         House(files)
     }
 
-    /// Floor, and place on it.
+    /// Layer, and place in it.
     fn place(&self, name: &str) -> Option<(usize, usize)> {
         HOUSE.iter().enumerate().find_map(|(layer, (_, files))| {
             let place = files.iter().position(|file| *file == name)?;
