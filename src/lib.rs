@@ -30,6 +30,8 @@
 //! | say where | [`Endpoint`] and its parts [`TcpEndpoint`], [`IpcEndpoint`], [`InprocEndpoint`], [`Host`] |
 //! | handle errors | [`Error`], [`Result`], [`SendError`] and its [`SendErrorKind`], [`RecvError`], [`SendManyError`], [`WaitError`], [`EndpointError`], [`ConvertError`] and its [`ConvertErrorKind`], [`UnknownSocketType`] |
 //! | watch | [`Monitor`], [`Events`], [`TryEvents`], [`Event`], [`EventKind`], [`Reason`] and its [`ReasonKind`], [`PeerInfo`], [`PeerRefusal`], [`Stats`], [`PeerStats`] with [`Traffic`], [`QueueStats`] and [`Drops`] |
+//! | change settings | [`Socket::options`], [`Socket::set_options`] |
+//! | wait in an event loop of the program's own | [`Socket::readiness`], [`Readiness`] |
 //! | end | [`Socket::close`], [`Context::close`], [`Context::shutdown`], [`CloseReport`] |
 //! | write generic code | [`Kind`], [`Sends`], [`Receives`], [`Subscribes`], [`Publishes`], [`ShowsSubscriptions`], [`Matches`], [`Requests`], [`Addresses`], [`Routes`], [`Probes`], [`Streams`], [`Numbers`] |
 //!
@@ -64,6 +66,7 @@
 //! | [`connect_with_id`](Socket::connect_with_id) | | | | | | | | x | | | | x |
 //! | [`connect_peer`](Socket::connect_peer) | | | | | | | | | | | | x |
 //! | [`monitor`](Socket::monitor), [`stats`](Socket::stats), [`wait_for_peers`](Socket::wait_for_peers), [`peers`](Socket::peers), [`monitor_with_snapshot`](Socket::monitor_with_snapshot), [`options`](Socket::options), [`endpoint`](Socket::endpoint), [`is_closed`](Socket::is_closed), [`close`](Socket::close) | x | x | x | x | x | x | x | x | x | x | x | x |
+//! | [`set_options`](Socket::set_options), [`readiness`](Socket::readiness), [`socket_type`](Socket::socket_type), [`last_endpoint`](Socket::last_endpoint), [`into_dynamic`](Socket::into_dynamic) | x | x | x | x | x | x | x | x | x | x | x | x |
 //!
 //! [`Client`], [`Server`], [`Peer`] and [`Channel`] have the verbs of `Pair`, [`Scatter`] those of `Push` and
 //! [`Gather`] those of `Pull`; [`Peer`] has [`connect_for_id`](Socket::connect_for_id) too.
@@ -71,8 +74,8 @@
 //! A verb that a socket does not have does not compile; a [`DynSocket`] has all of them, and gives
 //! errors. The [`guide`] has a page for each pattern, and for [transports](guide::transports),
 //! [options](guide::options), [networks that you do not trust](guide::untrusted),
-//! [lifecycle](guide::lifecycle), [errors](guide::errors), [event loops](guide::event_loops), and for those who come from [ZeroMQ](guide::from_zeromq) or
-//! from [channels](guide::from_channels).
+//! [lifecycle](guide::lifecycle), [errors](guide::errors), [event loops](guide::event_loops), and for users of
+//! [ZeroMQ](guide::from_zeromq) or of [channels](guide::from_channels).
 //!
 //! # Features
 //! - `log`: says what happens to connections through the `log` facade, at debug level, and at info
