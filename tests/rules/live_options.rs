@@ -263,6 +263,20 @@ fn the_marks_of_an_inproc_peer_change_on_either_side() {
 }
 
 #[test]
+fn a_sender_whose_lowered_mark_fills_its_queue_has_room_once_that_is_received() {
+    for endpoint in endpoints("lowered") {
+        let context = Context::new();
+        let pull = context.socket(Pull).recv_hwm(1).bind(&*endpoint).unwrap();
+        let push = context.socket(Push).linger(Duration::ZERO);
+        let push = push.send_hwm(100).connect(&address(&pull)).unwrap();
+        (0..50).for_each(|_| push.send_timeout("queued", SOON).unwrap());
+        push.set_options(|now| now.send_hwm(1)).unwrap();
+        (0..50).for_each(|_| assert_eq!(pull.recv_timeout(SOON).unwrap(), "queued"));
+        push.send_timeout("room again", SOON).unwrap();
+    }
+}
+
+#[test]
 fn a_receiver_that_is_full_reads_on_when_its_mark_is_raised() {
     let context = Context::new();
     let pull = context.socket(Pull).recv_hwm(2);

@@ -17,7 +17,7 @@ use crate::sync::Mutex;
 /// | `shares` | each side its own | |
 /// | `taken` | the receiver | what the receiver took last, until it says that this is used up |
 /// | `receiver_waits` | the receiver sets it, when it finds nothing; the next put clears it | false while there is something to take |
-/// | `sender_waits` | the put that fills the lane sets it; the receiver clears it and tells the sender | true: the sender's pattern has no room for this link |
+/// | `sender_waits` | the sender sets it, with the put that fills the lane or when it looks and finds it full; the receiver clears it and tells the sender | the sender's pattern has no room for this link: true, or the sender is being told |
 /// | `ended` | the sender | nothing is put any more |
 #[derive(Debug)]
 struct State {
@@ -156,8 +156,14 @@ impl Lane {
     }
 
     /// How much more may be put. But for the sender, only a receiver that lowers its share makes it less.
+    ///
+    /// Finding none leaves word that the sender waits, as the put that fills the lane does: a mark that was
+    /// lowered fills it without one.
     pub(super) fn room(&self) -> Room {
-        self.state.lock().marks.room_for()
+        let mut state = self.state.lock();
+        let room = state.marks.room_for();
+        state.sender_waits |= !room.any();
+        room
     }
 
     /// What is counted of it.
