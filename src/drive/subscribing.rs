@@ -94,7 +94,10 @@ impl Core {
         let mut locked = self.lock();
         let engine = locked.engine();
         engine.check_open()?;
-        match engine.pattern.answer_subscription(topic, subscribe) {
+        let stuck = !engine.pattern.has_room();
+        let answered = engine.pattern.answer_subscription(topic, subscribe);
+        engine.wake_unstuck(stuck);
+        match answered {
             Ok(()) => Ok(()),
             Err(Refusal::PeerGone) => Err(Error::PeerGone),
             Err(_) => Err(Error::NotManual),

@@ -53,7 +53,8 @@ impl Core {
             return Poll::Ready(outcome);
         }
         let engine = locked.engine();
-        let dropped = engine.waiters.wait(task, Want::Message, waker);
+        let (wakeups, dropped) = engine.waiters.wait(task, Want::Message, waker);
+        engine.actions.notify(wakeups);
         discard(engine, dropped);
         Poll::Pending
     }
@@ -83,7 +84,8 @@ impl Core {
         let outcome = match locked.engine().offer(message) {
             Ok(Offer::Full) => {
                 let engine = locked.engine();
-                let dropped = engine.waiters.wait(task, Want::Room, waker);
+                let (wakeups, dropped) = engine.waiters.wait(task, Want::Room, waker);
+                engine.actions.notify(wakeups);
                 discard(engine, dropped);
                 return Poll::Pending;
             }

@@ -22,6 +22,8 @@ impl<D> Engine<D> {
     pub(super) fn close_raw(&mut self, key: usize) {
         self.pattern.retire(key);
         self.end_link(key, Cause::Disconnect);
+        // Who waits for its room is to be told that it is not there.
+        self.wake_waiters();
     }
 
     /// Tells the user that the peer of a link has come, or has gone, if that is wanted: by a message

@@ -242,7 +242,10 @@ impl<D> Engine<D> {
 
     /// A peer subscribes, or takes a subscription back.
     pub(crate) fn subscription(&mut self, key: usize, topic: &[u8], subscribe: bool) {
-        match self.pattern.handle_subscription(key, topic, subscribe) {
+        let stuck = !self.pattern.has_room();
+        let handled = self.pattern.handle_subscription(key, topic, subscribe);
+        self.wake_unstuck(stuck);
+        match handled {
             Ok(()) if self.pattern.can().publishes => {
                 let topic = Bytes::copy_from_slice(topic);
                 self.report(key, subscription_event(topic, subscribe));

@@ -2,6 +2,7 @@
 
 use super::actions::Action;
 use super::Engine;
+use crate::waiters::Change;
 
 impl<D> Engine<D> {
     /// Sends a subscription, or takes one back, to every peer that is there.
@@ -39,6 +40,14 @@ impl<D> Engine<D> {
         let more = self.pattern.forget_departed();
         self.wake_for_notes();
         more
+    }
+
+    /// A send that waited for a subscriber's room (`no_drop`) can go on, if it was `stuck`: the subscription
+    /// that was ended may have been what it waited for.
+    pub(crate) fn wake_unstuck(&mut self, stuck: bool) {
+        if stuck && self.pattern.has_room() {
+            self.notify(Change::Room);
+        }
     }
 
     /// An XPUB's application has something to receive that no link brought; or a caller waits for

@@ -174,14 +174,23 @@ impl<D> Waiters<D> {
 
     // ----- tasks -----
 
-    /// A task has found nothing and waits. Gives back a waker to be dropped without the lock.
+    /// A task has found nothing and waits. If it was woken for room, the next one looks: room is not the
+    /// same for all where messages are addressed. Gives back a waker to be dropped without the lock.
     pub(crate) fn wait(
         &mut self,
         id: &mut Option<TaskId>,
         want: Want,
         waker: Waker,
-    ) -> Option<Waker> {
-        self.tasks.wait(id, want, waker)
+    ) -> (Wakeups, Option<Waker>) {
+        let next = match (want, *id) {
+            (Want::Room, Some(id)) => self.tasks.next_behind(id),
+            _ => None,
+        };
+        let wakeups = Wakeups {
+            tasks: next.into_iter().collect(),
+            ..Wakeups::default()
+        };
+        (wakeups, self.tasks.wait(id, want, waker))
     }
 
     /// A task has got what it waited for, and may have left more of it: the next one looks. Gives back a
@@ -312,6 +321,27 @@ mod tests {
         let (wakeups, _) = waiters.gone(ids[2].take().unwrap());
         assert_eq!(wakeups.tasks.len(), 1, "it was woken, and has not looked");
         assert!(waiters.notify(Change::Any).is_empty(), "all were woken");
+    }
+
+    #[test]
+    fn a_task_that_was_woken_for_room_and_found_none_passes_the_wake_on_once() {
+        let mut waiters = Waiters::<()>::default();
+        let wait = |waiters: &mut Waiters<()>, id: &mut Option<TaskId>, want| {
+            let (wakeups, _) = waiters.wait(id, want, Waker::noop().clone());
+            wakeups.tasks.len()
+        };
+        for (want, change, passed_on) in [
+            (Want::Room, Change::Room, [1, 0]),
+            (Want::Message, Change::Messages, [0, 0]),
+        ] {
+            let (mut first, mut second) = (None, None);
+            assert_eq!(wait(&mut waiters, &mut first, want), 0);
+            assert_eq!(wait(&mut waiters, &mut second, want), 0);
+            assert_eq!(waiters.notify(change).tasks.len(), 1);
+            let in_vain = [0, 1].map(|_| wait(&mut waiters, &mut first, want));
+            assert_eq!(in_vain, passed_on);
+            assert_eq!(wait(&mut waiters, &mut second, want), 0, "it is the last");
+        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Tasks that wait for a socket: each leaves its waker, and is woken when there may be something for it.
 //!
 //! A batch of messages wakes one task, not all of them; a task that takes one, and one that was woken
-//! and goes away without having looked, pass the wake on to the next.
+//! and goes away without having looked, pass the wake on to the next. So does one that was woken for room
+//! and found none for its message: the room may be another peer's.
 
 use std::collections::VecDeque;
 use std::task::Waker;
@@ -82,6 +83,17 @@ impl Tasks {
     #[inline]
     pub(crate) fn next(&mut self, want: Want) -> Option<Waker> {
         let mut asleep = self.waiting.iter_mut().filter(|task| task.want == want);
+        asleep.find_map(|task| task.waker.take())
+    }
+
+    /// If this task was woken and has looked in vain: the waker of the first behind it that waits for the
+    /// same and was not woken yet. Those before it were woken first.
+    pub(crate) fn next_behind(&mut self, id: TaskId) -> Option<Waker> {
+        let at = self.waiting.iter().position(|task| task.id == id)?;
+        let woken = self.waiting.get(at).filter(|task| task.waker.is_none())?;
+        let want = woken.want;
+        let behind = self.waiting.iter_mut().skip(at + 1);
+        let mut asleep = behind.filter(|task| task.want == want);
         asleep.find_map(|task| task.waker.take())
     }
 

@@ -158,6 +158,41 @@ fn no_drop_goes_on_when_the_slow_one_leaves() {
 }
 
 #[test]
+fn no_drop_goes_on_when_the_slow_one_wants_it_no_more() {
+    for endpoint in endpoints("unsubscribes") {
+        let ctx = Context::new();
+        let publisher = ctx
+            .socket(Pub)
+            .send_hwm(2)
+            .send_buffer(Some(16 * 1024))
+            .linger(Duration::ZERO)
+            .no_drop(true)
+            .bind(&endpoint)
+            .unwrap();
+        let monitor = publisher.monitor();
+        let slow = ctx
+            .socket(Sub)
+            .recv_hwm(2)
+            .recv_buffer(Some(16 * 1024))
+            .subscribe("")
+            .connect(&address(&publisher))
+            .unwrap();
+        await_subscription(&monitor);
+        let body = vec![1; 256 * 1024];
+        while publisher.send_timeout(body.clone(), A_WHILE).is_ok() {}
+        let sender = publisher.clone();
+        let waiting = thread::spawn(move || sender.send_timeout("on", SOON));
+        // Long enough, mostly, for it to wait; if not, it finds the subscription gone.
+        thread::sleep(A_WHILE);
+        slow.unsubscribe("").unwrap();
+        waiting
+            .join()
+            .unwrap()
+            .unwrap_or_else(|e| panic!("{endpoint}: {e}"));
+    }
+}
+
+#[test]
 fn subscriptions_come_and_go_at_any_time() {
     for endpoint in endpoints("any-time") {
         let ctx = Context::new();

@@ -16,7 +16,7 @@ use crate::reactor::Command;
 use crate::socket::TaskSocket;
 use crate::{
     Context, Dealer, Kind, Message, Pair, Pull, Push, Readiness, Receives, RecvError, Rep, Req,
-    SendErrorKind, Sends, Socket,
+    Router, SendErrorKind, Sends, Socket,
 };
 
 /// Nothing here takes this long; what hangs fails instead.
@@ -235,6 +235,34 @@ fn a_task_that_was_woken_and_is_dropped_passes_the_wake_on() {
         let got = second.poll_recv(&Poller::from_waker(&wakers[1]));
         assert_eq!(got, Poll::Ready(Ok("message".into())));
     }
+}
+
+#[test]
+fn a_task_hears_of_its_peers_room_though_another_waits_for_another_peers() {
+    let context = patient();
+    let router = context.socket(Router).mandatory(true).send_hwm(1);
+    let router = router.bind("inproc://whose-room").unwrap();
+    let peers = ["a", "b"].map(|id| {
+        let peer = context.socket(Dealer).routing_id(id).recv_hwm(1);
+        let peer = peer.connect(at(&router)).unwrap();
+        peer.send("here").unwrap();
+        assert_eq!(router.recv_timeout(HANG).unwrap(), [id, "here"]);
+        peer
+    });
+    let rings = Rings::new(2);
+    let mut tasks = [router.clone().into_task(), router.into_task()];
+    let mut poll = |task: usize| {
+        let mut next = Message::from([["a", "b"][task], "work"]);
+        tasks[task].poll_send(&Poller::from_waker(&rings.waker(task)), &mut next)
+    };
+    while !is_pending(&poll(0)) {}
+    while !is_pending(&poll(1)) {}
+    // Only the second one's peer receives.
+    while peers[1].try_recv().is_ok() {}
+    assert_eq!(rings.next(), 0);
+    assert!(is_pending(&poll(0)), "its peer has taken nothing");
+    assert_eq!(rings.next(), 1);
+    assert_eq!(poll(1), Poll::Ready(Ok(())));
 }
 
 #[test]
