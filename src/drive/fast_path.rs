@@ -232,6 +232,10 @@ impl Core {
             return;
         }
         let hot = engine.heat.is_hot();
+        if !hot && engine.pipes == 0 {
+            // A lone message to a connection is spared the walk over the peers.
+            return;
+        }
         let links = &engine.links;
         let targets = || {
             turns(&engine.pattern)

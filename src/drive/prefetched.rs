@@ -34,8 +34,20 @@ pub(crate) struct Prefetched {
 }
 
 impl Prefetched {
-    /// The next message.
+    /// The next message, if the engine need not be told of it. `None`: there is none, or it is for
+    /// [`pop`](Prefetched::pop).
+    ///
+    /// It is returned by itself, because a message that travels beside a flag is copied twice, and the
+    /// second copy waits for the first: a tenth of what a small message costs its receiver.
     #[inline]
+    pub(crate) fn pop_quietly(&mut self) -> Option<Message> {
+        if self.owes && self.messages.len() == 1 {
+            return None;
+        }
+        self.messages.pop_front()
+    }
+
+    /// The next message.
     pub(crate) fn pop(&mut self) -> Option<Taken> {
         let message = self.messages.pop_front()?;
         let repay = self.owes && self.messages.is_empty();
@@ -118,6 +130,10 @@ mod tests {
             let mut front = batch(owes);
             let repaid: Vec<_> = std::iter::from_fn(|| front.pop().map(|it| it.repay)).collect();
             assert_eq!(repaid, [false, false, owes]);
+            let mut front = batch(owes);
+            let quietly = std::iter::from_fn(|| front.pop_quietly()).count();
+            assert_eq!(quietly, if owes { 2 } else { 3 });
+            assert_eq!(front.pop().map(|it| it.repay), owes.then_some(true));
             let mut front = batch(owes);
             let mut out = Vec::new();
             assert!(!front.drain_into(&mut out, 2));

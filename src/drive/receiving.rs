@@ -3,9 +3,11 @@
 use super::core::Core;
 use super::core::Engine;
 use super::locked::Locked;
+use super::prefetched::Prefetched;
 use super::waiting::{OutOfTime, Wait};
 use crate::engine::backoff::spin;
 use crate::error::RecvError;
+use crate::link::pipe::Watch;
 use crate::message::Message;
 use crate::waiters::tasks::Want;
 use crate::waiters::Change;
@@ -14,32 +16,36 @@ impl Core {
     /// Receives, waiting for a message as long as allowed.
     #[inline]
     pub(crate) fn recv(&self, wait: Wait) -> Result<Message, RecvError> {
-        if self.prefetches {
-            let mut prefetched = self.prefetched.lock();
-            let taken = prefetched.pop();
-            drop(prefetched);
-            if let Some(taken) = taken {
-                if taken.repay {
-                    self.repay();
-                }
-                return Ok(taken.message);
-            }
-            self.gather(wait);
+        if !self.prefetches {
+            return self.recv_locked(wait);
         }
-        self.recv_locked(wait)
+        // Nothing that could unwind comes between the batch and the caller, so that the message is moved
+        // once.
+        if let Some(message) = self.prefetched.lock().pop_quietly() {
+            return Ok(message);
+        }
+        self.recv_last_or_next(wait)
     }
 
-    /// Nothing is prefetched: in a stream of an inproc peer, waits awake for the next batch. A receive that
-    /// may not wait does not.
-    #[cold]
-    fn gather(&self, wait: Wait) {
-        if matches!(wait, Wait::Never) {
-            return;
+    /// Nothing is prefetched, or the last message of a batch that is to be repaid.
+    #[inline(never)]
+    fn recv_last_or_next(&self, wait: Wait) -> Result<Message, RecvError> {
+        let mut prefetched = self.prefetched.lock();
+        let taken = prefetched.pop();
+        let stream = if taken.is_none() {
+            stream_to_watch(&mut prefetched, wait)
+        } else {
+            None
+        };
+        drop(prefetched);
+        if let Some(taken) = taken {
+            if taken.repay {
+                self.repay();
+            }
+            return Ok(taken.message);
         }
-        let stream = self.prefetched.lock().stream();
-        if let Some(watch) = stream {
-            let _ = watch.has_news() || spin(|| watch.has_news());
-        }
+        gather(stream);
+        self.recv_locked(wait)
     }
 
     /// Nothing is in front: looks behind the big lock.
@@ -113,7 +119,8 @@ impl Core {
         let more = |messages: &Vec<Message>| most - (messages.len() - before);
         let repay = self.take_prefetched(messages, most);
         if self.prefetches && messages.len() == before {
-            self.gather(wait);
+            let stream = stream_to_watch(&mut self.prefetched.lock(), wait);
+            gather(stream);
         }
         let mut locked = self.lock();
         if repay {
@@ -170,5 +177,20 @@ impl Core {
                 Wait::Never => RecvError::WouldBlock,
                 _ => RecvError::TimedOut,
             })
+    }
+}
+
+/// A receive that may not wait does not watch.
+fn stream_to_watch(prefetched: &mut Prefetched, wait: Wait) -> Option<Watch> {
+    match wait {
+        Wait::Never => None,
+        _ => prefetched.stream(),
+    }
+}
+
+/// Nothing is prefetched: in a stream of an inproc peer, waits awake for the next batch.
+fn gather(stream: Option<Watch>) {
+    if let Some(watch) = stream {
+        let _ = watch.has_news() || spin(|| watch.has_news());
     }
 }

@@ -52,6 +52,9 @@ impl Socket {
     }
 
     fn recv(&self) -> Message {
+        if let Some(message) = self.front.lock().pop_quietly() {
+            return message;
+        }
         let taken = self.front.lock().pop();
         if let Some(taken) = taken {
             if taken.repay {

@@ -241,12 +241,16 @@ impl Outbox {
 
     /// Gives each body kept by reference to `take`, when all has been written.
     pub(super) fn take_bodies(&mut self, mut take: impl FnMut(Bytes)) {
-        for mut splice in self.bodies.drain(..) {
-            take(std::mem::take(&mut splice.body));
+        // A lone small message has none: not even an empty drain.
+        if !self.bodies.is_empty() {
+            for mut splice in self.bodies.drain(..) {
+                take(std::mem::take(&mut splice.body));
+            }
         }
     }
 
     /// Forgets everything, and keeps at most `KEEP` of buffer.
+    #[inline]
     pub(crate) fn clear(&mut self) {
         self.buffer.clear();
         self.buffer.shrink_to(KEEP);
