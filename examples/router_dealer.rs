@@ -77,7 +77,7 @@ fn client(args: &Args, name: &str) -> Result<()> {
     let ctx = Context::new();
     let dealer = ctx
         .socket(Dealer)
-        .routing_id(name.to_owned())
+        .routing_id(name)
         .connect(&args.endpoint)?;
     let questions = Vec::from_iter((0..args.questions).map(|number| question(name, number)));
     for (number, question) in questions.iter().enumerate() {

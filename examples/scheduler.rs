@@ -299,7 +299,7 @@ fn worker(args: &Args) -> Result<()> {
     let ctx = Context::new();
     let dealer = ctx
         .socket(Dealer)
-        .routing_id(args.name.clone())
+        .routing_id(&args.name)
         .probe_router(true)
         .connect(&args.endpoint)?;
     let mut done = 0;

@@ -74,8 +74,9 @@
 //! A verb that a socket does not have does not compile; a [`DynSocket`] has all of them, and gives
 //! errors. The [`guide`] has a page for each pattern, and for [transports](guide::transports),
 //! [options](guide::options), [networks that you do not trust](guide::untrusted),
-//! [lifecycle](guide::lifecycle), [errors](guide::errors), [event loops](guide::event_loops), and for users of
-//! [ZeroMQ](guide::from_zeromq) or of [channels](guide::from_channels).
+//! [lifecycle](guide::lifecycle), [errors](guide::errors), [event loops](guide::event_loops), for users of
+//! [ZeroMQ](guide::from_zeromq), of [a broker](guide::from_brokers) or of [channels](guide::from_channels), and
+//! a page that answers [which socket do I need](guide::which_socket).
 //!
 //! # Features
 //! - `log`: says what happens to connections through the `log` facade, at debug level, and at info

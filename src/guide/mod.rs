@@ -2,6 +2,7 @@
 //!
 //! | Page | Read it for |
 //! |---|---|
+//! | [`which_socket`] | questions that lead to a type |
 //! | [`pipeline`] | PUSH and PULL: sharing work out, collecting results, flow control |
 //! | [`pub_sub`] | PUB and SUB: topics, late and slow subscribers |
 //! | [`xpub_xsub`] | XPUB and XSUB: subscriptions as messages, proxies, last values |
@@ -16,6 +17,7 @@
 //! | [`errors`] | one `?` for a whole program; which errors are part of the work |
 //! | [`event_loops`] | tokio and other loops, several sockets at once, Ctrl-C |
 //! | [`from_zeromq`] | rust-zmq and pyzmq beside sinew, and what is different |
+//! | [`from_brokers`] | the words of RabbitMQ and ActiveMQ: queues, exchanges, acknowledgements, TTL, and what is not offered |
 //! | [`from_channels`] | `std::sync::mpsc` and crossbeam beside sinew |
 //!
 //! The words are ZeroMQ's. A **message** is one or more **frames**, and arrives whole or not at
@@ -41,6 +43,7 @@ pub mod client_server;
 pub mod dealer_pair;
 pub mod errors;
 pub mod event_loops;
+pub mod from_brokers;
 pub mod from_channels;
 pub mod from_zeromq;
 pub mod lifecycle;
@@ -51,6 +54,7 @@ pub mod req_rep;
 pub mod router_dealer;
 pub mod transports;
 pub mod untrusted;
+pub mod which_socket;
 pub mod xpub_xsub;
 
 // The README's program is compiled and run with the pages' examples.

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use super::kind::{
     Kind, Matches, Probes, Publishes, Requests, Routes, ShowsSubscriptions, Streams, Subscribes,
 };
@@ -12,7 +10,7 @@ use crate::context::Context;
 use crate::drive::core::Core;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
-use crate::message::Message;
+use crate::message::{Frame, Message};
 use crate::options::{KeepAlive, Options};
 
 impl Context {
@@ -57,13 +55,14 @@ pub struct SocketBuilder<K: Kind> {
 }
 
 /// Writes each setter twice: for sockets of the kinds that have the setting, and for a set of
-/// settings that is kept.
+/// settings that is kept. What is converted twice says `as` what in between.
 macro_rules! setters {
-    ($bound:ident: $($(#[$doc:meta])* $name:ident: $kind:ty;)*) => {
+    ($bound:ident: $($(#[$doc:meta])* $name:ident: $kind:ty $(as $between:ty)?;)*) => {
         impl<K: $bound> SocketBuilder<K> {$(
             $(#[$doc])*
             #[doc = concat!("\n\nSee [`Options::", stringify!($name), "`](Options#structfield.", stringify!($name), ").")]
             pub fn $name(mut self, $name: $kind) -> Self {
+                $(let $name: $between = $name.into();)?
                 self.options.$name = $name.into();
                 self
             }
@@ -74,6 +73,7 @@ macro_rules! setters {
             #[doc = concat!("\n\nSets [`", stringify!($name), "`](Options#structfield.", stringify!($name), ").")]
             #[must_use = "the setting is in what is returned"]
             pub fn $name(mut self, $name: $kind) -> Self {
+                $(let $name: $between = $name.into();)?
                 self.$name = $name.into();
                 self
             }
@@ -122,7 +122,7 @@ setters! {
         /// Queue only for peers that are connected. Default false.
         immediate: bool;
         /// The routing id announced to ROUTER peers, 1 to 255 bytes. Default none.
-        routing_id: impl Into<Bytes>;
+        routing_id: impl Into<Frame> as Frame;
         /// Connections that the kernel queues for a listener. Default 4096.
         backlog: u32;
         /// Whether `*` and host names may mean IPv6. Default false.

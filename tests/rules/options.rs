@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use sinew::{Context, Error, KeepAlive, Options, Pull, Push};
+use sinew::{Context, Error, Frame, KeepAlive, Options, Pull, Push};
 
 use super::support::*;
 
@@ -195,4 +195,20 @@ fn a_time_to_wait_for_ever_is_one() {
     assert_eq!(pull.recv_timeout(MAX).unwrap(), "x");
     assert!(pull.recv_timeout(Duration::ZERO).is_err());
     assert!(pull.recv_timeout(ONE).is_err());
+}
+
+#[test]
+fn a_routing_id_may_be_borrowed_and_is_made_of_whatever_a_frame_is() {
+    let name = format!("worker-{}", 7);
+    for options in [
+        Options::new().routing_id(name.as_str()),
+        Options::new().routing_id(&name),
+        Options::new().routing_id(name.as_bytes()),
+        Options::new().routing_id(b"worker-7"),
+        Options::new().routing_id(Frame::from(&name)),
+        Options::new().routing_id(bytes::Bytes::from(name.clone())),
+        Options::new().routing_id(name.clone()),
+    ] {
+        assert_eq!(options.routing_id, "worker-7");
+    }
 }

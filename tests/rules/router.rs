@@ -47,7 +47,7 @@ fn await_taken(monitor: &Monitor) -> sinew::Event {
     event
 }
 
-fn dealer(ctx: &Context, id: &'static str, router: &Socket<Router>) -> Socket<Dealer> {
+fn dealer(ctx: &Context, id: &str, router: &Socket<Router>) -> Socket<Dealer> {
     ctx.socket(Dealer)
         .routing_id(id)
         .reconnect_interval(Duration::from_millis(5))
