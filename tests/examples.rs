@@ -774,13 +774,16 @@ fn pipeline_does_not_hang_without_work() {
 fn the_tutorials_run_alone() {
     for (name, says) in [
         ("hello_queue", "received \"Hello World!\""),
+        ("last_value_cache", "each heard the last values at once"),
         ("lazy_pirate", "8 squared is 64"),
         ("load_balancer", "12 squared is 144 by"),
+        ("monitor", "every count is right"),
         ("router_dealer", "blue: 9 right answers"),
         ("pub_sub", "until every subscriber had its three messages"),
         ("replicate", "all are equal"),
         ("req_rep", "are you better now? -> ARE YOU BETTER NOW?"),
         ("scheduler", "all 205 jobs are done, each counted once"),
+        ("service_discovery", "square 13 is 169"),
     ] {
         let ended = run(name, &[], b"");
         let output = String::from_utf8_lossy(&ended.stdout);
@@ -864,4 +867,81 @@ fn a_replica_that_missed_a_change_takes_a_snapshot() {
     requests.send(snapshot.routed_to(&anna)).unwrap();
     let said = String::from_utf8(replica.end().stdout).unwrap();
     assert!(said.contains("anna: 4 keys after 8 changes"), "{said}");
+}
+
+#[test]
+fn a_subscriber_that_comes_late_hears_the_last_value() {
+    let args = ["cache", "--feeds", "tcp://127.0.0.1:0", "--values"];
+    let cache = start(
+        "last_value_cache",
+        &[&args[..], &["tcp://127.0.0.1:0"]].concat(),
+    );
+    let (feeds, values) = (cache.line(), cache.line());
+    let feeds = feeds.strip_prefix("feeds at ").unwrap();
+    let values = values.strip_prefix("values at ").unwrap();
+    for price in ["63.10", "63.20"] {
+        let args = ["feed", "gold", price, "--feeds", feeds];
+        run("last_value_cache", &args, b"").expect(0, "");
+    }
+    // The feeds have gone. What they said may not have come through the cache at once.
+    let late = start(
+        "last_value_cache",
+        &["subscriber", "go", "--values", values],
+    );
+    while late.line() != "gold 63.20" {}
+    let later = start(
+        "last_value_cache",
+        &["subscriber", "gold", "--values", values],
+    );
+    assert_eq!(later.line(), "gold 63.20");
+}
+
+#[test]
+fn monitor_counts_what_each_peer_asked() {
+    let server = start("monitor", &["server", "--endpoint", "tcp://127.0.0.1:0"]);
+    let line = server.line();
+    let endpoint = line.strip_prefix("bound ").unwrap();
+    let client = |name, requests| {
+        let args = [
+            "client",
+            name,
+            "--endpoint",
+            endpoint,
+            "--requests",
+            requests,
+        ];
+        let client = start("monitor", &args);
+        assert_eq!(client.line(), format!("{name} has had {requests} answers"));
+        client
+    };
+    let _clients = [client("anna", "7"), client("otto", "300")];
+    let ended = server.end();
+    let table = String::from_utf8(ended.stdout).unwrap();
+    for (name, requests) in [("anna", "7"), ("otto", "300")] {
+        let row = table.lines().find(|line| line.starts_with(name));
+        let columns: Vec<_> = row.expect(&table).split_whitespace().collect();
+        assert_eq!((columns[2], columns[4]), (requests, requests), "{table}");
+    }
+    assert!(
+        table.contains("in all: 307 in, 307 out, 0 dropped"),
+        "{table}"
+    );
+}
+
+#[test]
+fn a_service_is_found_by_its_name() {
+    let args = ["registry", "--registry", "tcp://127.0.0.1:0"];
+    let registry = start("service_discovery", &args);
+    let line = registry.line();
+    let endpoint = line.strip_prefix("bound ").unwrap();
+    // It waits until there is such a service.
+    let args = ["call", "square", "12", "--registry", endpoint];
+    let call = start("service_discovery", &args);
+    let [_double, _square] = ["double", "square"].map(|name| {
+        start(
+            "service_discovery",
+            &["service", name, "--registry", endpoint],
+        )
+    });
+    call.end().expect(0, "144\n");
 }

@@ -26,7 +26,7 @@
 //! | length limit | memory limit | high-water mark | [`send_hwm`](crate::Options::send_hwm), and in bytes |
 //! | exclusive consumer | exclusive consumer | PAIR | [`Pair`](crate::Pair): a second one is refused |
 //! | reply-to, correlation id | reply-to, correlation id | REQ, REP | [`Req`](crate::Req), [`Rep`](crate::Rep); [`Dealer`](crate::Dealer), [`Router`](crate::Router) |
-//! | consistent-hash exchange | message groups | ROUTER | [`Router`](crate::Router), whose sender computes the name |
+//! | consistent-hash exchange | message groups | ROUTER | [`Router`](crate::Router); the sender computes the name |
 //! | dead letters | dead letters | (none) | a failed send gives [the message back](crate::SendError); what is dropped by the rules is [counted](crate::Stats::dropped) |
 //! | transactions | transactions | (none) | not offered; a message of several frames arrives whole or not at all |
 //! | federation, shovel | network of brokers | proxy | a [proxy](super::xpub_xsub#a-proxy) |
@@ -35,7 +35,7 @@
 //!
 //! # A queue
 //!
-//! A producer, a consumer, and between them what each of them holds. It does not matter who comes first.
+//! A producer, a consumer, and between them what each of them holds. Either may come first.
 //! Several consumers share the messages, in turn; several producers are heard in turn.
 //!
 //! ```

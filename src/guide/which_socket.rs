@@ -3,7 +3,7 @@
 //! ```text
 //! Does the program at the other end speak ZMTP, as every ZeroMQ program does?
 //! ├─ no:  STREAM
-//! └─ yes: who shall have a message?
+//! └─ yes: which peers shall have a message?
 //!    │
 //!    ├─ ONE OF SEVERAL, and it does not matter which
 //!    │  ├─ and does not answer ................................  PUSH to PULL
@@ -12,8 +12,8 @@
 //!    │     ├─ it takes one request at a time ..................  DEALER to REP
 //!    │     └─ it takes many, and answers in any order .........  DEALER to ROUTER
 //!    │
-//!    ├─ ALL who want it ........................................  PUB to SUB
-//!    │  └─ and I want to see who wants what, or to decide it,
+//!    ├─ ALL that want it .......................................  PUB to SUB
+//!    │  └─ and I want to see what they want, or to decide it,
 //!    │     or to stand between publishers and subscribers .....  XPUB, XSUB
 //!    │
 //!    ├─ A CERTAIN ONE of several, which I know by name ........  ROUTER to DEALER
@@ -24,9 +24,9 @@
 //! | I want to | Take | Not | Because |
 //! |---|---|---|---|
 //! | share work out among workers | [`Push`](crate::Push), [`Pull`](crate::Pull): [`pipeline`](super::pipeline) | PUB | each worker would do all of it |
-//! | share out pieces that take unequally long | ROUTER, and REQ or DEALER workers that ask: [`router_dealer`](super::router_dealer) | PUSH | it deals in turn, also to one who is not done yet |
+//! | share out pieces that take unequally long | ROUTER, and REQ or DEALER workers that ask: [`router_dealer`](super::router_dealer) | PUSH | it deals in turn, also to a worker that is not done yet |
 //! | tell many what happens | [`Pub`](crate::Pub), [`Sub`](crate::Sub): [`pub_sub`](super::pub_sub) | PUSH | each message would reach one of them |
-//! | miss nothing of what is published | the same, with numbers, and a snapshot over [`Dealer`](crate::Dealer) and [`Router`](crate::Router) | PUB alone | who is not there or is too slow misses it |
+//! | miss nothing of what is published | the same, with numbers, and a snapshot over [`Dealer`](crate::Dealer) and [`Router`](crate::Router) | PUB alone | a subscriber that is not there or is too slow misses it |
 //! | hear at once how things stand | [`Xpub`](crate::Xpub) with [`manual_last_value`](crate::Options::manual_last_value): [`xpub_xsub`](super::xpub_xsub) | PUB | it tells what comes, not what was |
 //! | collect from many | [`Pull`](crate::Pull), which binds, and a PUSH in each | SUB | its publishers drop what it does not fetch in time |
 //! | call a server | [`Req`](crate::Req), [`Rep`](crate::Rep): [`req_rep`](super::req_rep) | PAIR | it has room for one client |
@@ -37,7 +37,7 @@
 //! | the same with messages of one frame, and sockets that threads may share also in libzmq | [`Client`](crate::Client), [`Server`](crate::Server), [`Scatter`](crate::Scatter), [`Gather`](crate::Gather), [`Peer`](crate::Peer), [`Channel`](crate::Channel): [`client_server`](super::client_server) | | |
 //! | speak another protocol over TCP | [`Stream`](crate::Stream): [`router_dealer`](super::router_dealer#stream) | | |
 //!
-//! # Who may talk to whom
+//! # Which types talk to each other
 //!
 //! | | Peers |
 //! |---|---|
@@ -62,7 +62,7 @@
 //! # Which end binds?
 //!
 //! Either, for each type; messages flow the same way. Let the end bind whose address is known and that
-//! stays: the server, the sink, the publisher whom all know. The ends that come and go connect. A socket
+//! stays: the server, the sink, the publisher that all know. The ends that come and go connect. A socket
 //! may do both, several times. See [`transports`](super::transports).
 //!
 //! # What happens when the other end is slow
