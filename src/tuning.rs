@@ -155,7 +155,7 @@ pub(crate) const BACKOFF: u8 = 16;
 
 /// Peers to which the fast path leads at once. It is opened anew after each batch, at a cost that grows
 /// with them: a few hundred nanoseconds for these, for a batch of at least some dozens of messages each.
-pub(crate) const FAST_LANES: usize = 64;
+pub(crate) const FAST_PEERS: usize = 64;
 
 /// Pause after `accept` ran out of descriptors or memory, before it is tried again.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

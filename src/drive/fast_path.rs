@@ -1,4 +1,4 @@
-//! The fast path of a socket that balances (PUSH, DEALER, PAIR): the messages of a stream go into lanes
+//! The fast path of a socket that balances (PUSH, DEALER, PAIR): the messages of a stream go into queues
 //! behind a lock of their own, one to each peer in turn, and are booked with the engine a batch at a
 //! time.
 //!
@@ -27,23 +27,23 @@ use crate::zmtp::outbox::Outbox;
 pub(crate) struct FastPath {
     /// It may be open: spares a socket that has no stream the lock.
     maybe_open: AtomicBool,
-    lanes: Mutex<Lanes>,
+    queues: Mutex<Queues>,
 }
 
 /// | Field | What holds |
 /// |---|---|
-/// | `open` | the number of `lanes` that are open, the first ones; zero: the path is closed |
+/// | `open` | the number of `peers` that are open, the first ones; zero: the path is closed |
 /// | `next` | below `open`, or zero: whose turn it is |
-/// | `lanes` | those that are not open hold no message, and are kept for their memory |
+/// | `peers` | those that are not open hold no message, and are kept for their memory |
 #[derive(Debug, Default)]
-struct Lanes {
+struct Queues {
     open: usize,
     next: usize,
-    lanes: Vec<Lane>,
+    peers: Vec<PeerQueue>,
 }
 
 #[derive(Debug, Default)]
-struct Lane {
+struct PeerQueue {
     link: usize,
     to: To,
     /// Messages since the path was opened.
@@ -83,81 +83,83 @@ impl FastPath {
         if !self.maybe_open.load(Ordering::Relaxed) {
             return Offered::Closed;
         }
-        let mut lanes = self.lanes.lock();
-        let lanes = &mut *lanes;
-        let turn = lanes.next;
-        if turn >= lanes.open {
+        let mut queues = self.queues.lock();
+        let queues = &mut *queues;
+        let turn = queues.next;
+        if turn >= queues.open {
             return Offered::Closed;
         }
-        let Some(lane) = lanes.lanes.get_mut(turn) else {
+        let Some(queue) = queues.peers.get_mut(turn) else {
             return Offered::Closed;
         };
-        lanes.next = if turn + 1 < lanes.open { turn + 1 } else { 0 };
-        lane.take(message)
+        queues.next = if turn + 1 < queues.open { turn + 1 } else { 0 };
+        queue.take(message)
     }
 
-    /// Opens lanes towards these links, whose turn comes in this order. It was closed before.
+    /// Opens queues towards these links, whose turn comes in this order. It was closed before.
     pub(crate) fn open<'a>(&self, turns: impl Iterator<Item = (usize, Target<'a>)>) {
-        let mut lanes = self.lanes.lock();
-        let lanes = &mut *lanes;
+        let mut queues = self.queues.lock();
+        let queues = &mut *queues;
         let mut open = 0;
         for (link, target) in turns {
-            if open == lanes.lanes.len() {
-                lanes.lanes.push(Lane::default());
+            if open == queues.peers.len() {
+                queues.peers.push(PeerQueue::default());
             }
-            if let Some(lane) = lanes.lanes.get_mut(open) {
-                lane.open(link, target);
+            if let Some(queue) = queues.peers.get_mut(open) {
+                queue.open(link, target);
                 open += 1;
             }
         }
-        (lanes.open, lanes.next) = (open, 0);
+        (queues.open, queues.next) = (open, 0);
         self.maybe_open.store(open > 0, Ordering::Relaxed);
     }
 
     /// Closes it, and gives what went that way to `book`. Returns the link that had the last turn.
     pub(crate) fn close(&self, mut book: impl FnMut(usize, Batch<'_>)) -> Option<usize> {
-        let mut lanes = self.lanes.lock();
-        let lanes = &mut *lanes;
+        let mut queues = self.queues.lock();
+        let queues = &mut *queues;
         self.maybe_open.store(false, Ordering::Relaxed);
-        let open = std::mem::take(&mut lanes.open);
-        let last = (std::mem::take(&mut lanes.next) + open).checked_sub(1);
-        let last = last.and_then(|last| lanes.lanes.get(last % open.max(1)));
-        // Before the first turn it is the last lane that seems to have had one.
-        let last = last.filter(|lane| lane.messages > 0).map(|lane| lane.link);
-        for lane in lanes.lanes.iter_mut().take(open) {
-            lane.close(&mut book);
+        let open = std::mem::take(&mut queues.open);
+        let last = (std::mem::take(&mut queues.next) + open).checked_sub(1);
+        let last = last.and_then(|last| queues.peers.get(last % open.max(1)));
+        // Before the first turn it is the last queue that seems to have had one.
+        let last = last
+            .filter(|queue| queue.messages > 0)
+            .map(|queue| queue.link);
+        for queue in queues.peers.iter_mut().take(open) {
+            queue.close(&mut book);
         }
         last
     }
 
-    /// Gives back the memory of lanes that nothing needs any more.
+    /// Gives back the memory of queues that nothing needs any more.
     pub(super) fn release_memory(&self) {
-        let mut lanes = self.lanes.lock();
-        let open = lanes.open;
-        lanes.lanes.truncate(open);
-        lanes.lanes.shrink_to_fit();
+        let mut queues = self.queues.lock();
+        let open = queues.open;
+        queues.peers.truncate(open);
+        queues.peers.shrink_to_fit();
     }
 }
 
 impl HoldsBack for FastPath {
     fn hand_over(&self, link: usize) -> bool {
-        let mut lanes = self.lanes.lock();
-        let open = lanes.open;
-        let mut lanes = lanes.lanes.iter_mut().take(open);
-        let Some(lane) = lanes.find(|lane| lane.link == link) else {
+        let mut queues = self.queues.lock();
+        let open = queues.open;
+        let mut queues = queues.peers.iter_mut().take(open);
+        let Some(queue) = queues.find(|queue| queue.link == link) else {
             return false;
         };
-        let To::Pipe(pipe, _) = &lane.to else {
+        let To::Pipe(pipe, _) = &queue.to else {
             return false;
         };
-        let any = !lane.stage.is_empty();
+        let any = !queue.stage.is_empty();
         // The receiver, which is the one that asks, need not be told.
-        lane.stage.hand_over(pipe);
+        queue.stage.hand_over(pipe);
         any
     }
 }
 
-/// Where a lane leads.
+/// Where a queue leads.
 pub(crate) enum Target<'a> {
     /// To a connection; the room is what makes a batch.
     Connection(Room),
@@ -165,13 +167,13 @@ pub(crate) enum Target<'a> {
     Pipe(&'a PipeEnd, &'a PipePeer, Room),
 }
 
-/// What a lane has taken.
+/// What a queue has taken.
 pub(crate) enum Batch<'a> {
     Encoded(&'a mut Outbox),
     Piped(u64, Put),
 }
 
-impl Lane {
+impl PeerQueue {
     #[inline]
     fn take(&mut self, message: &mut Message) -> Offered {
         self.messages += 1;
@@ -240,14 +242,14 @@ impl Core {
         let targets = || {
             turns(&engine.pattern)
                 .map(|link| Some((link, target_of(links.get(link)?, hot)?)))
-                .take(tuning::FAST_LANES + 1)
+                .take(tuning::FAST_PEERS + 1)
         };
         // Of a socket that has no stream the first is none.
         if targets().any(|target| target.is_none()) {
             return;
         }
-        let lanes = targets().count();
-        if lanes == 0 || lanes > tuning::FAST_LANES {
+        let queues = targets().count();
+        if queues == 0 || queues > tuning::FAST_PEERS {
             return;
         }
         self.fast_path.open(targets().flatten());
@@ -311,7 +313,7 @@ mod tests {
     }
 
     proptest! {
-        /// Each lane has its turn, in order, until one of them has a batch; what they took is booked
+        /// Each queue has its turn, in order, until one of them has a batch; what they took is booked
         /// with their links, once, and so is the last turn.
         #[test]
         fn messages_are_dealt_in_turn_until_a_lane_has_its_batch(
@@ -319,8 +321,8 @@ mod tests {
             offers in 0..20usize,
         ) {
             let path = FastPath::default();
-            let lanes = rooms.iter().enumerate();
-            path.open(lanes.map(|(n, &room)| (10 + n, connection(room, usize::MAX))));
+            let queues = rooms.iter().enumerate();
+            path.open(queues.map(|(n, &room)| (10 + n, connection(room, usize::MAX))));
             let mut dealt = vec![0; rooms.len()];
             let mut last = None;
             for n in 0..offers {
@@ -365,11 +367,11 @@ mod tests {
         let push = ctx.socket(Push).bind("inproc://first").unwrap();
         let fast_path = &push.core().fast_path;
         let is_piped = || {
-            let lanes = fast_path.lanes.lock();
-            lanes
-                .lanes
+            let queues = fast_path.queues.lock();
+            queues
+                .peers
                 .iter()
-                .any(|lane| matches!(lane.to, To::Pipe(..)))
+                .any(|queue| matches!(queue.to, To::Pipe(..)))
         };
         let pull = ctx.socket(Pull).connect("inproc://first").unwrap();
         for n in 0..10u32 {
@@ -406,7 +408,7 @@ mod tests {
             .collect();
         let mut fast = 0;
         for n in 0..3000u32 {
-            fast += u32::from(push.core().fast_path.lanes.lock().open == 3);
+            fast += u32::from(push.core().fast_path.queues.lock().open == 3);
             push.send_timeout(n.to_be_bytes(), HANG).unwrap();
         }
         assert!(fast > 2900, "{fast} of 3000 had it open");

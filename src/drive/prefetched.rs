@@ -8,11 +8,11 @@ use crate::link::pipe::Watch;
 use crate::message::Message;
 
 /// What a receive that takes from the batch gets.
-pub(crate) struct Taken {
+pub(crate) struct Popped {
     pub(crate) message: Message,
     /// The batch is used up, and its peers wait for the room that it took: the engine is to be told
     /// now, because the next receive may be a long way off.
-    pub(crate) repay: bool,
+    pub(crate) credit_due: bool,
 }
 
 /// The batch of a socket that prefetches (PULL, SUB, DEALER, PAIR).
@@ -21,11 +21,11 @@ pub(crate) struct Taken {
 /// |---|---|---|
 /// | `messages` | the engine's holder fills them when they are empty; receivers take them out | they count towards their links' marks until the engine is told |
 /// | `stream`, `gathered`, `backoff` | with a batch, and the receive that finds none left | whether to wait awake for the next batch |
-/// | `owes` | the engine's holder sets it with a batch; telling the engine clears it | true: the batch holds half of a mark or more, so that its peer may be waiting for it |
+/// | `credit_due` | the engine's holder sets it with a batch; telling the engine clears it | true: the batch holds half of a mark or more, so that its peer may be waiting for it |
 #[derive(Debug, Default)]
 pub(crate) struct Prefetched {
     messages: VecDeque<Message>,
-    owes: bool,
+    credit_due: bool,
     /// The batch was all there was of a stream.
     stream: Option<Watch>,
     /// That batch was waited for.
@@ -41,24 +41,27 @@ impl Prefetched {
     /// second copy waits for the first: a tenth of what a small message costs its receiver.
     #[inline]
     pub(crate) fn pop_quietly(&mut self) -> Option<Message> {
-        if self.owes && self.messages.len() == 1 {
+        if self.credit_due && self.messages.len() == 1 {
             return None;
         }
         self.messages.pop_front()
     }
 
     /// The next message.
-    pub(crate) fn pop(&mut self) -> Option<Taken> {
+    pub(crate) fn pop(&mut self) -> Option<Popped> {
         let message = self.messages.pop_front()?;
-        let repay = self.owes && self.messages.is_empty();
-        Some(Taken { message, repay })
+        let credit_due = self.credit_due && self.messages.is_empty();
+        Some(Popped {
+            message,
+            credit_due,
+        })
     }
 
-    /// Moves at most `most` messages to `messages`. True: as [`Taken::repay`].
+    /// Moves at most `most` messages to `messages`. True: as [`Popped::credit_due`].
     pub(crate) fn drain_into(&mut self, messages: &mut Vec<Message>, most: usize) -> bool {
         let most = most.min(self.messages.len());
         messages.extend(self.messages.drain(..most));
-        most > 0 && self.owes && self.messages.is_empty()
+        most > 0 && self.credit_due && self.messages.is_empty()
     }
 
     /// What a receive that finds nothing left may watch for a moment before it asks the engine: there a batch
@@ -83,9 +86,9 @@ impl Prefetched {
         &mut self.messages
     }
 
-    /// A batch was put in, which owes as said, or the engine was told that it is used up.
-    pub(crate) fn set_owes(&mut self, owes: bool) {
-        self.owes = owes;
+    /// A batch was put in, or the engine was told that it is used up.
+    pub(crate) fn set_credit_due(&mut self, credit_due: bool) {
+        self.credit_due = credit_due;
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -98,7 +101,7 @@ impl Prefetched {
 
     /// Takes everything out; it will not be received.
     pub(crate) fn take(&mut self) -> VecDeque<Message> {
-        self.owes = false;
+        self.credit_due = false;
         self.stream = None;
         std::mem::take(&mut self.messages)
     }
@@ -115,30 +118,34 @@ mod tests {
     /// Nothing here takes this long; what hangs fails instead.
     const HANG: Duration = Duration::from_secs(120);
 
-    fn batch(owes: bool) -> Prefetched {
+    fn batch(credit_due: bool) -> Prefetched {
         let messages: VecDeque<_> = ["a", "b", "c"].into_iter().map(Message::from).collect();
         Prefetched {
             messages,
-            owes,
+            credit_due,
             ..Prefetched::default()
         }
     }
 
     #[test]
-    fn the_receive_that_empties_a_batch_that_owes_repays_it() {
-        for owes in [false, true] {
-            let mut front = batch(owes);
-            let repaid: Vec<_> = std::iter::from_fn(|| front.pop().map(|it| it.repay)).collect();
-            assert_eq!(repaid, [false, false, owes]);
-            let mut front = batch(owes);
-            let quietly = std::iter::from_fn(|| front.pop_quietly()).count();
-            assert_eq!(quietly, if owes { 2 } else { 3 });
-            assert_eq!(front.pop().map(|it| it.repay), owes.then_some(true));
-            let mut front = batch(owes);
+    fn the_receive_that_empties_a_batch_says_that_its_credit_is_due() {
+        for credit_due in [false, true] {
+            let mut prefetched = batch(credit_due);
+            let credit: Vec<_> =
+                std::iter::from_fn(|| prefetched.pop().map(|it| it.credit_due)).collect();
+            assert_eq!(credit, [false, false, credit_due]);
+            let mut prefetched = batch(credit_due);
+            let quietly = std::iter::from_fn(|| prefetched.pop_quietly()).count();
+            assert_eq!(quietly, if credit_due { 2 } else { 3 });
+            assert_eq!(
+                prefetched.pop().map(|it| it.credit_due),
+                credit_due.then_some(true)
+            );
+            let mut prefetched = batch(credit_due);
             let mut out = Vec::new();
-            assert!(!front.drain_into(&mut out, 2));
-            assert_eq!(front.drain_into(&mut out, 9), owes);
-            assert!(!front.drain_into(&mut out, 9), "nothing was taken");
+            assert!(!prefetched.drain_into(&mut out, 2));
+            assert_eq!(prefetched.drain_into(&mut out, 9), credit_due);
+            assert!(!prefetched.drain_into(&mut out, 9), "nothing was taken");
             assert_eq!(out, ["a", "b", "c"]);
         }
     }

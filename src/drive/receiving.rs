@@ -27,7 +27,7 @@ impl Core {
         self.recv_last_or_next(wait)
     }
 
-    /// Nothing is prefetched, or the last message of a batch that is to be repaid.
+    /// Nothing is prefetched, or the last message of a batch whose credit is due.
     #[inline(never)]
     fn recv_last_or_next(&self, wait: Wait) -> Result<Message, RecvError> {
         let mut prefetched = self.prefetched.lock();
@@ -39,8 +39,8 @@ impl Core {
         };
         drop(prefetched);
         if let Some(taken) = taken {
-            if taken.repay {
-                self.repay();
+            if taken.credit_due {
+                self.give_credit();
             }
             return Ok(taken.message);
         }
@@ -48,7 +48,7 @@ impl Core {
         self.recv_locked(wait)
     }
 
-    /// Nothing is in front: looks behind the big lock.
+    /// Nothing is prefetched: looks behind the engine's lock.
     fn recv_locked(&self, wait: Wait) -> Result<Message, RecvError> {
         let mut locked = self.lock();
         let mut tried = false;
@@ -69,38 +69,38 @@ impl Core {
             return taken;
         }
         engine.check_receiver()?;
-        // Lock order: the front comes after the engine, and is never held while that is taken.
+        // Lock order: the prefetched come after the engine, and are never held while that is taken.
         let mut prefetched = self.prefetched.lock();
         if prefetched.is_empty() {
             let stream = engine.take_batch(prefetched.batch());
             prefetched.set_stream(stream);
-            prefetched.set_owes(engine.owes_room());
+            prefetched.set_credit_due(engine.owes_room());
             if prefetched.len() > 1 {
-                // Callers that wait behind the big lock are to look here.
+                // Callers that wait behind the engine's lock are to look here.
                 engine.notify(Change::Messages);
             }
         }
         let Some(taken) = prefetched.pop() else {
             return Ok(None);
         };
-        if taken.repay {
-            prefetched.set_owes(false);
+        if taken.credit_due {
+            prefetched.set_credit_due(false);
             engine.give_credit();
         }
         Ok(Some(taken.message))
     }
 
-    /// The front was used up, and its peers may wait for the room that it took.
+    /// A batch was used up, and its peers may wait for the room that it took.
     #[cold]
-    fn repay(&self) {
-        self.repay_locked(self.lock().engine());
+    fn give_credit(&self) {
+        self.give_credit_locked(self.lock().engine());
     }
 
-    fn repay_locked(&self, engine: &mut Engine) {
+    fn give_credit_locked(&self, engine: &mut Engine) {
         let mut prefetched = self.prefetched.lock();
-        // Filled again meanwhile: what filled it has repaid.
+        // Filled again meanwhile: that gave the credit.
         if prefetched.is_empty() {
-            prefetched.set_owes(false);
+            prefetched.set_credit_due(false);
             engine.give_credit();
         }
     }
@@ -117,14 +117,14 @@ impl Core {
         }
         let before = messages.len();
         let more = |messages: &Vec<Message>| most - (messages.len() - before);
-        let repay = self.take_prefetched(messages, most);
+        let credit_due = self.take_prefetched(messages, most);
         if self.prefetches && messages.len() == before {
             let stream = stream_to_watch(&mut self.prefetched.lock(), wait);
             gather(stream);
         }
         let mut locked = self.lock();
-        if repay {
-            self.repay_locked(locked.engine());
+        if credit_due {
+            self.give_credit_locked(locked.engine());
         }
         let mut tried = messages.len() > before;
         while more(messages) > 0 {
@@ -132,7 +132,7 @@ impl Core {
                 Ok(Some(message)) => {
                     messages.push(message);
                     if self.take_prefetched(messages, more(messages)) {
-                        self.repay_locked(locked.engine());
+                        self.give_credit_locked(locked.engine());
                     }
                 }
                 // What came before the error goes out first; the next call repeats it.
@@ -144,7 +144,7 @@ impl Core {
         Ok(messages.len() - before)
     }
 
-    /// Takes what is in front, at most `most`. True: the front is used up, and is to be repaid.
+    /// Takes what is prefetched, at most `most`. True: the batch is used up, and its credit is due.
     fn take_prefetched(&self, messages: &mut Vec<Message>, most: usize) -> bool {
         self.prefetches && self.prefetched.lock().drain_into(messages, most)
     }
@@ -158,7 +158,7 @@ impl Core {
         let mut prefetched = self.prefetched.lock();
         let unwanted = engine.pattern.filter(prefetched.batch());
         if prefetched.is_empty() {
-            prefetched.set_owes(false);
+            prefetched.set_credit_due(false);
             engine.give_credit();
         }
         drop(prefetched);

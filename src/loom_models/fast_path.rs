@@ -14,7 +14,7 @@ use crate::sync::{Mutex, MutexGuard};
 use crate::zmtp::flight::Flight;
 use crate::zmtp::outbox::Outbox;
 
-/// A hot sender with two connections: messages go into the lanes of the fast path while that is open, which
+/// A hot sender with two connections: messages go into the queues of the fast path while that is open, which
 /// it is only while no thread has the state; the sweep writes what is left.
 struct Hot {
     state: Mutex<Booked>,
@@ -84,8 +84,8 @@ impl Hot {
                 bytes: usize::MAX,
             };
             let turns = [state.turn, 1 - state.turn];
-            let lanes = turns.map(|link| (link, Target::Connection(room)));
-            self.fast_path.open(lanes.into_iter());
+            let queues = turns.map(|link| (link, Target::Connection(room)));
+            self.fast_path.open(queues.into_iter());
             state.open = true;
         }
     }

@@ -1,4 +1,4 @@
-//! The batch in front of the engine's lock, and the room that it owes: the real [`Prefetched`] and
+//! The batch in front of the engine's lock, and the credit that is due for it: the real [`Prefetched`] and
 //! [`RecvQueue`], in the steps of `drive/receiving`.
 
 use std::collections::VecDeque;
@@ -21,7 +21,7 @@ struct Engine {
 
 struct Socket {
     engine: Mutex<Engine>,
-    front: Mutex<Prefetched>,
+    prefetched: Mutex<Prefetched>,
     came: Condvar,
     resumed: Condvar,
 }
@@ -32,7 +32,7 @@ impl Socket {
         let owed = (0, 0);
         Arc::new(Socket {
             engine: Mutex::new(Engine { queue, owed }),
-            front: Mutex::new(Prefetched::default()),
+            prefetched: Mutex::new(Prefetched::default()),
             came: Condvar::new(),
             resumed: Condvar::new(),
         })
@@ -52,16 +52,16 @@ impl Socket {
     }
 
     fn recv(&self) -> Message {
-        if let Some(message) = self.front.lock().pop_quietly() {
+        if let Some(message) = self.prefetched.lock().pop_quietly() {
             return message;
         }
-        let taken = self.front.lock().pop();
+        let taken = self.prefetched.lock().pop();
         if let Some(taken) = taken {
-            if taken.repay {
+            if taken.credit_due {
                 let mut engine = self.engine.lock();
-                let mut front = self.front.lock();
-                if front.is_empty() {
-                    front.set_owes(false);
+                let mut prefetched = self.prefetched.lock();
+                if prefetched.is_empty() {
+                    prefetched.set_credit_due(false);
                     self.credit(&mut engine);
                 }
             }
@@ -69,24 +69,24 @@ impl Socket {
         }
         let mut engine = self.engine.lock();
         loop {
-            let mut front = self.front.lock();
-            if front.is_empty() {
+            let mut prefetched = self.prefetched.lock();
+            if prefetched.is_empty() {
                 self.credit(&mut engine);
-                engine.owed = engine.queue.take_all(front.batch());
-                let owes = engine.owed.0 * 2 >= MARK;
-                front.set_owes(owes);
-                if front.len() > 1 {
+                engine.owed = engine.queue.take_all(prefetched.batch());
+                let credit_due = engine.owed.0 * 2 >= MARK;
+                prefetched.set_credit_due(credit_due);
+                if prefetched.len() > 1 {
                     self.came.notify_all();
                 }
             }
-            if let Some(taken) = front.pop() {
-                if taken.repay {
-                    front.set_owes(false);
+            if let Some(taken) = prefetched.pop() {
+                if taken.credit_due {
+                    prefetched.set_credit_due(false);
                     self.credit(&mut engine);
                 }
                 return taken.message;
             }
-            drop(front);
+            drop(prefetched);
             engine = self.came.wait(engine, None);
         }
     }

@@ -150,13 +150,13 @@ impl Network {
     pub(crate) fn answer(&self, connection: &Arc<Connection>) -> bool {
         let port = self.0.lock().ports.get(&connection.address).cloned();
         let mut wires = connection.wires.lock();
-        if wires.stage != Stage::Calling {
+        if wires.phase != Phase::Calling {
             return false;
         }
         let made = port.and_then(|queue| Some((queue, Bell::new().ok()?)));
         match made {
             Some((queue, (socket, bell))) if wires.ends[0].open => {
-                wires.stage = Stage::Up;
+                wires.phase = Phase::Up;
                 wires.ends[1].bell = Some(bell);
                 wires.ends[1].open = true;
                 let mut queue = queue.lock();
@@ -164,7 +164,7 @@ impl Network {
                 queue.waiting.push_back(called);
                 queue.bell.ring();
             }
-            _ => wires.stage = Stage::Refused,
+            _ => wires.phase = Phase::Refused,
         }
         wires.ring(0);
         true
@@ -197,7 +197,7 @@ impl Drop for Port {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+enum Phase {
     Calling,
     Up,
     Refused,
@@ -215,7 +215,7 @@ pub(crate) struct Connection {
 
 #[derive(Debug)]
 struct Wires {
-    stage: Stage,
+    phase: Phase,
     ends: [Side; 2],
     /// By the side that writes.
     ways: [Way; 2],
@@ -286,7 +286,7 @@ impl Wires {
             ..Side::default()
         };
         Wires {
-            stage: Stage::Calling,
+            phase: Phase::Calling,
             ends: [caller, Side::default()],
             ways: [Way::new(capacity), Way::new(capacity)],
         }
@@ -309,7 +309,7 @@ impl Wires {
 
     /// Both sides have their connection reset. What came to a side's system can still be read there.
     fn cut(&mut self) {
-        self.stage = Stage::Cut;
+        self.phase = Phase::Cut;
         for side in [0, 1] {
             self.ways[side].sent.clear();
             self.ring(side);
@@ -319,8 +319,8 @@ impl Wires {
     fn readiness(&self, side: usize) -> Readiness {
         let incoming = &self.ways[1 - side];
         let over = self.is_over();
-        let broken = matches!(self.stage, Stage::Cut | Stage::Refused);
-        let up = self.stage == Stage::Up;
+        let broken = matches!(self.phase, Phase::Cut | Phase::Refused);
+        let up = self.phase == Phase::Up;
         Readiness {
             readable: !incoming.arrived.is_empty() || incoming.ended || broken,
             writable: self.ends[side].wants_room && (broken || up && self.ways[side].is_writable()),
@@ -329,10 +329,10 @@ impl Wires {
     }
 
     fn is_over(&self) -> bool {
-        match self.stage {
-            Stage::Cut | Stage::Refused => true,
-            Stage::Up => self.ways[0].ended && self.ways[1].ended,
-            Stage::Calling => false,
+        match self.phase {
+            Phase::Cut | Phase::Refused => true,
+            Phase::Up => self.ways[0].ended && self.ways[1].ended,
+            Phase::Calling => false,
         }
     }
 }
@@ -348,13 +348,13 @@ impl Connection {
     }
 
     pub(crate) fn is_calling(&self) -> bool {
-        self.wires.lock().stage == Stage::Calling
+        self.wires.lock().phase == Phase::Calling
     }
 
     /// Whether both sides have it, and neither was told otherwise.
     pub(crate) fn is_up(&self) -> bool {
         let wires = self.wires.lock();
-        wires.stage == Stage::Up && wires.ends.iter().all(|end| end.open)
+        wires.phase == Phase::Up && wires.ends.iter().all(|end| end.open)
     }
 
     /// Bytes that the system of a side took from it.
@@ -371,7 +371,7 @@ impl Connection {
     /// Gives how much there was.
     pub(crate) fn carry(&self, side: usize, most: usize) -> usize {
         let mut wires = self.wires.lock();
-        if wires.stage != Stage::Up {
+        if wires.phase != Phase::Up {
             return 0;
         }
         let open = wires.ends[1 - side].open;
@@ -404,7 +404,7 @@ impl Connection {
     /// Resets it: both sides lose what is not with the other side's system.
     pub(crate) fn cut(&self) {
         let mut wires = self.wires.lock();
-        if wires.stage == Stage::Up {
+        if wires.phase == Phase::Up {
             wires.cut();
         }
     }
@@ -428,7 +428,7 @@ pub(super) struct End {
 impl End {
     pub(super) fn read(&self, most: usize, mut take: impl FnMut(&[u8])) -> io::Result<usize> {
         let mut wires = self.connection.wires.lock();
-        let broken = wires.stage != Stage::Up;
+        let broken = wires.phase != Phase::Up;
         let way = &mut wires.ways[1 - self.side];
         let count = most.min(way.arrived.len());
         if count == 0 && most > 0 {
@@ -449,7 +449,7 @@ impl End {
 
     pub(super) fn write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut wires = self.connection.wires.lock();
-        if wires.stage != Stage::Up {
+        if wires.phase != Phase::Up {
             return Err(ErrorKind::ConnectionReset.into());
         }
         let way = &mut wires.ways[self.side];
@@ -475,7 +475,7 @@ impl End {
 
     pub(super) fn shutdown_write(&self) -> io::Result<()> {
         let mut wires = self.connection.wires.lock();
-        if wires.stage != Stage::Up {
+        if wires.phase != Phase::Up {
             return Err(ErrorKind::NotConnected.into());
         }
         wires.ways[self.side].finished = true;
@@ -485,8 +485,8 @@ impl End {
     pub(super) fn unacknowledged(&self) -> usize {
         let wires = self.connection.wires.lock();
         let way = &wires.ways[self.side];
-        match wires.stage {
-            Stage::Up => way.sent.len() + usize::from(way.finished && !way.ended),
+        match wires.phase {
+            Phase::Up => way.sent.len() + usize::from(way.finished && !way.ended),
             _ => 0,
         }
     }
@@ -498,11 +498,11 @@ impl End {
     /// As `connect_finish`.
     pub(super) fn finish_connect(&self, socket: &Socket) -> io::Result<bool> {
         hush(socket);
-        match self.connection.wires.lock().stage {
-            Stage::Calling => Ok(false),
-            Stage::Up => Ok(true),
-            Stage::Refused => Err(ErrorKind::ConnectionRefused.into()),
-            Stage::Cut => Err(ErrorKind::ConnectionReset.into()),
+        match self.connection.wires.lock().phase {
+            Phase::Calling => Ok(false),
+            Phase::Up => Ok(true),
+            Phase::Refused => Err(ErrorKind::ConnectionRefused.into()),
+            Phase::Cut => Err(ErrorKind::ConnectionReset.into()),
         }
     }
 
@@ -537,12 +537,12 @@ impl Drop for End {
         let mut wires = self.connection.wires.lock();
         wires.ends[self.side].open = false;
         wires.ends[self.side].bell = None;
-        match wires.stage {
-            Stage::Calling => wires.stage = Stage::Refused,
+        match wires.phase {
+            Phase::Calling => wires.phase = Phase::Refused,
             // What was not read: the system says so, and forgets what it had to send.
-            Stage::Up if !wires.ways[1 - self.side].arrived.is_empty() => wires.cut(),
-            Stage::Up => wires.ways[self.side].finished = true,
-            Stage::Refused | Stage::Cut => {}
+            Phase::Up if !wires.ways[1 - self.side].arrived.is_empty() => wires.cut(),
+            Phase::Up => wires.ways[self.side].finished = true,
+            Phase::Refused | Phase::Cut => {}
         }
     }
 }
