@@ -35,12 +35,12 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use lexopt::prelude::{Long, Short, Value, ValueExt};
-use sinew::{Context, DynSocket, Message, RecvError, SendError, SocketType};
+use sinew::{Context, DynSocket, Message, Monitor, RecvError, SendError, SocketType, Stats};
 
 const USAGE: &str = "\
 usage: peer TYPE [--bind EP]... [--connect EP]... [--subscribe PREFIX]... [--count N]
             [--timeout MS] [--linger MS] [--delay MS] [--echo] [--identity ID] [--mandatory]
-            [--escape]
+            [--escape] [--heartbeat MS] [--hwm N] [--stats] [--monitor]
 
 TYPE               push, pull, pub, sub, req, rep, dealer, router, pair, stream, client, server,
                    scatter, gather, peer, channel, xpub or xsub; from dealer on they converse, but
@@ -59,6 +59,11 @@ TYPE               push, pull, pub, sub, req, rep, dealer, router, pair, stream,
 --identity ID      req, dealer, router: the routing id announced to router peers
 --mandatory        router: fail when a message cannot be routed, instead of dropping it
 --escape           print bytes that are not printable ASCII, and \\, as \\xHH, and read them so
+--heartbeat MS     ask peers so often whether they live, and give up those that do not say so
+--hwm N            messages queued for each peer, and from each (default 1000)
+--stats            at the end a line of totals on standard error: `stats: sent N,
+                   received N, dropped N, undelivered N`
+--monitor          events on standard error as they come, `monitor: EVENT`
 
 Exit status: 0 success, 1 a messaging error or a time-out, 2 bad usage.";
 
@@ -76,6 +81,10 @@ struct Args {
     identity: Vec<u8>,
     mandatory: bool,
     escape: bool,
+    heartbeat: Option<Duration>,
+    hwm: Option<usize>,
+    stats: bool,
+    monitor: bool,
 }
 
 fn main() -> ExitCode {
@@ -113,7 +122,14 @@ fn run(kind: SocketType, args: Args) -> Result<(), Box<dyn Error>> {
     if let Some(linger) = args.linger {
         builder = builder.linger(linger);
     }
+    if let Some(hwm) = args.hwm {
+        builder = builder.send_hwm(hwm).recv_hwm(hwm);
+    }
+    if let Some(interval) = args.heartbeat {
+        builder = builder.heartbeat_interval(interval);
+    }
     let socket = builder.open()?;
+    let monitor = args.monitor.then(|| socket.monitor());
     for prefix in &args.subscribe {
         socket.subscribe(prefix)?;
     }
@@ -123,6 +139,7 @@ fn run(kind: SocketType, args: Args) -> Result<(), Box<dyn Error>> {
     for endpoint in &args.connect {
         socket.connect(endpoint)?;
     }
+    let monitor = monitor.map(print_events);
 
     let peer = Peer {
         socket,
@@ -130,15 +147,43 @@ fn run(kind: SocketType, args: Args) -> Result<(), Box<dyn Error>> {
         timeout: args.timeout,
         escape: args.escape,
     };
-    if let Err(error) = peer.talk(kind, &args) {
+    let outcome = peer.talk(kind, &args);
+    let before = peer.socket.stats();
+    if let Err(error) = outcome {
         // At once: to linger after a time-out would be to wait once more.
+        print_totals(&args, before, 0);
         eprintln!("peer: {error}");
         process::exit(1);
     }
-    match peer.socket.close().undelivered {
+    let undelivered = peer.socket.close().undelivered;
+    print_totals(&args, before, undelivered);
+    if let Some(monitor) = monitor {
+        // It ends with the socket.
+        let _ = monitor.join();
+    }
+    match undelivered {
         0 => Ok(()),
         n => Err(format!("{n} messages could not be delivered").into()),
     }
+}
+
+/// --stats: what was done, and what of it was in vain.
+fn print_totals(args: &Args, stats: Stats, undelivered: u64) {
+    if args.stats {
+        eprintln!(
+            "stats: sent {}, received {}, dropped {}, undelivered {undelivered}",
+            stats.sent, stats.received, stats.dropped
+        );
+    }
+}
+
+/// --monitor: a thread that prints events as they come, until the socket is closed.
+fn print_events(monitor: Monitor) -> JoinHandle<()> {
+    thread::spawn(move || {
+        for event in &monitor {
+            eprintln!("monitor: {event}");
+        }
+    })
 }
 
 /// The socket, and how much and how long to use it.
@@ -448,6 +493,10 @@ fn parse() -> Result<Option<(SocketType, Args)>, lexopt::Error> {
             Long("identity") => args.identity = parser.value()?.as_encoded_bytes().to_vec(),
             Long("mandatory") => args.mandatory = true,
             Long("escape") => args.escape = true,
+            Long("heartbeat") => args.heartbeat = Some(milliseconds(&mut parser)?),
+            Long("hwm") => args.hwm = Some(parser.value()?.parse()?),
+            Long("stats") => args.stats = true,
+            Long("monitor") => args.monitor = true,
             Long("help") | Short('h') => return Ok(None),
             Value(name) if kind.is_none() => kind = Some(socket_type(&name.string()?)?),
             _ => return Err(arg.unexpected()),

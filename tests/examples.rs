@@ -540,6 +540,38 @@ fn peer_that_waits_too_long_exits_with_1() {
 }
 
 #[test]
+fn peer_prints_totals_and_events() {
+    let told = ["--stats", "--monitor", "--heartbeat", "1000", "--hwm", "10"];
+    let pull = start(
+        "peer",
+        &[
+            &["pull", "--bind", "tcp://127.0.0.1:*", "--count", "2"],
+            &told[..],
+            &LIMIT[..],
+        ]
+        .concat(),
+    );
+    let endpoint = pull.bound();
+    let push = [&["push", "--connect", &endpoint], &told[..]].concat();
+    let push = run("peer", &push, b"one\ntwo\n").expect(0, "");
+    let pull = pull.end().expect(0, "one\ntwo\n");
+    for (ended, totals) in [
+        (
+            push,
+            "stats: sent 2, received 0, dropped 0, undelivered 0\n",
+        ),
+        (
+            pull,
+            "stats: sent 0, received 2, dropped 0, undelivered 0\n",
+        ),
+    ] {
+        assert!(ended.stderr.contains(totals), "{}", ended.stderr);
+        assert!(ended.stderr.contains("\nmonitor: ") || ended.stderr.starts_with("monitor: "));
+        assert!(ended.stderr.contains("ready"), "{}", ended.stderr);
+    }
+}
+
+#[test]
 fn peer_that_cannot_bind_exits_with_1() {
     let first = start("peer", &["pull", "--bind", "tcp://127.0.0.1:0"]);
     run("peer", &["pull", "--bind", &first.bound()], b"").expect(1, "");
