@@ -54,6 +54,9 @@ pub enum Error {
     /// Peers that were waited for did not come.
     #[error(transparent)]
     Wait(#[from] WaitError),
+    /// A request got no reply.
+    #[error(transparent)]
+    Request(#[from] RequestError),
     /// A message could not become what was asked for. It is in the error; see
     /// [`Error::into_message`].
     #[error(transparent)]
@@ -130,6 +133,7 @@ impl Error {
         match self {
             Error::Send(error) => error.is_timeout(),
             Error::SendMany(error) => error.is_timeout(),
+            Error::Request(error) => error.is_timeout(),
             Error::Recv(error) => error.is_timeout(),
             Error::Wait(error) => error.is_timeout(),
             _ => false,
@@ -142,6 +146,7 @@ impl Error {
         match self {
             Error::Send(error) => error.is_would_block(),
             Error::SendMany(error) => error.is_would_block(),
+            Error::Request(error) => error.is_would_block(),
             Error::Recv(error) => error.is_would_block(),
             _ => false,
         }
@@ -153,6 +158,7 @@ impl Error {
             Error::Closed => true,
             Error::Send(error) => error.is_closed(),
             Error::SendMany(error) => error.is_closed(),
+            Error::Request(error) => error.is_closed(),
             Error::Recv(error) => error.is_closed(),
             Error::Wait(error) => error.is_closed(),
             _ => false,
@@ -172,7 +178,9 @@ impl Error {
     /// ```
     pub fn into_message(self) -> Option<Message> {
         match self {
-            Error::Send(error) => Some(error.into_message()),
+            Error::Send(error) | Error::Request(RequestError::NotSent(error)) => {
+                Some(error.into_message())
+            }
             Error::Convert(error) => Some(error.into_message()),
             _ => None,
         }
@@ -197,6 +205,7 @@ impl From<Error> for io::Error {
             Error::SendMany(error) => error.kind.into(),
             Error::Recv(error) => (*error).into(),
             Error::Wait(error) => io::Error::from(*error).kind(),
+            Error::Request(error) => error.into(),
             Error::Convert(_) | Error::Message(_) => io::ErrorKind::InvalidData,
             Error::Io(source) | Error::System(source) => source.kind(),
             Error::InUse(_) => io::ErrorKind::AddrInUse,
@@ -485,5 +494,68 @@ impl From<RecvError> for io::ErrorKind {
 impl From<RecvError> for io::Error {
     fn from(error: RecvError) -> io::Error {
         io::Error::new(error.into(), error)
+    }
+}
+
+/// Why a request got no reply; see [`Socket::request`](crate::Socket::request).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// The request was sent to no peer. It is in the error, unchanged.
+    #[error(transparent)]
+    NotSent(#[from] SendError),
+    /// It was sent, or waits for its peer to come, and no reply came within the time given.
+    #[error("no reply came in time")]
+    TimedOut,
+    /// The peer that was asked has gone, so no reply can come. Whether it acted on the request is not
+    /// known.
+    #[error("the peer that was asked is gone; send the request again if that does no harm")]
+    PeerGone,
+    /// The socket or its context was closed.
+    #[error("the socket is closed")]
+    Closed,
+    /// The reactor thread that served the socket has panicked; see [`Error::ReactorDied`].
+    #[error("the reactor thread of this socket has panicked; make a new context")]
+    ReactorDied,
+}
+
+impl RequestError {
+    /// Whether the time given was over, before or after the request was sent.
+    pub fn is_timeout(&self) -> bool {
+        match self {
+            RequestError::NotSent(error) => error.is_timeout(),
+            other => *other == RequestError::TimedOut,
+        }
+    }
+
+    /// Whether the socket or its context was closed.
+    pub fn is_closed(&self) -> bool {
+        match self {
+            RequestError::NotSent(error) => error.is_closed(),
+            other => *other == RequestError::Closed,
+        }
+    }
+
+    /// Whether a call that does not wait would have had to: no request is sent by such a call.
+    fn is_would_block(&self) -> bool {
+        matches!(self, RequestError::NotSent(error) if error.is_would_block())
+    }
+}
+
+impl From<&RequestError> for io::ErrorKind {
+    fn from(error: &RequestError) -> io::ErrorKind {
+        match error {
+            RequestError::NotSent(error) => error.kind().into(),
+            RequestError::TimedOut => io::ErrorKind::TimedOut,
+            RequestError::PeerGone => io::ErrorKind::ConnectionReset,
+            RequestError::Closed => io::ErrorKind::NotConnected,
+            RequestError::ReactorDied => io::ErrorKind::Other,
+        }
+    }
+}
+
+impl From<RequestError> for io::Error {
+    fn from(error: RequestError) -> io::Error {
+        io::Error::new((&error).into(), error)
     }
 }

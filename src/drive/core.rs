@@ -99,6 +99,7 @@ impl Core {
     pub(crate) fn new(
         context: &Arc<Inner>,
         socket_type: SocketType,
+        many_requests: bool,
         options: Options,
     ) -> Result<Arc<Core>, Error> {
         if let Some(fault) = options.fault() {
@@ -106,8 +107,11 @@ impl Core {
         }
         let id = context.new_id();
         let settings = pattern_settings(&options, super::random::seed() as u32);
-        let pattern =
-            Pattern::new(socket_type, &settings).ok_or(Error::NoSuchSocket(socket_type))?;
+        let pattern = if many_requests {
+            Pattern::requester(&settings)
+        } else {
+            Pattern::new(socket_type, &settings).ok_or(Error::NoSuchSocket(socket_type))?
+        };
         let can = pattern.can();
         let options = Arc::new(options);
         let core = Arc::new_cyclic(|me| Core {

@@ -271,13 +271,9 @@ impl PipeEvents for Core {
             link.peer = None;
         }
         engine.connect_inproc(link);
-        let unsent = engine
-            .links
-            .get(link)
-            .is_some_and(|link| link.pipe.as_ref().is_some_and(|(p, _)| p.waiting() > 0));
-        if !unsent {
-            engine.pattern.connection_lost(link);
-        }
+        let pipe = engine.links.get(link).and_then(|link| link.pipe.as_ref());
+        let queued = pipe.map_or(0, |(pipe, _)| pipe.waiting());
+        engine.pattern.connection_lost(link, queued);
         engine.wake_waiters();
         self.advance_sequence();
         drop(locked);

@@ -15,6 +15,7 @@ mod names;
 pub(crate) mod prefetched;
 pub(crate) mod random;
 mod receiving;
+pub(crate) mod requests;
 mod sending;
 mod settings;
 mod subscribing;

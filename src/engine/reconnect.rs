@@ -68,12 +68,10 @@ impl<D> Engine<D> {
             return;
         };
         link.serial = serial;
-        let unsent = link.send_queue.messages() > 0;
+        let queued = link.send_queue.messages();
         let room = !link.send_queue.is_full() && !immediate && !link.is_leaving();
         // The pattern knows that what is left in the inbox may hold the answer, or mere noise.
-        if !unsent {
-            self.pattern.connection_lost(key);
-        }
+        self.pattern.connection_lost(key, queued);
         self.pattern.set_room(key, room);
         self.wake_waiters();
         self.try_again(key);

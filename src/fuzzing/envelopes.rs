@@ -207,7 +207,7 @@ impl ReqModel {
                 self.asked = Asked::Gone;
             }
         } else {
-            self.req.connection_lost(link);
+            self.req.connection_lost(link, 0);
             if let Asked::Peer { lost, .. } = &mut self.asked {
                 *lost |= was_asked;
             }
@@ -286,7 +286,7 @@ impl RepModel {
             self.rep.attach(link);
             self.room[link] = true;
         } else {
-            self.rep.connection_lost(link);
+            self.rep.connection_lost(link, 0);
         }
         if let Some((asker, _)) = &mut self.asked {
             asker.take_if(|asker| *asker == link);

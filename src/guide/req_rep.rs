@@ -106,6 +106,30 @@
 //!
 //! # Many requests at once
 //!
+//! A [`Requester`](crate::Requester) is a REQ for programs with many threads: instead of `send` and
+//! `recv` it has [`request`](crate::Socket::request), which any number of threads call on clones of one
+//! socket. Each gets the reply to its own request, or its own time-out
+//! ([`request_timeout`](crate::Socket::request_timeout)), or hears that the peer that it asked is gone.
+//!
+//! ```
+//! use sinew::{Context, Rep, Requester};
+//! use std::time::Duration;
+//!
+//! let ctx = Context::new();
+//! let server = ctx.socket(Rep).bind("inproc://clock")?;
+//! let client = ctx.socket(Requester).connect("inproc://clock")?;
+//! std::thread::spawn(move || -> sinew::Result<()> {
+//!     for _question in &server {
+//!         server.send("noon")?;
+//!     }
+//!     Ok(())
+//! });
+//! let reply = client.request_timeout("what time is it?", Duration::from_secs(10))?;
+//! assert_eq!(reply, "noon");
+//! # ctx.shutdown();
+//! # Ok::<(), sinew::Error>(())
+//! ```
+//!
 //! REP handles one request at a time, and two sockets cannot bind one endpoint. To answer several
 //! requests at once, give each thread a REP socket with an endpoint of its own, and have the clients
 //! connect to all of them: a REQ sends its requests to its peers in turn.
@@ -135,5 +159,5 @@
 //! ```
 //!
 //! Or turn it round: the REQ binds, and any number of REP sockets connect to it, in its process or
-//! others. A client that wants several answers at once uses a [DEALER](super::dealer_pair), and a server
+//! others. A client with one thread that wants several answers at once uses a [DEALER](super::dealer_pair), and a server
 //! that answers in any order a [ROUTER](super::router_dealer).

@@ -28,6 +28,7 @@ mod pull;
 mod push;
 mod rep;
 mod req;
+mod requester;
 mod router;
 mod server;
 mod stream;
@@ -40,7 +41,9 @@ pub mod bench_support;
 pub(crate) use rules::{Capabilities, Rules};
 pub(crate) use server::number_of;
 pub(crate) use types::{subscription_of, MAX_TOPIC};
-pub(crate) use types::{Excess, Forward, LinkId, Newcomer, PatternSettings, Refusal, Route};
+pub(crate) use types::{
+    Excess, Forward, LinkId, Newcomer, PatternSettings, Refusal, RequestKey, Route,
+};
 
 use std::collections::VecDeque;
 
@@ -54,6 +57,7 @@ use pull::Pull;
 use push::Push;
 use rep::Rep;
 use req::Req;
+use requester::Requester;
 use router::Router;
 use server::Server;
 use stream::Stream;
@@ -84,13 +88,14 @@ macro_rules! delegate {
 }
 
 /// Makes [`Pattern`]: a line for each type of socket, with the rules that it follows, and what
-/// it is able to do beyond what those are made for.
+/// it is able to do beyond what those are made for; after them a line for other rules that a type may follow.
 macro_rules! patterns {
-    ($($kind:ident: $rules:ident $(+ $more:ident)*;)*) => {
+    ($($kind:ident: $rules:ident $(+ $more:ident)*;)* @other $($other:ident: $other_rules:ident;)*) => {
         /// One socket's pattern. Its methods are those of [`Rules`].
         #[derive(Debug)]
         pub(crate) enum Pattern {
             $($kind($rules),)*
+            $($other($other_rules),)*
         }
 
         impl Pattern {
@@ -111,10 +116,11 @@ macro_rules! patterns {
                         $($more: true,)*
                         ..<$rules as Rules>::CAN
                     },)*
+                    $(Pattern::$other(_) => <$other_rules as Rules>::CAN,)*
                 }
             }
 
-            delegate! { [$($kind)*]:
+            delegate! { [$($kind)* $($other)*]:
                 fn configure(&mut self, settings: &PatternSettings);
                 fn attach(&mut self, link: LinkId);
                 fn admit(&mut self, link: LinkId, new: Newcomer<'_>)
@@ -128,7 +134,7 @@ macro_rules! patterns {
                 fn probe(&self) -> bool;
                 fn retire(&mut self, link: LinkId);
                 fn detach(&mut self, link: LinkId);
-                fn connection_lost(&mut self, link: LinkId);
+                fn connection_lost(&mut self, link: LinkId, queued: usize);
                 fn connection_renewed(&mut self, link: LinkId);
                 fn has_departed(&self) -> bool;
                 fn forget_departed(&mut self) -> bool;
@@ -151,6 +157,8 @@ macro_rules! patterns {
                     -> Result<(), Excess>;
                 fn handle_subscription(&mut self, link: LinkId, topic: &[u8], subscribe: bool)
                     -> Result<(), Excess>;
+                fn lost_requests(&mut self) -> Vec<RequestKey>;
+                fn forget_request(&mut self, key: RequestKey);
                 fn take_note(&mut self) -> Option<Message>;
                 fn has_note(&self) -> bool;
                 fn answer_subscription(&mut self, topic: &[u8], subscribe: bool)
@@ -186,6 +194,15 @@ patterns! {
     Gather: Pull + single;
     Peer: Server;
     Channel: Pair + single;
+    @other
+    Requester: Requester;
+}
+
+impl Pattern {
+    /// The rules of a REQ of which any number of requests may be under way.
+    pub(crate) fn requester(settings: &PatternSettings) -> Pattern {
+        Pattern::Requester(Rules::new(settings))
+    }
 }
 
 #[cfg(test)]
@@ -283,7 +300,7 @@ mod tests {
     fn a_new_connection_starts_without_the_old_ones_subscriptions() {
         let mut publisher = pattern(SocketType::Pub);
         publisher.handle_subscription(0, b"", true).unwrap();
-        publisher.connection_lost(0);
+        publisher.connection_lost(0, 0);
         let kept = Route::ToMany {
             links: &[0],
             full: 0,

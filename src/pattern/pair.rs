@@ -221,7 +221,7 @@ mod tests {
         assert_eq!(come(&mut pair, 1), Err(PeerRefusal::Paired));
         assert_eq!(place_for(&mut pair, Some(0)), Ok(()));
         assert_eq!(come(&mut pair, 0), Ok(()));
-        pair.connection_lost(0);
+        pair.connection_lost(0, 0);
         assert_eq!(come(&mut pair, 1), Err(PeerRefusal::Paired));
     }
 

@@ -49,11 +49,11 @@ impl Rules for Rep {
     fn detach(&mut self, link: LinkId) {
         self.fair.detach(link);
         self.with_room.remove(link);
-        self.connection_lost(link);
+        self.connection_lost(link, 0);
     }
 
     /// The peer of the next connection asks anew: an answer to the last one would be taken for its own.
-    fn connection_lost(&mut self, link: LinkId) {
+    fn connection_lost(&mut self, link: LinkId, _queued: usize) {
         if let State::Asked { asker } = &mut self.state {
             asker.take_if(|asker| *asker == link);
         }
@@ -197,7 +197,7 @@ mod tests {
         assert_eq!(rep.may_receive(), Ok(()));
 
         rep.incoming(1, ["", "ask"].into()).unwrap();
-        rep.connection_lost(1);
+        rep.connection_lost(1, 0);
         assert_eq!(answer(&mut rep, "late"), (Route::Drop, "late".into()));
     }
 

@@ -89,7 +89,11 @@ impl Rules for Req {
         }
     }
 
-    fn connection_lost(&mut self, from: LinkId) {
+    fn connection_lost(&mut self, from: LinkId, queued: usize) {
+        if queued > 0 {
+            // The request is one of them: the next connection takes it.
+            return;
+        }
         if let State::Awaiting { link, lost, .. } = &mut self.state {
             *lost |= *link == from;
         }
@@ -330,7 +334,7 @@ mod tests {
         req.set_readable(1, true);
         assert!(req.awaits_nothing());
         assert_eq!(ask(&mut req, "one").0, 0);
-        req.connection_lost(0);
+        req.connection_lost(0, 0);
         assert!(req.awaits_nothing());
         req.set_readable(0, true);
         assert!(!req.awaits_nothing(), "it may hold the answer");
@@ -366,7 +370,7 @@ mod tests {
         let mut req = plain();
         ask(&mut req, "one");
         req.detach(1);
-        req.connection_lost(1);
+        req.connection_lost(1, 0);
         assert_eq!(req.may_receive(), Ok(()));
         assert_eq!(req.incoming(0, ["", "1"].into()), Ok("1".into()));
     }
@@ -375,11 +379,11 @@ mod tests {
     fn a_broken_connection_is_a_lost_peer_unless_the_answer_came_first() {
         let mut req = plain();
         ask(&mut req, "one");
-        req.connection_lost(0);
+        req.connection_lost(0, 0);
         assert_eq!(req.may_receive(), Err(Refusal::PeerGone));
         assert_eq!(ask(&mut req, "two").0, 1);
         req.set_readable(1, true);
-        req.connection_lost(1);
+        req.connection_lost(1, 0);
         assert_eq!(req.may_receive(), Ok(()));
         req.set_readable(1, false);
         assert_eq!(req.incoming(1, ["", "2"].into()), Ok("2".into()));
@@ -391,7 +395,7 @@ mod tests {
         let mut req = plain();
         ask(&mut req, "one");
         req.set_readable(0, true);
-        req.connection_lost(0);
+        req.connection_lost(0, 0);
         req.set_readable(0, false);
         assert!(req.incoming(0, "noise".into()).is_err());
         assert_eq!(req.may_receive(), Err(Refusal::PeerGone));

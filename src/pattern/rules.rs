@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::types::{Excess, Forward, LinkId, Newcomer, PatternSettings, Refusal, Route};
+use super::types::{
+    Excess, Forward, LinkId, Newcomer, PatternSettings, Refusal, RequestKey, Route,
+};
 use crate::message::Message;
 use crate::peer::{PeerInfo, PeerRefusal};
 
@@ -131,10 +133,10 @@ pub(crate) trait Rules: Sized {
     /// The link is no more, nor what it had to read. Its id may be given to another.
     fn detach(&mut self, link: LinkId);
 
-    /// The link's connection broke, but it will connect again and keeps its queues. For REQ this
-    /// means that an answer it is waiting for will not come, so it is not to be called while the
-    /// request is still in the queue.
-    fn connection_lost(&mut self, _link: LinkId) {}
+    /// The link's connection broke, but it will connect again and keeps its queues, in which `queued`
+    /// messages wait to be sent to the next one. What was sent before them is answered by nobody any
+    /// more, unless the answer is in the link's inbox already.
+    fn connection_lost(&mut self, _link: LinkId, _queued: usize) {}
 
     /// The link has a new connection, before anything was received from it. PUB forgets what the
     /// old peer subscribed to: RFC 29 has subscribers subscribe anew on every connection.
@@ -256,6 +258,17 @@ pub(crate) trait Rules: Sized {
     fn has_note(&self) -> bool {
         false
     }
+
+    // ----- many requests at once -----
+
+    /// The requests that nobody answers any more, each told once. While there are any, `may_receive`
+    /// says [`Refusal::PeerGone`].
+    fn lost_requests(&mut self) -> Vec<RequestKey> {
+        Vec::new()
+    }
+
+    /// Nobody waits for the reply to this request any more.
+    fn forget_request(&mut self, _key: RequestKey) {}
 
     // ----- subscriptions -----
 

@@ -7,6 +7,9 @@ use crate::peer::PeerInfo;
 /// another peer after `detach`.
 pub(crate) type LinkId = usize;
 
+/// The first frame of a request of a requester, by which its reply is known.
+pub(crate) type RequestKey = [u8; 8];
+
 /// What a pattern must know of the socket's options.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PatternSettings {

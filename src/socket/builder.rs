@@ -167,7 +167,12 @@ impl<K: Kind> SocketBuilder<K> {
             return Err(Error::Closed);
         }
         let socket_type = self.kind.socket_type();
-        let core = Core::new(&self.context.inner, socket_type, self.options)?;
+        let core = Core::new(
+            &self.context.inner,
+            socket_type,
+            K::MANY_REQUESTS,
+            self.options,
+        )?;
         let closed = self.context.is_closed();
         let socket = Socket::new(core, self.context.user, self.kind);
         // Closed meanwhile, perhaps before the context knew the socket: it goes with the rest.

@@ -4,7 +4,10 @@ use crate::peer::SocketType;
 
 mod sealed {
     #[allow(unnameable_types, reason = "so that no other crate can implement it")]
-    pub trait Sealed {}
+    pub trait Sealed {
+        /// Any number of requests are under way at once: see [`Requester`](super::Requester).
+        const MANY_REQUESTS: bool = false;
+    }
 }
 
 /// A type of socket: one of the unit types such as [`Push`], or a [`SocketType`] for a dynamic
@@ -104,6 +107,24 @@ kinds! {
     /// frame (RFC 52).
     Channel: Sends Receives;
 }
+
+/// A REQ of which any number of requests are under way at once: it has
+/// [`request`](crate::Socket::request) instead of `send` and `recv`, which any number of threads may call
+/// on clones. Its peers are REP and ROUTER (RFC 28).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Requester;
+
+impl sealed::Sealed for Requester {
+    const MANY_REQUESTS: bool = true;
+}
+
+impl Kind for Requester {
+    fn socket_type(&self) -> SocketType {
+        SocketType::Req
+    }
+}
+
+impl Probes for Requester {}
 
 impl sealed::Sealed for SocketType {}
 

@@ -7,6 +7,7 @@ mod kind;
 mod observe;
 mod readiness;
 mod recv;
+mod request;
 mod send;
 mod task;
 mod topics;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 use crate::context::User;
 use crate::drive::core::Core;
+use crate::drive::requests::Requests as OpenRequests;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::message::Frame;
@@ -29,8 +31,8 @@ pub use builder::SocketBuilder;
 pub use iter::{Iter, TryIter};
 pub use kind::{
     Addresses, Channel, Client, Dealer, Gather, Kind, Matches, Numbers, Pair, Peer, Probes, Pub,
-    Publishes, Pull, Push, Receives, Rep, Req, Requests, Router, Routes, Scatter, Sends, Server,
-    ShowsSubscriptions, Stream, Streams, Sub, Subscribes, Xpub, Xsub,
+    Publishes, Pull, Push, Receives, Rep, Req, Requester, Requests, Router, Routes, Scatter, Sends,
+    Server, ShowsSubscriptions, Stream, Streams, Sub, Subscribes, Xpub, Xsub,
 };
 pub use readiness::Readiness;
 #[doc(hidden)]
@@ -111,6 +113,8 @@ impl Drop for Handle {
 /// What the handles of one socket share; dropping the last of them closes it.
 struct HandleInner {
     core: Arc<Core>,
+    /// Only of a [`Requester`].
+    requests: Option<Box<OpenRequests>>,
     /// Dropped after the socket began to close, so that the context's end waits for its linger.
     _user: Arc<User>,
 }
@@ -237,7 +241,11 @@ impl<K: Kind> fmt::Debug for Socket<K> {
 impl<K: Kind> Socket<K> {
     fn new(core: Arc<Core>, user: Arc<User>, kind: K) -> Socket<K> {
         Socket {
-            handle: Handle(Arc::new(HandleInner { core, _user: user })),
+            handle: Handle(Arc::new(HandleInner {
+                core,
+                requests: K::MANY_REQUESTS.then(|| Box::new(OpenRequests::new())),
+                _user: user,
+            })),
             kind,
         }
     }

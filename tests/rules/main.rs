@@ -19,6 +19,7 @@ mod pipeline;
 mod pub_sub;
 mod refusal;
 mod req_rep;
+mod requester;
 mod router;
 mod single;
 mod stream;

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use libzmq_peer as zmq;
 use libzmq_peer::{option, Kind};
-use sinew::{Context, Message, Rep, Req, Socket};
+use sinew::{Context, Message, Rep, Req, Requester, Socket};
 
 use crate::support::*;
 
@@ -74,6 +74,34 @@ fn our_req_is_answered_by_a_libzmq_rep() {
             let answer = we_ask(&req, &question);
             assert_same(&answer, &reversed(question), &format!("{setup:?}"));
         }
+        echo.join().expect("the echo");
+    }
+}
+
+/// Many threads ask a libzmq REP over one socket: each gets its own reply.
+#[test]
+fn our_requester_is_answered_by_a_libzmq_rep() {
+    for setup in Setup::all() {
+        let requester = Context::new()
+            .socket(Requester)
+            .open()
+            .expect("our requester");
+        let rep = theirs(&zmq::Context::new(), Kind::Rep);
+        let _address = setup.join(&requester.clone().into_dynamic(), &rep);
+        let echo = their_echo(rep, 8 * 50);
+        thread::scope(|scope| {
+            for asker in 0..8 {
+                let requester = &requester;
+                scope.spawn(move || {
+                    for number in 0..50 {
+                        let question = [format!("{asker}"), format!("{number}")];
+                        let reply = requester.request_timeout(question.clone(), DEADLINE);
+                        let [asker, number] = question;
+                        assert_eq!(reply.expect("a reply"), [number, asker]);
+                    }
+                });
+            }
+        });
         echo.join().expect("the echo");
     }
 }
