@@ -1,15 +1,19 @@
 //! What can go wrong, whose fault it was, and what to do about it.
 
+mod request;
+mod send;
 mod wait;
 
 use std::convert::Infallible;
-use std::{fmt, io};
+use std::io;
 
 use crate::endpoint::EndpointError;
 use crate::message::convert::ConvertError;
 use crate::message::{ConvertErrorKind, Frame, Message};
 use crate::peer::{SocketType, UnknownSocketType};
 
+pub use request::RequestError;
+pub use send::{SendError, SendErrorKind, SendManyError};
 pub use wait::WaitError;
 
 /// A result with an [`Error`], for functions that use this library: every error of it becomes one
@@ -202,7 +206,7 @@ impl From<Error> for io::Error {
             | Error::TopicTooLong { .. }
             | Error::UnknownSocketType(_) => io::ErrorKind::InvalidInput,
             Error::Send(error) => error.kind().into(),
-            Error::SendMany(error) => error.kind.into(),
+            Error::SendMany(error) => error.kind().into(),
             Error::Recv(error) => (*error).into(),
             Error::Wait(error) => io::Error::from(*error).kind(),
             Error::Request(error) => error.into(),
@@ -219,205 +223,6 @@ impl From<Error> for io::Error {
             Error::ReactorDied => io::ErrorKind::Other,
         };
         io::Error::new(kind, error)
-    }
-}
-
-/// Why a message was not accepted. The message comes back with the error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SendErrorKind {
-    /// No peer has room, and the call was told not to wait.
-    #[error("no peer has room for the message now")]
-    WouldBlock,
-    /// No peer had room within the time given.
-    #[error("no peer had room for the message in time")]
-    TimedOut,
-    /// The socket or its context was closed.
-    #[error("the socket is closed")]
-    Closed,
-    /// The reactor thread that served the socket has panicked; see [`Error::ReactorDied`].
-    #[error("the reactor thread of this socket has panicked; make a new context")]
-    ReactorDied,
-    /// SERVER, PEER: the message has no number, or that of no peer that is there. STREAM, and ROUTER with
-    /// [`mandatory`](crate::Options::mandatory): the first frame is not the routing id of a peer
-    /// that is there, or no frame is behind it.
-    #[error("no peer has the routing id of the message, or there is none, or nothing but that")]
-    Unroutable,
-    /// REQ: the reply to the last request has not been received. REP: no request has been received.
-    #[error("receive before you send again: REQ and REP take turns")]
-    MustReceiveFirst,
-    /// This type of socket does not send.
-    #[error("this type of socket cannot send")]
-    Unsupported,
-    /// CLIENT, SERVER, SCATTER, PEER, CHANNEL: the message has more than one frame.
-    #[error("messages of this type of socket have one frame")]
-    Multipart,
-    /// The message has more frames than a peer of this library accepts: 65,536, those included that REQ
-    /// and REP put before it. The peer would end the connection.
-    #[error("the message has too many frames; a peer accepts 65,536, with those of REQ and REP")]
-    TooManyFrames,
-    /// XSUB: the message subscribes, or cancels, and its topic is longer than a subscription can be:
-    /// 65,536 bytes.
-    #[error("the message is a subscription, and its topic has more than 65,536 bytes")]
-    TopicTooLong,
-}
-
-impl SendErrorKind {
-    /// Whether the time given was over.
-    pub fn is_timeout(self) -> bool {
-        self == SendErrorKind::TimedOut
-    }
-
-    /// Whether the call was told not to wait, and would have had to.
-    pub fn is_would_block(self) -> bool {
-        self == SendErrorKind::WouldBlock
-    }
-
-    /// Whether the socket or its context was closed.
-    pub fn is_closed(self) -> bool {
-        self == SendErrorKind::Closed
-    }
-}
-
-impl From<SendErrorKind> for io::ErrorKind {
-    fn from(kind: SendErrorKind) -> io::ErrorKind {
-        match kind {
-            SendErrorKind::WouldBlock => io::ErrorKind::WouldBlock,
-            SendErrorKind::TimedOut => io::ErrorKind::TimedOut,
-            SendErrorKind::Closed => io::ErrorKind::NotConnected,
-            SendErrorKind::ReactorDied => io::ErrorKind::Other,
-            SendErrorKind::MustReceiveFirst
-            | SendErrorKind::TooManyFrames
-            | SendErrorKind::TopicTooLong => io::ErrorKind::InvalidInput,
-            SendErrorKind::Multipart => io::ErrorKind::InvalidInput,
-            SendErrorKind::Unsupported => io::ErrorKind::Unsupported,
-            SendErrorKind::Unroutable => io::ErrorKind::NotFound,
-        }
-    }
-}
-
-/// A message was not accepted: why, and the message itself, unchanged.
-///
-/// ```
-/// use sinew::{Context, Push, SendErrorKind};
-///
-/// let push = Context::new().socket(Push).open()?;
-/// let error = push.try_send("precious").unwrap_err();
-/// assert_eq!(error.kind(), SendErrorKind::WouldBlock);
-/// assert_eq!(error.into_message(), "precious");
-/// # Ok::<(), sinew::Error>(())
-/// ```
-#[derive(Clone, PartialEq, Eq)]
-pub struct SendError {
-    kind: SendErrorKind,
-    // Boxed: a message is 72 bytes, and every send returns this type on its way.
-    message: Box<Message>,
-}
-
-impl SendError {
-    pub(crate) fn new(kind: SendErrorKind, message: Message) -> SendError {
-        SendError {
-            kind,
-            message: Box::new(message),
-        }
-    }
-
-    /// Why the message was not accepted.
-    pub fn kind(&self) -> SendErrorKind {
-        self.kind
-    }
-
-    /// The message.
-    pub fn message(&self) -> &Message {
-        &self.message
-    }
-
-    /// Whether the time given was over.
-    pub fn is_timeout(&self) -> bool {
-        self.kind.is_timeout()
-    }
-
-    /// Whether the call was told not to wait, and would have had to.
-    pub fn is_would_block(&self) -> bool {
-        self.kind.is_would_block()
-    }
-
-    /// Whether the socket or its context was closed.
-    pub fn is_closed(&self) -> bool {
-        self.kind.is_closed()
-    }
-
-    /// The message, to be sent again or elsewhere.
-    pub fn into_message(self) -> Message {
-        *self.message
-    }
-}
-
-impl fmt::Debug for SendError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SendError")
-            .field("kind", &self.kind)
-            .field("message", &self.message)
-            .finish()
-    }
-}
-
-impl fmt::Display for SendError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.kind.fmt(f)
-    }
-}
-
-impl std::error::Error for SendError {}
-
-impl From<SendError> for io::Error {
-    fn from(error: SendError) -> io::Error {
-        io::Error::new(error.kind.into(), error)
-    }
-}
-
-/// A batch was not accepted whole; what was not accepted is still in the caller's vector.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{kind} (messages of the batch accepted before: {sent})")]
-pub struct SendManyError {
-    kind: SendErrorKind,
-    sent: usize,
-}
-
-impl SendManyError {
-    pub(crate) fn new(kind: SendErrorKind, sent: usize) -> SendManyError {
-        SendManyError { kind, sent }
-    }
-
-    /// Why the next message was not accepted.
-    pub fn kind(&self) -> SendErrorKind {
-        self.kind
-    }
-
-    /// How many messages were accepted, and removed from the vector, before.
-    pub fn sent(&self) -> usize {
-        self.sent
-    }
-
-    /// Whether the time given was over.
-    pub fn is_timeout(&self) -> bool {
-        self.kind.is_timeout()
-    }
-
-    /// Whether the call was told not to wait, and would have had to.
-    pub fn is_would_block(&self) -> bool {
-        self.kind.is_would_block()
-    }
-
-    /// Whether the socket or its context was closed.
-    pub fn is_closed(&self) -> bool {
-        self.kind.is_closed()
-    }
-}
-
-impl From<SendManyError> for io::Error {
-    fn from(error: SendManyError) -> io::Error {
-        io::Error::new(error.kind.into(), error)
     }
 }
 
@@ -497,48 +302,32 @@ impl From<RecvError> for io::Error {
     }
 }
 
-/// Why a request got no reply; see [`Socket::request`](crate::Socket::request).
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum RequestError {
-    /// The request was sent to no peer. It is in the error, unchanged.
-    #[error(transparent)]
-    NotSent(#[from] SendError),
-    /// It was sent, or waits for its peer to come, and no reply came within the time given.
-    #[error("no reply came in time")]
-    TimedOut,
-    /// The peer that was asked has gone, so no reply can come. Whether it acted on the request is not
-    /// known.
-    #[error("the peer that was asked is gone; send the request again if that does no harm")]
-    PeerGone,
-    /// The socket or its context was closed.
-    #[error("the socket is closed")]
-    Closed,
-    /// The reactor thread that served the socket has panicked; see [`Error::ReactorDied`].
-    #[error("the reactor thread of this socket has panicked; make a new context")]
-    ReactorDied,
+impl From<SendErrorKind> for io::ErrorKind {
+    fn from(kind: SendErrorKind) -> io::ErrorKind {
+        match kind {
+            SendErrorKind::WouldBlock => io::ErrorKind::WouldBlock,
+            SendErrorKind::TimedOut => io::ErrorKind::TimedOut,
+            SendErrorKind::Closed => io::ErrorKind::NotConnected,
+            SendErrorKind::ReactorDied => io::ErrorKind::Other,
+            SendErrorKind::MustReceiveFirst
+            | SendErrorKind::TooManyFrames
+            | SendErrorKind::TopicTooLong => io::ErrorKind::InvalidInput,
+            SendErrorKind::Multipart => io::ErrorKind::InvalidInput,
+            SendErrorKind::Unsupported => io::ErrorKind::Unsupported,
+            SendErrorKind::Unroutable => io::ErrorKind::NotFound,
+        }
+    }
 }
 
-impl RequestError {
-    /// Whether the time given was over, before or after the request was sent.
-    pub fn is_timeout(&self) -> bool {
-        match self {
-            RequestError::NotSent(error) => error.is_timeout(),
-            other => *other == RequestError::TimedOut,
-        }
+impl From<SendError> for io::Error {
+    fn from(error: SendError) -> io::Error {
+        io::Error::new(error.kind().into(), error)
     }
+}
 
-    /// Whether the socket or its context was closed.
-    pub fn is_closed(&self) -> bool {
-        match self {
-            RequestError::NotSent(error) => error.is_closed(),
-            other => *other == RequestError::Closed,
-        }
-    }
-
-    /// Whether a call that does not wait would have had to: no request is sent by such a call.
-    fn is_would_block(&self) -> bool {
-        matches!(self, RequestError::NotSent(error) if error.is_would_block())
+impl From<SendManyError> for io::Error {
+    fn from(error: SendManyError) -> io::Error {
+        io::Error::new(error.kind().into(), error)
     }
 }
 

@@ -149,18 +149,20 @@ pub use zmtp::bench_support as codec_bench;
 
 pub use context::{Context, ContextBuilder};
 pub use endpoint::{Endpoint, EndpointError, Host, InprocEndpoint, IpcEndpoint, TcpEndpoint};
-pub use error::{Error, RecvError, RequestError, Result, SendError, SendErrorKind, SendManyError, WaitError};
+pub use error::{
+    Error, RecvError, RequestError, Result, SendError, SendErrorKind, SendManyError, WaitError,
+};
 pub use message::convert::ConvertError;
 pub use message::{ConvertErrorKind, Frame, Frames, IntoFrames, Message};
 pub use monitor::{Event, EventKind, Events, Monitor, Reason, ReasonKind, TryEvents};
-pub use options::{KeepAlive, Options};
+pub use options::{KeepAlive, Options, ReconnectStop};
 pub use peer::{PeerInfo, PeerRefusal, SocketType, UnknownSocketType};
 #[doc(hidden)]
 pub use socket::TaskSocket;
 pub use socket::{
-    Addresses, Channel, Client, Dealer, DynSocket, Gather, Iter, Kind, Matches, Numbers, Pair,
-    Peer, Probes, Pub, Publishes, Pull, Push, Readiness, Receives, Rep, Req, Requester, Requests,
-    Router, Routes, Scatter, Sends, Server, ShowsSubscriptions, Socket, SocketBuilder, Stream,
-    Streams, Sub, Subscribes, TryIter, Xpub, Xsub,
+    Addresses, Channel, Client, Dealer, DynSocket, Gather, Greets, Iter, Kind, Matches, Numbers,
+    Pair, Peer, Probes, Pub, Publishes, Pull, Push, Readiness, Receives, Rep, Req, Requester,
+    Requests, Router, Routes, Scatter, Sends, Server, ShowsSubscriptions, Socket, SocketBuilder,
+    Stream, Streams, Sub, Subscribes, TellsDisconnects, TellsHiccups, TryIter, Xpub, Xsub,
 };
 pub use stats::{CloseReport, Drops, PeerStats, QueueStats, Stats, Traffic};

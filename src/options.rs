@@ -1,11 +1,18 @@
 //! [`Options`]: every setting of a socket, with its meaning, unit, default and cost.
 
+mod keepalive;
+mod reconnect;
+
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::message::Message;
+use crate::peer::SocketType;
 use crate::tuning;
+
+pub use keepalive::KeepAlive;
+pub use reconnect::ReconnectStop;
 
 /// The settings of one socket.
 ///
@@ -126,6 +133,33 @@ pub struct Options {
     /// Queue only for peers that are connected. Default false: a message may be queued for a peer
     /// that `connect` named and that is not there yet.
     pub immediate: bool,
+    /// DEALER, ROUTER, CLIENT, SERVER and PEER: what each new peer is sent before anything else, on
+    /// every connection anew, over every transport. Default: a message without frames, which sends
+    /// nothing.
+    ///
+    /// For a peer that has to learn at once that this socket is there, or is there again: a worker that
+    /// says that it is ready. It does not count in [`Stats`](crate::Stats), nor towards high-water marks. A
+    /// ROUTER puts no routing id before it. Other types refuse the setting, and CLIENT, SERVER
+    /// and PEER one of several frames.
+    pub hello_message: Message,
+    /// ROUTER, SERVER and PEER: what is received of a peer that has gone, behind all that it sent: from a
+    /// ROUTER behind its routing id, from the others with its number. Default: a message
+    /// without frames, which tells nothing.
+    ///
+    /// Only of peers that called this socket, and not of those that it called itself. Other
+    /// types refuse the setting, and SERVER and PEER one of several frames.
+    pub disconnect_message: Message,
+    /// DEALER, CLIENT and PEER: what is received of a peer that this socket called, when the connection to
+    /// it is lost, behind all that it sent. The socket connects again by itself. Default: a
+    /// message without frames, which tells nothing.
+    ///
+    /// Other types refuse the setting, and CLIENT and PEER one of several frames.
+    pub hiccup_message: Message,
+    /// When a lost or refused connection is not tried again but given up, as if
+    /// [`reconnect_attempts`](Options::reconnect_attempts) were spent. Default: never.
+    ///
+    /// What was queued for the peer is then lost, and counted.
+    pub reconnect_stop: ReconnectStop,
     /// The routing id announced to ROUTER peers: 1 to 255 bytes, not starting with a zero byte;
     /// empty means none. Default empty. Used by REQ, DEALER and ROUTER.
     pub routing_id: Bytes,
@@ -232,6 +266,10 @@ impl Default for Options {
             heartbeat_timeout: None,
             heartbeat_ttl: None,
             immediate: false,
+            hello_message: Message::new(),
+            disconnect_message: Message::new(),
+            hiccup_message: Message::new(),
+            reconnect_stop: ReconnectStop::default(),
             routing_id: Bytes::new(),
             backlog: tuning::BACKLOG,
             ipv6: false,
@@ -280,6 +318,47 @@ impl Options {
             .or_else(|| self.time_fault())
             .or_else(|| self.buffer_fault())
             .or_else(|| self.tcp_keepalive.fault())
+    }
+
+    /// The first setting that makes no sense for a type of socket, in words.
+    pub(crate) fn fault_for(&self, socket_type: SocketType) -> Option<String> {
+        use SocketType::{Client, Dealer, Peer, Router, Server};
+        let messages: [(_, _, &[_]); 3] = [
+            (
+                "hello_message",
+                &self.hello_message,
+                &[Dealer, Router, Client, Server, Peer],
+            ),
+            (
+                "disconnect_message",
+                &self.disconnect_message,
+                &[Router, Server, Peer],
+            ),
+            (
+                "hiccup_message",
+                &self.hiccup_message,
+                &[Dealer, Client, Peer],
+            ),
+        ];
+        for (name, message, types) in messages {
+            if message.is_empty() {
+                continue;
+            }
+            if !types.contains(&socket_type) {
+                let types: Vec<_> = types.iter().map(|it| it.name()).collect();
+                let types = types.join(", ");
+                return Some(format!(
+                    "{name} is not for a {socket_type}, but for {types}"
+                ));
+            }
+            if matches!(socket_type, Client | Server | Peer) && message.len() > 1 {
+                return Some(format!(
+                    "{name} has {} frames; the messages of a {socket_type} have one",
+                    message.len()
+                ));
+            }
+        }
+        None
     }
 
     /// A time-out of zero would end every connection before it begins. In other libraries zero means
@@ -344,90 +423,3 @@ pub(crate) fn routing_id_fault(id: &[u8]) -> Option<String> {
 
 /// What PINGs count a time to live in (RFC 37, "Heartbeating").
 const TTL_UNIT: Duration = Duration::from_millis(100);
-
-/// MAX_TCP_KEEPIDLE and MAX_TCP_KEEPINTVL of Linux.
-const LONGEST_KEEPALIVE: Duration = Duration::from_secs(32_767);
-
-/// MAX_TCP_KEEPCNT of Linux.
-const MOST_KEEPALIVE_RETRIES: u32 = 127;
-
-/// TCP keep-alive settings; every field left alone means what the system does.
-///
-/// ```
-/// use std::time::Duration;
-/// let keepalive = sinew::KeepAlive::on().idle(Duration::from_secs(60));
-/// assert_eq!(keepalive.enabled, Some(true));
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct KeepAlive {
-    /// Whether probes are sent at all (SO_KEEPALIVE). Default: what the system does.
-    pub enabled: Option<bool>,
-    /// Quiet time before the first probe (TCP_KEEPIDLE): 1 to 32,767 seconds, rounded up to whole
-    /// ones. Without effect unless `enabled` is `Some(true)`, like the other two.
-    pub idle: Option<Duration>,
-    /// Pause between two probes (TCP_KEEPINTVL): 1 to 32,767 seconds, rounded up to whole ones.
-    pub interval: Option<Duration>,
-    /// Unanswered probes before the connection is given up (TCP_KEEPCNT): 1 to 127.
-    pub retries: Option<u32>,
-}
-
-impl KeepAlive {
-    /// Keep-alive on, with the system's times.
-    pub fn on() -> KeepAlive {
-        KeepAlive {
-            enabled: Some(true),
-            ..KeepAlive::default()
-        }
-    }
-
-    /// Keep-alive off.
-    pub fn off() -> KeepAlive {
-        KeepAlive {
-            enabled: Some(false),
-            ..KeepAlive::default()
-        }
-    }
-
-    /// Sets the quiet time before the first probe.
-    #[must_use = "the setting is in what is returned"]
-    pub fn idle(mut self, idle: Duration) -> KeepAlive {
-        self.idle = Some(idle);
-        self
-    }
-
-    /// Sets the pause between two probes.
-    #[must_use = "the setting is in what is returned"]
-    pub fn interval(mut self, interval: Duration) -> KeepAlive {
-        self.interval = Some(interval);
-        self
-    }
-
-    /// What systems refuse, in words. The bounds are Linux's, the narrowest of those we know.
-    fn fault(&self) -> Option<String> {
-        for (name, time) in [("idle", self.idle), ("interval", self.interval)] {
-            if time.is_some_and(|time| time.is_zero() || time > LONGEST_KEEPALIVE) {
-                return Some(format!(
-                    "the {name} of tcp_keepalive is {:?}; use 1 to {} seconds, or leave it out",
-                    time.unwrap_or_default(),
-                    LONGEST_KEEPALIVE.as_secs()
-                ));
-            }
-        }
-        let retries = self.retries?;
-        if (1..=MOST_KEEPALIVE_RETRIES).contains(&retries) {
-            return None;
-        }
-        Some(format!(
-            "the retries of tcp_keepalive are {retries}; use 1 to {MOST_KEEPALIVE_RETRIES}, or leave \
-             them out"
-        ))
-    }
-
-    /// Sets how many probes go unanswered before the connection is given up.
-    #[must_use = "the setting is in what is returned"]
-    pub fn retries(mut self, retries: u32) -> KeepAlive {
-        self.retries = Some(retries);
-        self
-    }
-}

@@ -72,9 +72,8 @@ impl Core {
                 self.adopt(&mut locked, place, arrival, EventKind::Connected);
             }
             Err(error) => {
-                let reason = error.to_string();
-                engine.report(place.link, EventKind::ConnectFailed { reason });
-                engine.try_again(place.link);
+                let refused = error.kind() == io::ErrorKind::ConnectionRefused;
+                engine.connect_failed(place.link, error.to_string(), refused);
                 engine.check_closed();
             }
         }

@@ -102,7 +102,7 @@ impl Core {
         many_requests: bool,
         options: Options,
     ) -> Result<Arc<Core>, Error> {
-        if let Some(fault) = options.fault() {
+        if let Some(fault) = options.fault().or_else(|| options.fault_for(socket_type)) {
             return Err(Error::Option(fault));
         }
         let id = context.new_id();

@@ -85,6 +85,7 @@ impl Member for Core {
             link.pipe = Some((caller.pipe, Some(caller.door)));
             engine.pipes += 1;
         }
+        engine.greet(key);
         let place = Place { link: key, serial };
         drop(locked);
         let (peer, door, room) = (
@@ -115,6 +116,12 @@ impl Member for Core {
             return;
         };
         let endpoint = Arc::clone(&link.endpoint);
+        if refusal.is_ok() {
+            engine.greet(place.link);
+        }
+        let Some(link) = engine.link(place) else {
+            return;
+        };
         if let Err(reason) = refusal {
             engine.report(place.link, EventKind::PeerRefused { reason });
             drop(locked);
@@ -260,6 +267,7 @@ impl PipeEvents for Core {
             && origin == Origin::Connected
             && engine.link(place).is_some_and(|link| !link.is_leaving());
         engine.save_inbound(link);
+        engine.tell_pipe_lost(link);
         if !wanted {
             engine.abandon_pipe(link);
             engine.check_closed();

@@ -18,7 +18,11 @@ impl Core {
         loop {
             let before = self.options();
             let after = change(Options::clone(&before));
-            if let Some(fault) = after.fault().or_else(|| after.change_fault(&before)) {
+            if let Some(fault) = after
+                .fault()
+                .or_else(|| after.fault_for(self.socket_type))
+                .or_else(|| after.change_fault(&before))
+            {
                 return Err(Error::Option(fault));
             }
             let mut locked = self.lock_for_call();

@@ -38,13 +38,20 @@ impl<D> Engine<D> {
                 let (messages, bytes) = counts.total();
                 (carried.0, carried.1) = (carried.0 + messages, carried.1 + bytes);
             }
-            // What nobody took is for whoever comes next. It is counted as sent once.
+            // What the last peer has not taken is for the next one, but for the greeting. It is counted as
+            // sent once.
+            let mut stale = link.greeted && !old.is_touched();
             for message in old.reclaim() {
                 let sent = &mut link.piped[0];
                 (sent.0, sent.1) = (sent.0 - 1, sent.1 - message.memory() as u64);
+                if std::mem::take(&mut stale) {
+                    self.actions.discard(Discarded::Message(message));
+                    continue;
+                }
                 near.put(message);
             }
         }
+        link.greeted = false;
         let room = near.has_room() && !self.options.immediate && !link.is_leaving();
         link.pipe = Some((near, None));
         let old_far_end = link.far_end.replace(far);
@@ -59,6 +66,29 @@ impl<D> Engine<D> {
 }
 
 impl<D> Engine<D> {
+    /// The other end of a link's pipe is about to get to know it: puts what greets a peer before all that
+    /// waits there. It is told of it in `welcome`, when it can receive.
+    pub(crate) fn greet(&mut self, key: usize) {
+        let hello = &self.options.hello_message;
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
+        if let Some((pipe, _)) = link.pipe.as_ref().filter(|_| !hello.is_empty()) {
+            pipe.put_first(hello.clone());
+            link.greeted = true;
+        }
+    }
+
+    /// A peer at the other end of a pipe has gone: leaves word of it behind what it sent.
+    pub(crate) fn tell_pipe_lost(&mut self, key: usize) {
+        let Some(link) = self.links.get(key) else {
+            return;
+        };
+        if link.stage == Stage::Up {
+            self.tell_lost(key, link.origin);
+        }
+    }
+
     /// One who called at a name is there, unless that was said before.
     pub(crate) fn welcome_caller(&mut self, place: Place) {
         let called = |link: &&mut Link| link.pipe.is_some() && link.stage == Stage::Handshake;

@@ -346,11 +346,19 @@ impl<D> Engine<D> {
             self.pattern
                 .set_room(key, !link.send_queue.is_full() && !link.is_leaving());
         }
+        match &link.pipe {
+            Some((_, Some(door))) if link.greeted => {
+                self.actions.push(Action::Announce(door.clone()));
+            }
+            Some(_) => {}
+            None if self.options.hello_message.is_empty() => {}
+            None => link.session.push_greeting(&self.options.hello_message),
+        }
         if self.pattern.probe() {
             if link.pipe.is_some() {
                 self.put_into_pipe(key, Message::copy_from_slice(&[]));
             } else {
-                link.session.push_probe();
+                link.session.push_greeting(&Message::copy_from_slice(&[]));
             }
         }
         let Some(link) = self.links.get_mut(key) else {

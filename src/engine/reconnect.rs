@@ -18,6 +18,9 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
+        if options.reconnect_stop.after_disconnect && link.is_leaving() {
+            link.retry.stop();
+        }
         let Some(setbacks) = link.retry.next(options.reconnect_attempts) else {
             self.report(key, EventKind::ConnectGivenUp);
             return self.end_link(key, Cause::GiveUp);
@@ -26,6 +29,17 @@ impl<D> Engine<D> {
         let after = pause(first, most, setbacks, self.jitter.next());
         self.report(key, EventKind::ConnectRetried { after });
         self.connect_link(key, after);
+    }
+
+    /// A try to connect has failed. `refused`: nobody listens there.
+    pub(crate) fn connect_failed(&mut self, key: usize, reason: String, refused: bool) {
+        self.report(key, EventKind::ConnectFailed { reason });
+        if refused && self.options.reconnect_stop.refused {
+            if let Some(link) = self.links.get_mut(key) {
+                link.retry.stop();
+            }
+        }
+        self.try_again(key);
     }
 
     /// Has a link connect.

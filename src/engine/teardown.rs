@@ -2,6 +2,7 @@
 //!
 //! [`Ending`](crate::link::ending::Ending) says what is to be done; it is done here, and nowhere else.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::actions::{Action, Discarded};
@@ -194,6 +195,9 @@ impl<D> Engine<D> {
             discarded = Some(Discarded::Writer(writer));
         }
         link.retry.connection_over(outcome);
+        if stage == Stage::Handshake && self.options.reconnect_stop.handshake_failed {
+            link.retry.stop();
+        }
         if let Some(discarded) = discarded {
             self.actions.discard(discarded);
         }
@@ -218,12 +222,33 @@ impl<D> Engine<D> {
         link.recv_queue.unpause();
         let in_flight = rewound.messages();
         link.send_queue.requeue(rewound);
+        if stage == Stage::Up {
+            self.tell_lost(key, origin);
+        }
         if self.pattern.can().raw {
             self.forget_raw(key, in_flight);
             if stage == Stage::Up {
                 self.note(key);
             }
         }
+    }
+
+    /// A peer has gone that was there: leaves word of it for the application behind what the peer sent, if
+    /// it asked for that.
+    pub(super) fn tell_lost(&mut self, key: usize, origin: Origin) {
+        let word = match origin {
+            Origin::Accepted => &self.options.disconnect_message,
+            Origin::Connected => &self.options.hiccup_message,
+        };
+        if word.is_empty() || self.life != Life::Open {
+            return;
+        }
+        let Some(link) = self.links.get_mut(key).filter(|link| !link.is_leaving()) else {
+            return;
+        };
+        link.recv_queue.append(&mut VecDeque::from([word.clone()]));
+        self.pattern.set_readable(key, true);
+        self.wake_waiters();
     }
 
     /// A message within which the peer has ended several connections will not do better on the next, and

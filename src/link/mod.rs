@@ -115,6 +115,8 @@ pub(crate) struct Link {
     pub(crate) wire: Option<Wire>,
     /// An inproc link: its end of the pipe, and where the other end is, once it is there.
     pub(crate) pipe: Option<(PipeEnd, Option<PipePeer>)>,
+    /// The first message that was put into `pipe` greets its peer.
+    pub(crate) greeted: bool,
     /// The other end, while it waits for somebody to bind the name.
     pub(crate) far_end: Option<PipeEnd>,
     /// What is to be said over the connection besides messages, and what is known of its peer.
@@ -155,6 +157,7 @@ impl Link {
             peer: None,
             wire: None,
             pipe: None,
+            greeted: false,
             far_end: None,
             session: Session::default(),
             send_queue: SendQueue::new(options.send_hwm, options.send_hwm_bytes),

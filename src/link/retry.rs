@@ -29,12 +29,19 @@ pub(crate) struct Retry {
     failures: u32,
     setbacks: u32,
     refusals: u8,
+    /// There is to be no other try.
+    stopped: bool,
 }
 
 impl Retry {
     /// A handshake has succeeded.
     pub(crate) fn established(&mut self) {
         self.failures = 0;
+    }
+
+    /// There is to be no other try.
+    pub(crate) fn stop(&mut self) {
+        self.stopped = true;
     }
 
     /// A connection is over.
@@ -55,12 +62,13 @@ impl Retry {
     }
 
     /// There is to be another try: how many came to nothing since one brought something. `None`: `most`
-    /// have failed in a row, and there is to be no other.
+    /// have failed in a row, or they were stopped, and there is to be no other.
     pub(crate) fn next(&mut self, most: Option<u32>) -> Option<u32> {
         let (failures, setbacks) = (self.failures, self.setbacks);
         self.failures = failures.saturating_add(1);
         self.setbacks = setbacks.saturating_add(1);
-        most.is_none_or(|most| failures < most).then_some(setbacks)
+        let more = most.is_none_or(|most| failures < most) && !self.stopped;
+        more.then_some(setbacks)
     }
 }
 

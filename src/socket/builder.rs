@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::kind::{
-    Kind, Matches, Probes, Publishes, Requests, Routes, ShowsSubscriptions, Streams, Subscribes,
+    Greets, Kind, Matches, Probes, Publishes, Requests, Routes, ShowsSubscriptions, Streams,
+    Subscribes, TellsDisconnects, TellsHiccups,
 };
 use super::Socket;
 use crate::context::Context;
@@ -11,7 +12,7 @@ use crate::drive::core::Core;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::message::{Frame, Message};
-use crate::options::{KeepAlive, Options};
+use crate::options::{KeepAlive, Options, ReconnectStop};
 
 impl Context {
     /// Begins a socket of a kind: one of the types such as [`Push`](crate::Push), or a
@@ -121,6 +122,8 @@ setters! {
         heartbeat_ttl: impl Into<Option<Duration>>;
         /// Queue only for peers that are connected. Default false.
         immediate: bool;
+        /// When a lost or refused connection is given up. Default: never.
+        reconnect_stop: ReconnectStop;
         /// The routing id announced to ROUTER peers, 1 to 255 bytes. Default none.
         routing_id: impl Into<Frame> as Frame;
         /// Connections that the kernel queues for a listener. Default 4096.
@@ -276,6 +279,24 @@ setters! {
     Streams:
         /// Tell by an empty message that a peer came or went. Default true.
         stream_notify: bool;
+}
+
+setters! {
+    Greets:
+        /// What each new peer is sent first. Default nothing.
+        hello_message: impl Into<Message>;
+}
+
+setters! {
+    TellsDisconnects:
+        /// What is received of a peer that called and has gone. Default nothing.
+        disconnect_message: impl Into<Message>;
+}
+
+setters! {
+    TellsHiccups:
+        /// What is received when the connection to a peer that was called is lost. Default nothing.
+        hiccup_message: impl Into<Message>;
 }
 
 setters! {

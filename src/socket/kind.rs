@@ -42,6 +42,13 @@ pub trait Streams: Addresses {}
 /// Kinds that can make themselves known to a ROUTER (ROUTER, DEALER, REQ). Sealed.
 pub trait Probes: Kind {}
 
+/// Kinds that can say something to each new peer (DEALER, ROUTER, CLIENT, SERVER, PEER). Sealed.
+pub trait Greets: Kind {}
+/// Kinds that can tell when a peer that called them has gone (ROUTER, SERVER, PEER). Sealed.
+pub trait TellsDisconnects: Kind {}
+/// Kinds that can tell when they lost a peer that they called (DEALER, CLIENT, PEER). Sealed.
+pub trait TellsHiccups: Kind {}
+
 macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident: $($can:ident)*;)*) => {$(
         $(#[$doc])*
@@ -75,10 +82,10 @@ kinds! {
     Rep: Sends Receives;
     /// Sends each message to one of its REP, DEALER or ROUTER peers, in turn, and receives from all
     /// of them, fairly, in any order (RFC 28).
-    Dealer: Sends Receives Probes;
+    Dealer: Sends Receives Probes Greets TellsHiccups;
     /// Sends each message to the peer that its first frame names, and receives from all of them, fairly,
     /// each message behind the routing id of its sender (RFC 28). Its peers are REQ, DEALER and ROUTER.
-    Router: Sends Receives Addresses Routes Probes;
+    Router: Sends Receives Addresses Routes Probes Greets TellsDisconnects;
     /// Sends to its one peer, another PAIR, and receives from it, in any order (RFC 31).
     Pair: Sends Receives;
     /// PUB that receives: what its SUB and XSUB peers subscribe to, as messages of a byte 1 and the
@@ -92,17 +99,17 @@ kinds! {
     Stream: Sends Receives Addresses Streams;
     /// Sends each message to one of its SERVER peers, in turn, and receives from all of them, fairly, in
     /// any order. Messages have one frame (RFC 41).
-    Client: Sends Receives;
+    Client: Sends Receives Greets TellsHiccups;
     /// Sends each message to the CLIENT peer whose number it has, and receives from all of them, fairly,
     /// each message with the number of its sender. Messages have one frame (RFC 41).
-    Server: Sends Receives;
+    Server: Sends Receives Greets TellsDisconnects;
     /// Sends each message, of one frame, to one of its GATHER peers, in turn (RFC 49).
     Scatter: Sends;
     /// Receives messages of one frame from all of its SCATTER peers, fairly (RFC 49).
     Gather: Receives;
     /// Sends each message to the PEER whose number it has, and receives from all of them, fairly, each
     /// message with the number of its sender. Messages have one frame (RFC 51).
-    Peer: Sends Receives Numbers;
+    Peer: Sends Receives Numbers Greets TellsDisconnects TellsHiccups;
     /// Sends to its one peer, another CHANNEL, and receives from it, in any order. Messages have one
     /// frame (RFC 52).
     Channel: Sends Receives;
@@ -146,3 +153,6 @@ impl Routes for SocketType {}
 impl Streams for SocketType {}
 impl Numbers for SocketType {}
 impl Probes for SocketType {}
+impl Greets for SocketType {}
+impl TellsDisconnects for SocketType {}
+impl TellsHiccups for SocketType {}

@@ -30,9 +30,10 @@ use crate::stats::{CloseReport, Stats};
 pub use builder::SocketBuilder;
 pub use iter::{Iter, TryIter};
 pub use kind::{
-    Addresses, Channel, Client, Dealer, Gather, Kind, Matches, Numbers, Pair, Peer, Probes, Pub,
-    Publishes, Pull, Push, Receives, Rep, Req, Requester, Requests, Router, Routes, Scatter, Sends,
-    Server, ShowsSubscriptions, Stream, Streams, Sub, Subscribes, Xpub, Xsub,
+    Addresses, Channel, Client, Dealer, Gather, Greets, Kind, Matches, Numbers, Pair, Peer, Probes,
+    Pub, Publishes, Pull, Push, Receives, Rep, Req, Requester, Requests, Router, Routes, Scatter,
+    Sends, Server, ShowsSubscriptions, Stream, Streams, Sub, Subscribes, TellsDisconnects,
+    TellsHiccups, Xpub, Xsub,
 };
 pub use readiness::Readiness;
 #[doc(hidden)]
@@ -407,13 +408,14 @@ impl<K: Kind> Socket<K> {
     /// | `no_drop`, `relaxed`, `mandatory` | the next send |
     /// | `correlate` | the next request |
     /// | `busy_poll` | the next call that waits |
-    /// | `reconnect_interval`, `reconnect_interval_max`, `reconnect_attempts` | the next pause |
+    /// | `reconnect_interval`, `reconnect_interval_max`, `reconnect_attempts`, `reconnect_stop` | the next pause |
     /// | `connect_timeout`, `tcp_keepalive`, `send_buffer`, `recv_buffer`, `tos` | the next try to connect; of listeners, those that are bound later |
     /// | `backlog` | listeners that are bound later |
     /// | `ipv6` | the next `bind` and the next try to connect |
     /// | `verbose`, `verboser`, `verbose_unsubscribe`, `invert_matching` | at once, for subscriptions and messages that come later |
     /// | `manual_last_value` | the next subscription that the application gives a peer, if `manual` was set from the start |
-    /// | `handover`, `probe_router`, `welcome_message` | peers that come later |
+    /// | `handover`, `probe_router`, `welcome_message`, `hello_message` | peers that come later |
+    /// | `disconnect_message`, `hiccup_message` | the next peer that goes |
     /// | `stream_notify` | peers that come or go later |
     /// | `immediate` | the next `connect`, and the next loss of a connection |
     /// | `heartbeat_interval`, `heartbeat_timeout`, `heartbeat_ttl` | connections that are made later; on those that send PINGs, the next PING |

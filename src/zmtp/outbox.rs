@@ -40,7 +40,7 @@ pub(crate) struct Outbox {
     /// Bodies that are not in the buffer, each right behind its header.
     bodies: Vec<Splice>,
     /// Where in `buffer` those message frames begin that are no messages of the user's (subscriptions,
-    /// probes), ascending.
+    /// probes, greetings), ascending.
     subscriptions: Vec<usize>,
     /// Bytes of `bodies`.
     spliced: usize,
@@ -118,10 +118,13 @@ impl Outbox {
         });
     }
 
-    /// Appends an empty message that is the library's own; not counted as a message.
-    pub(crate) fn push_probe(&mut self) {
+    /// Appends a message that belongs to the connection, and means nothing on another; not counted as
+    /// a message.
+    pub(crate) fn push_uncounted(&mut self, message: &Message) {
         self.subscriptions.push(self.buffer.len());
-        frame::put_header(&mut self.buffer, 0, 0);
+        message.for_each_frame(|body, shared, more| {
+            self.push_frame(if more { MORE } else { 0 }, body, shared);
+        });
     }
 
     fn push_frame(&mut self, flags: u8, body: &[u8], shared: Option<&Bytes>) {

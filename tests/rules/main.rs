@@ -7,6 +7,7 @@ mod closing;
 mod dealer;
 mod endpoints;
 mod face;
+mod greetings;
 mod inproc;
 mod limits;
 mod live_options;

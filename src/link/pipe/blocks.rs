@@ -45,6 +45,13 @@ impl Blocks {
         self.line.push_back(Block { messages, bytes });
     }
 
+    /// Puts a message before all others, in a block of its own.
+    pub(super) fn push_first(&mut self, message: Message, bytes: usize) {
+        self.messages += 1;
+        let messages = VecDeque::from([message]);
+        self.line.push_front(Block { messages, bytes });
+    }
+
     /// Exchanges a block that was filled elsewhere for an empty one.
     pub(super) fn push_block(&mut self, block: &mut VecDeque<Message>, bytes: usize) {
         if block.is_empty() {

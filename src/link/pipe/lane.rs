@@ -32,6 +32,8 @@ struct State {
     /// Keeps a receiver from waiting awake for more, and says no more than that: the sender's `closed`
     /// says what is to become of the link.
     ended: bool,
+    /// The receiver has taken something.
+    touched: bool,
 }
 
 impl State {
@@ -105,6 +107,7 @@ impl Lane {
                 receiver_waits: true,
                 sender_waits: false,
                 ended: false,
+                touched: false,
             }),
             puts: Apart::default(),
             wanted: Apart(AtomicBool::new(true)),
@@ -118,6 +121,12 @@ impl Lane {
     pub(super) fn put(&self, message: Message) -> Put {
         let bytes = message.memory();
         self.put_with(1, bytes, |blocks| blocks.push(message, bytes))
+    }
+
+    /// Puts a message before all that the receiver has not taken.
+    pub(super) fn put_first(&self, message: Message) -> Put {
+        let bytes = message.memory();
+        self.put_with(1, bytes, |blocks| blocks.push_first(message, bytes))
     }
 
     /// Puts a block of messages, which is exchanged for an empty one.
@@ -200,6 +209,11 @@ impl Lane {
         std::mem::take(&mut self.state.lock().blocks).into_messages()
     }
 
+    /// Whether the receiver has taken anything.
+    pub(super) fn is_touched(&self) -> bool {
+        self.state.lock().touched
+    }
+
     pub(super) fn end(&self) {
         self.state.lock().ended = true;
     }
@@ -220,6 +234,7 @@ impl Lane {
             };
         }
         let bytes = state.blocks.pop_block(inbox);
+        state.touched = true;
         let messages = inbox.len();
         state.taken = (messages, bytes);
         let emptied = state.blocks.is_empty().then(|| self.puts());

@@ -101,6 +101,11 @@ impl PipeEnd {
         self.outward().lane.put(message)
     }
 
+    /// Sends a message before all that the other end has not taken. The caller tells that end of it.
+    pub(crate) fn put_first(&self, message: Message) {
+        self.outward().lane.put_first(message);
+    }
+
     /// Sends a block of messages, which is exchanged for an empty one.
     fn put_block(&self, block: &mut VecDeque<Message>, bytes: usize) -> Put {
         self.outward().lane.put_block(block, bytes)
@@ -221,6 +226,11 @@ impl PipeEnd {
     /// Takes back what the other end has not taken: it will not.
     pub(crate) fn reclaim(&self) -> VecDeque<Message> {
         self.outward().lane.reclaim()
+    }
+
+    /// Whether the other end has taken anything of what this end put.
+    pub(crate) fn is_touched(&self) -> bool {
+        self.outward().lane.is_touched()
     }
 
     /// This end sends no more.

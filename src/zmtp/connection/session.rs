@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::heartbeat::{Heartbeat, Heartbeats, Silence};
 use super::input::Arrived;
+use crate::message::Message;
 use crate::peer::PeerInfo;
 use crate::tuning;
 use crate::zmtp::command::{Command, PingContext, SubscriptionForm};
@@ -210,9 +211,9 @@ impl Session {
         taken
     }
 
-    /// Sends an empty message of the library's own.
-    pub(crate) fn push_probe(&mut self) {
-        self.output.push_probe();
+    /// Sends a message that goes before all others, and not again over the next connection.
+    pub(crate) fn push_greeting(&mut self, message: &Message) {
+        self.output.push_uncounted(message);
     }
 
     /// A message is about to go. The first one goes behind a PING, if this side sends any: a peer that
