@@ -1,9 +1,9 @@
 //! Which peers are connected, and how busy: a live table in the terminal.
 //!
 //! ```text
-//! peer     address             in    in/s     out   out/s  waiting  round trip
-//! anna     127.0.0.1:48150    812    1624     811    1622        1     203.1us
-//! otto     127.0.0.1:48152    790    1580     789    1578        0     187.4us
+//! peer      address              in    in/s     out   out/s waiting    trip
+//! anna      127.0.0.1:48150     812    1624     811    1622       1 203.1us
+//! otto      127.0.0.1:48152     790    1580     789    1578       0 187.4us
 //! in all: 1602 in, 1600 out, 0 dropped
 //! ```
 //!
@@ -84,8 +84,8 @@ impl Table {
         peers.sort_by_key(name);
 
         println!(
-            "{:<12} {:<22} {:>9} {:>9} {:>9} {:>9} {:>8} {:>11}",
-            "peer", "address", "in", "in/s", "out", "out/s", "waiting", "round trip"
+            "{:<9} {:<21} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7}",
+            "peer", "address", "in", "in/s", "out", "out/s", "waiting", "trip"
         );
         let seconds = self.last.0.elapsed().as_secs_f64();
         let mut now = HashMap::new();
@@ -95,7 +95,7 @@ impl Table {
             let before = self.last.1.get(&address).copied().unwrap_or_default();
             let rate = |now: u64, before: u64| now.saturating_sub(before) as f64 / seconds;
             println!(
-                "{:<12} {:<22} {:>9} {:>9.0} {:>9} {:>9.0} {:>8} {:>11}",
+                "{:<9} {:<21} {:>7} {:>7.0} {:>7} {:>7.0} {:>7} {:>7}",
                 name(peer),
                 address,
                 received,
@@ -146,8 +146,10 @@ fn watch(
 fn open(ctx: &Context, endpoint: &str) -> Result<(Socket<Router>, Monitor)> {
     let router = ctx
         .socket(Router)
-        // Round trips are those of heartbeats.
+        // Round trips are those of heartbeats. By default one that is not answered before the next is
+        // due ends the connection, and that is soon here.
         .heartbeat_interval(Duration::from_millis(200))
+        .heartbeat_timeout(Duration::from_secs(30))
         .open()?;
     let monitor = router.monitor();
     router.bind(endpoint)?;
@@ -208,7 +210,7 @@ fn client(args: &Args, name: &str) -> Result<()> {
 
 /// The server here, clients as processes, and a last table when each has had all its answers.
 fn all(args: &Args) -> Result<()> {
-    const NAMES: [&str; 3] = ["al", "betty", "christopher"];
+    const NAMES: [&str; 3] = ["al", "betty", "charlotte"];
     let ctx = Context::new();
     let (router, monitor) = open(&ctx, "tcp://127.0.0.1:*")?;
     let (endpoint, requests) = (router.endpoint()?.to_string(), args.requests.to_string());

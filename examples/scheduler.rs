@@ -16,7 +16,7 @@
 //! - A worker has at most a few jobs in its hands, so that the next goes to one that is not busy, and
 //!   little has to be done again when one dies.
 //! - What each has in its hands is known, so that it can be given to another. The monitor tells that a
-//!   worker has gone, at once if it died and after two heartbeats if its machine did. A worker that is
+//!   worker has gone, at once if it died, and after half a minute without heartbeats if its machine did. A worker that is
 //!   there and does not come to an end has its jobs given to another too, once `--patience` is over.
 //! - So a job may be done twice. It is counted once, by its number.
 //!
@@ -280,11 +280,11 @@ fn scheduler(args: &Args) -> Result<()> {
 
 /// `mandatory` says which worker has gone before the monitor does; heartbeats find machines that have.
 fn open(ctx: &Context, endpoint: &str) -> Result<Socket<Router>> {
-    let heartbeat = Duration::from_secs(5);
     let router = ctx
         .socket(Router)
         .mandatory(true)
-        .heartbeat_interval(heartbeat)
+        .heartbeat_interval(Duration::from_secs(5))
+        .heartbeat_timeout(Duration::from_secs(20))
         .bind(endpoint)?;
     Ok(router)
 }

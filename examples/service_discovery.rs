@@ -35,8 +35,9 @@ usage: service_discovery [registry | service NAME [--bind EP] | call NAME NUMBER
 
 Services: square, double.";
 
-/// A service that says nothing for three of these is gone.
+/// From one heartbeat to the next, and how long an answer to one may take.
 const HEARTBEAT: Duration = Duration::from_secs(2);
+const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(10);
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -72,6 +73,7 @@ fn open(ctx: &Context, endpoint: &str) -> Result<Socket<Router>> {
     let registry = ctx
         .socket(Router)
         .heartbeat_interval(HEARTBEAT)
+        .heartbeat_timeout(HEARTBEAT_TIMEOUT)
         .bind(endpoint)?;
     Ok(registry)
 }
@@ -95,6 +97,7 @@ fn service(args: &Args) -> Result<()> {
         .socket(Dealer)
         .routing_id(format!("{name} {}", service.endpoint()?))
         .heartbeat_interval(HEARTBEAT)
+        .heartbeat_timeout(HEARTBEAT_TIMEOUT)
         .connect(&args.registry)?;
     loop {
         let number: u64 = service.recv()?.to_str()?.parse()?;

@@ -94,13 +94,15 @@
 //! if let Some((1, topic)) = note.get(0).and_then(|frame| frame.split_first()) {
 //!     let topic = std::str::from_utf8(topic)?;
 //!     cache.subscribe_peer(topic)?;
-//!     if let Some(value) = values.get(topic) {
-//!         cache.send([topic, value])?;
-//!     }
+//!     // Something must be sent: what is sent next goes to this peer alone, whatever it is.
+//!     cache.send([topic, values.get(topic).unwrap_or(&"unknown yet")])?;
 //! }
 //! assert_eq!(late.recv()?, ["gold", "63.20"]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! A peer that subscribed to a prefix of many topics is subscribed anew before each of their values, as the
+//! example `last_value_cache` does.
 //!
 //! [`welcome_message`](crate::SocketBuilder::welcome_message) is sent to each peer when it comes. It
 //! receives that if it subscribed to it, as it does any message.
