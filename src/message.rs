@@ -93,7 +93,6 @@ pub struct Message {
     repr: Repr,
 }
 
-#[derive(Clone)]
 enum Repr {
     /// No frame. As cheap as can be, because it is what stays behind when a message is moved out of
     /// its place.
@@ -112,6 +111,38 @@ enum Repr {
     Routed(Bytes, NonZeroU32),
     /// Invariant: never empty. A deque, because envelopes come and go at the front.
     Many(VecDeque<Frame>),
+}
+
+impl Clone for Repr {
+    /// Programs clone in their innermost loops: there the copy of a small message belongs, and no more.
+    #[inline]
+    fn clone(&self) -> Repr {
+        match self {
+            Repr::Inline { frames, len, data } => Repr::Inline {
+                frames: *frames,
+                len: *len,
+                data: *data,
+            },
+            larger => larger.share(),
+        }
+    }
+}
+
+impl Repr {
+    #[inline(never)]
+    fn share(&self) -> Repr {
+        match self {
+            Repr::Blank => Repr::Blank,
+            Repr::Inline { frames, len, data } => Repr::Inline {
+                frames: *frames,
+                len: *len,
+                data: *data,
+            },
+            Repr::One(body) => Repr::One(body.clone()),
+            Repr::Routed(body, id) => Repr::Routed(body.clone(), *id),
+            Repr::Many(frames) => Repr::Many(frames.clone()),
+        }
+    }
 }
 
 impl Message {
