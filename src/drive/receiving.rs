@@ -5,10 +5,11 @@ use super::core::Engine;
 use super::locked::Locked;
 use super::prefetched::Prefetched;
 use super::waiting::{OutOfTime, Wait};
-use crate::engine::backoff::spin;
+use crate::engine::backoff::look;
 use crate::error::RecvError;
 use crate::link::pipe::Watch;
 use crate::message::Message;
+use crate::tuning;
 use crate::waiters::tasks::Want;
 use crate::waiters::Change;
 
@@ -191,6 +192,6 @@ fn stream_to_watch(prefetched: &mut Prefetched, wait: Wait) -> Option<Watch> {
 /// Nothing is prefetched: in a stream of an inproc peer, waits awake for the next batch.
 fn gather(stream: Option<Watch>) {
     if let Some(watch) = stream {
-        let _ = watch.has_news() || spin(|| watch.has_news());
+        let _ = watch.has_news() || look(tuning::GATHER, || watch.has_news());
     }
 }

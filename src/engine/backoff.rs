@@ -20,7 +20,12 @@ fn pause() {
 
 /// Waits awake for some microseconds at most, until there is something to see. True: there is.
 pub(crate) fn spin(seen: impl Fn() -> bool) -> bool {
-    (0..tuning::SPINS).any(|_| {
+    look(tuning::SPINS, seen)
+}
+
+/// The same, for so many looks.
+pub(crate) fn look(times: u32, seen: impl Fn() -> bool) -> bool {
+    (0..times).any(|_| {
         pause();
         seen()
     })

@@ -49,6 +49,38 @@ impl Message {
     }
 }
 
+impl Clone for Repr {
+    /// Programs clone in their innermost loops: there the copy of a small message belongs, and no more.
+    #[inline]
+    fn clone(&self) -> Repr {
+        match self {
+            Repr::Inline { frames, len, data } => Repr::Inline {
+                frames: *frames,
+                len: *len,
+                data: *data,
+            },
+            larger => larger.share(),
+        }
+    }
+}
+
+impl Repr {
+    #[inline(never)]
+    fn share(&self) -> Repr {
+        match self {
+            Repr::Blank => Repr::Blank,
+            Repr::Inline { frames, len, data } => Repr::Inline {
+                frames: *frames,
+                len: *len,
+                data: *data,
+            },
+            Repr::One(body) => Repr::One(body.clone()),
+            Repr::Routed(body, id) => Repr::Routed(body.clone(), *id),
+            Repr::Many(frames) => Repr::Many(frames.clone()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
