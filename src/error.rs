@@ -117,6 +117,13 @@ pub enum Error {
     /// The routing id that was to be given to a peer leads to another one, or to another endpoint, of this socket.
     #[error("the routing id {0} leads to another peer of this socket; choose another")]
     RoutingIdTaken(Frame),
+    /// The socket or descriptor is in the poller already; [`Poller::modify`](crate::Poller::modify) changes
+    /// what is told of it.
+    #[error("it is in the poller already; modify changes what is told of it")]
+    AlreadyPolled,
+    /// The socket or descriptor is not in the poller, or has left it, being closed.
+    #[error("it is not in the poller; a socket that is closed has left it")]
+    NotPolled,
     /// A setting cannot be used; the text says which, and what to use instead.
     #[error("{0}")]
     Option(String),
@@ -213,8 +220,8 @@ impl From<Error> for io::Error {
             Error::Convert(_) | Error::Message(_) => io::ErrorKind::InvalidData,
             Error::Io(source) | Error::System(source) => source.kind(),
             Error::InUse(_) => io::ErrorKind::AddrInUse,
-            Error::RoutingIdTaken(_) => io::ErrorKind::AlreadyExists,
-            Error::NotFound(_) | Error::NoEndpoint => io::ErrorKind::NotFound,
+            Error::RoutingIdTaken(_) | Error::AlreadyPolled => io::ErrorKind::AlreadyExists,
+            Error::NotFound(_) | Error::NoEndpoint | Error::NotPolled => io::ErrorKind::NotFound,
             Error::NoSuchSocket(_) | Error::Unsupported { .. } | Error::NotManual => {
                 io::ErrorKind::Unsupported
             }

@@ -29,6 +29,7 @@
 //! | build and read messages | [`Message`], [`Frame`], [`Frames`], [`IntoFrames`] |
 //! | say where | [`Endpoint`] and its parts [`TcpEndpoint`], [`IpcEndpoint`], [`InprocEndpoint`], [`Host`] |
 //! | handle errors | [`Error`], [`Result`], [`SendError`] and its [`SendErrorKind`], [`RecvError`], [`SendManyError`], [`WaitError`], [`EndpointError`], [`ConvertError`] and its [`ConvertErrorKind`], [`UnknownSocketType`] |
+//! | wait for several | [`Poller`], [`Interest`], [`PollEvent`], [`PollEvents`], [`PollerWaker`], [`Readiness`] |
 //! | watch | [`Monitor`], [`Events`], [`TryEvents`], [`Event`], [`EventKind`], [`Reason`] and its [`ReasonKind`], [`PeerInfo`], [`PeerRefusal`], [`Stats`], [`PeerStats`] with [`Traffic`], [`QueueStats`] and [`Drops`] |
 //! | change settings | [`Socket::options`], [`Socket::set_options`] |
 //! | wait in an event loop of the program's own | [`Socket::readiness`], [`Readiness`] |
@@ -92,6 +93,7 @@ pub mod guide;
 mod discard;
 mod endpoint;
 mod error;
+mod interest;
 mod message;
 mod options;
 mod peer;
@@ -123,6 +125,7 @@ mod context;
 mod drive;
 
 // layer 6: sockets, the typed face
+mod poller;
 mod socket;
 
 #[cfg(all(test, loom))]
@@ -152,11 +155,13 @@ pub use endpoint::{Endpoint, EndpointError, Host, InprocEndpoint, IpcEndpoint, T
 pub use error::{
     Error, RecvError, RequestError, Result, SendError, SendErrorKind, SendManyError, WaitError,
 };
+pub use interest::Interest;
 pub use message::convert::ConvertError;
 pub use message::{ConvertErrorKind, Frame, Frames, IntoFrames, Message};
 pub use monitor::{Event, EventKind, Events, Monitor, Reason, ReasonKind, TryEvents};
 pub use options::{KeepAlive, Options, ReconnectStop};
 pub use peer::{PeerInfo, PeerRefusal, SocketType, UnknownSocketType};
+pub use poller::{PollEvent, PollEvents, Poller, PollerWaker};
 #[doc(hidden)]
 pub use socket::TaskSocket;
 pub use socket::{

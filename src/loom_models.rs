@@ -14,6 +14,7 @@ mod callers;
 mod fast_path;
 mod inproc;
 mod miniature;
+mod poller;
 mod prefetched;
 mod tasks;
 mod writer;

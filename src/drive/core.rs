@@ -186,6 +186,11 @@ impl Core {
         (snapshot, Monitor::new(queue))
     }
 
+    /// The same socket, which this does not keep.
+    pub(crate) fn downgrade(&self) -> Weak<Core> {
+        Weak::clone(&self.me)
+    }
+
     // ----- the poll -----
 
     /// The socket's poll, made now if need be.

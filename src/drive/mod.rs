@@ -12,6 +12,7 @@ mod inproc;
 mod io;
 mod locked;
 mod names;
+pub(crate) mod polled;
 pub(crate) mod prefetched;
 pub(crate) mod random;
 mod receiving;

@@ -9,6 +9,7 @@ use crate::engine::backoff::look;
 use crate::error::RecvError;
 use crate::link::pipe::Watch;
 use crate::message::Message;
+use crate::sync::MutexGuard;
 use crate::tuning;
 use crate::waiters::tasks::Want;
 use crate::waiters::Change;
@@ -64,12 +65,36 @@ impl Core {
     pub(super) fn take_message(&self, engine: &mut Engine) -> Result<Option<Message>, RecvError> {
         if !self.prefetches {
             let taken = engine.take_message();
-            if matches!(taken, Err(RecvError::MustSendFirst)) {
-                self.would_block(engine, Want::Message);
+            match taken {
+                Err(RecvError::MustSendFirst) => self.would_block(engine, Want::Message),
+                Ok(Some(_)) | Err(RecvError::PeerGone) if !self.streams => engine.turned_to_send(),
+                _ => {}
             }
             return taken;
         }
         engine.check_receiver()?;
+        let mut prefetched = self.fill_prefetched(engine);
+        let Some(taken) = prefetched.pop() else {
+            return Ok(None);
+        };
+        if taken.credit_due {
+            prefetched.set_credit_due(false);
+            engine.give_credit();
+        }
+        Ok(Some(taken.message))
+    }
+
+    /// Whether a receive would find something; takes nothing.
+    pub(super) fn can_take_message(&self, engine: &mut Engine) -> bool {
+        if self.prefetches {
+            !self.fill_prefetched(engine).is_empty()
+        } else {
+            engine.can_take_message()
+        }
+    }
+
+    /// What is received next, filled if there is anything to fill it with.
+    fn fill_prefetched(&self, engine: &mut Engine) -> MutexGuard<'_, Prefetched> {
         // Lock order: the prefetched come after the engine, and are never held while that is taken.
         let mut prefetched = self.prefetched.lock();
         if prefetched.is_empty() {
@@ -81,14 +106,7 @@ impl Core {
                 engine.notify(Change::Messages);
             }
         }
-        let Some(taken) = prefetched.pop() else {
-            return Ok(None);
-        };
-        if taken.credit_due {
-            prefetched.set_credit_due(false);
-            engine.give_credit();
-        }
-        Ok(Some(taken.message))
+        prefetched
     }
 
     /// A batch was used up, and its peers may wait for the room that it took.

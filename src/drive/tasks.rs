@@ -21,7 +21,7 @@ impl Core {
         self.keep(&mut self.lock());
     }
 
-    fn keep(&self, locked: &mut Locked<'_>) {
+    pub(super) fn keep(&self, locked: &mut Locked<'_>) {
         if let Some(driver) = locked.engine().waiters.keep() {
             self.hand_over(locked, driver);
         }

@@ -200,6 +200,12 @@ impl<D> Engine<D> {
         self.actions.notify(self.waiters.turned());
     }
 
+    /// The same for the turn to send.
+    #[inline]
+    pub(crate) fn turned_to_send(&mut self) {
+        self.actions.notify(self.waiters.turned_to_send());
+    }
+
     /// Why a socket that is not open serves no call.
     pub(crate) fn check_open(&self) -> Result<(), Error> {
         match self.life {

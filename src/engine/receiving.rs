@@ -69,6 +69,26 @@ impl<D> Engine<D> {
         }
     }
 
+    /// Whether [`take_message`](Engine::take_message) would find something, or tell of a lost peer. Takes
+    /// nothing, and spends nobody's turn. What a peer sent out of turn is found here, and discarded there.
+    pub(crate) fn can_take_message(&mut self) -> bool {
+        match self.pattern.check_receive() {
+            Ok(()) => {}
+            Err(refusal) => return refusal == Refusal::PeerGone,
+        }
+        if self.pattern.has_note() {
+            return true;
+        }
+        while let Some(key) = self.pattern.next() {
+            if self.has_message(key) {
+                self.pattern.return_turn(key);
+                return true;
+            }
+        }
+        // What was looked for may have been the last of a lost peer.
+        self.pattern.check_receive() == Err(Refusal::PeerGone)
+    }
+
     /// What the pattern has to tell the application.
     #[inline]
     fn take_note(&mut self) -> Option<Message> {

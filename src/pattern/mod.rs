@@ -147,6 +147,7 @@ macro_rules! patterns {
                 fn envelope_frames(&self) -> usize;
                 fn starts_afresh(&self) -> bool;
                 fn awaits_nothing(&self) -> bool;
+                fn check_receive(&self) -> Result<(), Refusal>;
                 fn may_receive(&mut self) -> Result<(), Refusal>;
                 fn next(&mut self) -> Option<LinkId>;
                 fn return_turn(&mut self, link: LinkId);
@@ -260,6 +261,23 @@ mod tests {
             if !matches!(kind, SocketType::Sub | SocketType::Xsub) {
                 assert_eq!(pattern.subscribe(b"a"), Err(Refusal::Unsupported));
                 assert_eq!(pattern.unsubscribe(b"a"), Err(Refusal::Unsupported));
+            }
+        }
+    }
+
+    /// What only looks whether there is a message must not skip one peer of two.
+    #[test]
+    fn a_turn_that_is_returned_is_not_spent() {
+        for (kind, mut pattern) in all().filter(|(_, pattern)| pattern.can().receives) {
+            pattern.attach(1);
+            pattern.set_readable(0, true);
+            pattern.set_readable(1, true);
+            for _ in 0..5 {
+                let turn = pattern.next();
+                for _ in 0..3 {
+                    pattern.return_turn(turn.unwrap());
+                    assert_eq!(pattern.next(), turn, "{kind}");
+                }
             }
         }
     }

@@ -97,7 +97,7 @@ impl Rules for Rep {
         Route::To(link)
     }
 
-    fn may_receive(&mut self) -> Result<(), Refusal> {
+    fn check_receive(&self) -> Result<(), Refusal> {
         match self.state {
             State::Idle => Ok(()),
             State::Asked { .. } => Err(Refusal::MustSendFirst),
@@ -107,6 +107,10 @@ impl Rules for Rep {
     #[inline]
     fn next(&mut self) -> Option<LinkId> {
         self.fair.next()
+    }
+
+    fn return_turn(&mut self, link: LinkId) {
+        self.fair.return_turn(link);
     }
 
     /// RFC 28: all frames up to the first empty one are kept for the answer; a request without an

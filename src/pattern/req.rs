@@ -146,20 +146,29 @@ impl Rules for Req {
         Route::To(link)
     }
 
-    fn may_receive(&mut self) -> Result<(), Refusal> {
-        if self.peer_gone() {
-            self.state = State::Idle;
-            return Err(Refusal::PeerGone);
-        }
+    fn check_receive(&self) -> Result<(), Refusal> {
         match self.state {
             State::Idle => Err(Refusal::MustSendFirst),
+            _ if self.peer_gone() => Err(Refusal::PeerGone),
             State::Awaiting { .. } | State::Gone => Ok(()),
         }
+    }
+
+    fn may_receive(&mut self) -> Result<(), Refusal> {
+        let may = self.check_receive();
+        if may == Err(Refusal::PeerGone) {
+            self.state = State::Idle;
+        }
+        may
     }
 
     #[inline]
     fn next(&mut self) -> Option<LinkId> {
         self.fair.next()
+    }
+
+    fn return_turn(&mut self, link: LinkId) {
+        self.fair.return_turn(link);
     }
 
     /// RFC 28: an answer counts only from the peer that was asked, and only with its delimiter;

@@ -219,6 +219,10 @@ impl Rules for Router {
         self.fair.next()
     }
 
+    fn return_turn(&mut self, link: LinkId) {
+        self.fair.return_turn(link);
+    }
+
     #[inline]
     fn incoming(&mut self, link: LinkId, mut message: Message) -> Result<Message, Message> {
         if !self.former.is_empty() {

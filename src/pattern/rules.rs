@@ -203,9 +203,8 @@ pub(crate) trait Rules: Sized {
 
     // ----- receiving -----
 
-    /// Whether a receive is legal now. Of REQ's [`Refusal::PeerGone`] this is the one report: after
-    /// it the next request may be sent.
-    fn may_receive(&mut self) -> Result<(), Refusal> {
+    /// Whether a receive is legal now.
+    fn check_receive(&self) -> Result<(), Refusal> {
         if Self::CAN.receives {
             Ok(())
         } else {
@@ -213,13 +212,18 @@ pub(crate) trait Rules: Sized {
         }
     }
 
+    /// The same for one that is under way. Of REQ's [`Refusal::PeerGone`] this is the one report: after
+    /// it the next request may be sent.
+    fn may_receive(&mut self) -> Result<(), Refusal> {
+        self.check_receive()
+    }
+
     /// From whose queue to pop one message. The link stays readable until the core says otherwise.
     fn next(&mut self) -> Option<LinkId> {
         None
     }
 
-    /// For the patterns that prefetch: nothing was popped in the turn that `next` gave to `link`, which
-    /// is to have it again.
+    /// Nothing was popped in the turn that `next` gave to `link`, which is to have it again.
     fn return_turn(&mut self, _link: LinkId) {}
 
     /// For the patterns that prefetch: whether `link` is the only one that can be read. Asking spends

@@ -145,6 +145,10 @@ impl Rules for Server {
         self.fair.next()
     }
 
+    fn return_turn(&mut self, link: LinkId) {
+        self.fair.return_turn(link);
+    }
+
     fn incoming(&mut self, link: LinkId, message: Message) -> Result<Message, Message> {
         match self.directory.id_of(link) {
             Some(id) => Ok(message.with_routing_id(number_of(id))),

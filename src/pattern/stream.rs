@@ -131,6 +131,10 @@ impl Rules for Stream {
         self.fair.next()
     }
 
+    fn return_turn(&mut self, link: LinkId) {
+        self.fair.return_turn(link);
+    }
+
     fn incoming(&mut self, link: LinkId, mut message: Message) -> Result<Message, Message> {
         let Some(id) = self.directory.id_of(link) else {
             return Err(message);

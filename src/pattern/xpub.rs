@@ -305,6 +305,12 @@ impl<const SHOWS: bool> Rules for Publisher<SHOWS> {
         self.shown.as_mut()?.fair.next()
     }
 
+    fn return_turn(&mut self, link: LinkId) {
+        if let Some(shown) = &mut self.shown {
+            shown.fair.return_turn(link);
+        }
+    }
+
     fn incoming(&mut self, link: LinkId, message: Message) -> Result<Message, Message> {
         let Some(shown) = &mut self.shown else {
             return Err(message);

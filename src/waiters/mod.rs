@@ -5,33 +5,26 @@
 //! callers that follow it                 the lease            the condition variable is notified
 //! tasks                                  Tasks                the waker of one of them is called
 //! a foreign poll                         Watch                the descriptor is made readable
+//! pollers                                Pollers              the socket is put on their ready lists
 //! ```
 //!
 //! What to do is found under the socket's lock ([`Wakeups`]); the doing, which is system calls and code
 //! of the user's, comes after it ([`Notifier`](crate::notifier::Notifier)). A socket for which nothing
 //! waits is found out by a few comparisons.
 
+mod change;
 pub(crate) mod lease;
+pub(crate) mod pollers;
 pub(crate) mod tasks;
 
 use std::ops::{Deref, DerefMut};
 use std::task::Waker;
 
+pub(crate) use self::change::Change;
 use self::lease::Lease;
+use self::pollers::{PollerId, Pollers};
 use self::tasks::{Removed, TaskId, Tasks, Want};
-
-/// What has changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Change {
-    /// There may be messages where there were none.
-    Messages,
-    /// There may be room to send where there was none.
-    Room,
-    /// Anything: peers came or went.
-    Any,
-    /// The socket is closed: every call says so from now on.
-    Closed,
-}
+use crate::interest::Interest;
 
 /// What is to be woken once the lock is released.
 #[derive(Debug, Default)]
@@ -42,6 +35,7 @@ pub(crate) struct Wakeups {
     pub(crate) followers: bool,
     /// A foreign poll: make the descriptor readable.
     pub(crate) descriptor: bool,
+    /// Of tasks, and of pollers.
     pub(crate) tasks: Vec<Waker>,
 }
 
@@ -121,6 +115,7 @@ pub(crate) struct Waiters<D> {
     lease: Lease<D>,
     tasks: Tasks,
     watch: Watch,
+    pollers: Pollers,
 }
 
 impl<D> Default for Waiters<D> {
@@ -129,6 +124,7 @@ impl<D> Default for Waiters<D> {
             lease: Lease::default(),
             tasks: Tasks::default(),
             watch: Watch::default(),
+            pollers: Pollers::default(),
         }
     }
 }
@@ -163,6 +159,9 @@ impl<D> Waiters<D> {
                 Change::Room => wakeups.tasks.extend(self.tasks.next(Want::Room)),
                 Change::Any | Change::Closed => wakeups.tasks.extend(self.tasks.all()),
             }
+        }
+        if !self.pollers.is_empty() {
+            self.pollers.change(change, &mut wakeups.tasks);
         }
         wakeups
     }
@@ -240,10 +239,20 @@ impl<D> Waiters<D> {
 
     /// A call may have made it the turn to receive (REQ, REP), which what waits already did not tell.
     pub(crate) fn turned(&mut self) -> Wakeups {
-        Wakeups {
+        let mut wakeups = Wakeups {
             descriptor: self.watch.change(Change::Messages),
             ..Wakeups::default()
-        }
+        };
+        self.pollers.change(Change::Any, &mut wakeups.tasks);
+        wakeups
+    }
+
+    /// A call may have made it the turn to send (REQ, REP).
+    #[inline]
+    pub(crate) fn turned_to_send(&mut self) -> Wakeups {
+        let mut wakeups = Wakeups::default();
+        self.pollers.change(Change::Room, &mut wakeups.tasks);
+        wakeups
     }
 
     /// A call has found nothing of what it wants. True: the descriptor is to be made unreadable, while
@@ -251,6 +260,27 @@ impl<D> Waiters<D> {
     #[inline]
     pub(crate) fn would_block(&mut self, want: Want) -> bool {
         self.watch.watched && self.watch.would_block(want)
+    }
+
+    // ----- pollers -----
+
+    /// A poller watches from now on, and is to look before anything is told to it.
+    pub(crate) fn add_poller(&mut self, interest: Interest, waker: Waker) -> PollerId {
+        self.pollers.add(interest, waker)
+    }
+
+    /// A poller's interest is another now, and it is to look before anything more is told to it.
+    pub(crate) fn modify_poller(&mut self, id: PollerId, interest: Interest) {
+        self.pollers.modify(id, interest);
+    }
+
+    pub(crate) fn remove_poller(&mut self, id: PollerId) {
+        self.pollers.remove(id);
+    }
+
+    /// A poller has looked under the lock, and found nothing: it is told of the next change.
+    pub(crate) fn arm_poller(&mut self, id: PollerId) {
+        self.pollers.arm(id);
     }
 }
 

@@ -17,6 +17,7 @@ mod pair;
 mod peer_stats;
 mod peers;
 mod pipeline;
+mod poller;
 mod pub_sub;
 mod refusal;
 mod req_rep;
