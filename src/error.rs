@@ -124,6 +124,9 @@ pub enum Error {
     /// The socket or descriptor is not in the poller, or has left it, being closed.
     #[error("it is not in the poller; a socket that is closed has left it")]
     NotPolled,
+    /// Neither of two sockets can forward to the other; [`Forwards`](crate::Forwards) lists those that can.
+    #[error("there is no proxy between a {0} and a {1} socket")]
+    NoProxy(SocketType, SocketType),
     /// A setting cannot be used; the text says which, and what to use instead.
     #[error("{0}")]
     Option(String),
@@ -222,9 +225,10 @@ impl From<Error> for io::Error {
             Error::InUse(_) => io::ErrorKind::AddrInUse,
             Error::RoutingIdTaken(_) | Error::AlreadyPolled => io::ErrorKind::AlreadyExists,
             Error::NotFound(_) | Error::NoEndpoint | Error::NotPolled => io::ErrorKind::NotFound,
-            Error::NoSuchSocket(_) | Error::Unsupported { .. } | Error::NotManual => {
-                io::ErrorKind::Unsupported
-            }
+            Error::NoProxy(..)
+            | Error::NoSuchSocket(_)
+            | Error::Unsupported { .. }
+            | Error::NotManual => io::ErrorKind::Unsupported,
             Error::PeerGone => io::ErrorKind::ConnectionReset,
             Error::Closed => io::ErrorKind::NotConnected,
             Error::ReactorDied => io::ErrorKind::Other,

@@ -29,12 +29,13 @@
 //! | build and read messages | [`Message`], [`Frame`], [`Frames`], [`IntoFrames`] |
 //! | say where | [`Endpoint`] and its parts [`TcpEndpoint`], [`IpcEndpoint`], [`InprocEndpoint`], [`Host`] |
 //! | handle errors | [`Error`], [`Result`], [`SendError`] and its [`SendErrorKind`], [`RecvError`], [`SendManyError`], [`WaitError`], [`EndpointError`], [`ConvertError`] and its [`ConvertErrorKind`], [`UnknownSocketType`] |
-//! | wait for several | [`Poller`], [`Interest`], [`PollEvent`], [`PollEvents`], [`PollerWaker`], [`Readiness`] |
+//! | wait for several | [`Poller`], [`Interest`], [`PollEvent`], [`PollEvents`], [`PollerWaker`] |
+//! | forward | [`proxy()`], [`Proxy`], [`ProxyHandle`], [`ProxyStats`], [`ProxyTraffic`] |
 //! | watch | [`Monitor`], [`Events`], [`TryEvents`], [`Event`], [`EventKind`], [`Reason`] and its [`ReasonKind`], [`PeerInfo`], [`PeerRefusal`], [`Stats`], [`PeerStats`] with [`Traffic`], [`QueueStats`] and [`Drops`] |
 //! | change settings | [`Socket::options`], [`Socket::set_options`] |
 //! | wait in an event loop of the program's own | [`Socket::readiness`], [`Readiness`] |
 //! | end | [`Socket::close`], [`Context::close`], [`Context::shutdown`], [`CloseReport`] |
-//! | write generic code | [`Kind`], [`Sends`], [`Receives`], [`Subscribes`], [`Publishes`], [`ShowsSubscriptions`], [`Matches`], [`Requests`], [`Addresses`], [`Routes`], [`Probes`], [`Streams`], [`Numbers`] |
+//! | write generic code | [`Kind`], [`Sends`], [`Receives`], [`Subscribes`], [`Publishes`], [`ShowsSubscriptions`], [`Matches`], [`Requests`], [`Addresses`], [`Routes`], [`Forwards`], [`Probes`], [`Streams`], [`Numbers`] |
 //!
 //! # Patterns
 //!
@@ -75,7 +76,8 @@
 //! A verb that a socket does not have does not compile; a [`DynSocket`] has all of them, and gives
 //! errors. The [`guide`] has a page for each pattern, and for [transports](guide::transports),
 //! [options](guide::options), [networks that you do not trust](guide::untrusted),
-//! [lifecycle](guide::lifecycle), [errors](guide::errors), [event loops](guide::event_loops), for users of
+//! [lifecycle](guide::lifecycle), [errors](guide::errors), [event loops](guide::event_loops),
+//! [several sockets](guide::several_sockets), for users of
 //! [ZeroMQ](guide::from_zeromq), of [a broker](guide::from_brokers) or of [channels](guide::from_channels), and
 //! a page that answers [which socket do I need](guide::which_socket).
 //!
@@ -126,6 +128,7 @@ mod drive;
 
 // layer 6: sockets, the typed face
 mod poller;
+mod proxy;
 mod socket;
 
 #[cfg(all(test, loom))]
@@ -162,6 +165,7 @@ pub use monitor::{Event, EventKind, Events, Monitor, Reason, ReasonKind, TryEven
 pub use options::{KeepAlive, Options, ReconnectStop};
 pub use peer::{PeerInfo, PeerRefusal, SocketType, UnknownSocketType};
 pub use poller::{PollEvent, PollEvents, Poller, PollerWaker};
+pub use proxy::{proxy, Forwards, Proxy, ProxyHandle, ProxyStats, ProxyTraffic};
 #[doc(hidden)]
 pub use socket::TaskSocket;
 pub use socket::{

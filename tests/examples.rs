@@ -811,6 +811,7 @@ fn the_tutorials_run_alone() {
         ("load_balancer", "12 squared is 144 by"),
         ("monitor", "every count is right"),
         ("router_dealer", "blue: 9 right answers"),
+        ("proxy", "queue: to the backend 10 messages"),
         ("pub_sub", "until every subscriber had its three messages"),
         ("replicate", "all are equal"),
         ("req_rep", "are you better now? -> ARE YOU BETTER NOW?"),

@@ -225,6 +225,10 @@ const HOUSE: &[(&str, &[&str])] = &[
             "poller/system",
             "poller/slot",
             "poller/mod",
+            "proxy/control",
+            "proxy/pairs",
+            "proxy/way",
+            "proxy/mod",
         ],
     ),
 ];

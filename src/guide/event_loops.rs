@@ -125,41 +125,8 @@
 //!
 //! # Several sockets in one place
 //!
-//! There is no `zmq_poll`: [`readiness`](crate::Socket::readiness) goes into any poll, as above. One PULL
-//! may bind and connect to any number of endpoints, which often makes a poll unnecessary. Or give each
-//! socket a thread, and let all of them send into one channel:
-//!
-//! ```
-//! use sinew::{Context, Message, Pull, Push, Sub};
-//! use std::sync::mpsc;
-//! use std::thread;
-//!
-//! enum Input {
-//!     Job(Message),
-//!     News(Message),
-//! }
-//!
-//! let ctx = Context::new();
-//! let jobs = ctx.socket(Pull).bind("inproc://jobs")?;
-//! let news = ctx.socket(Sub).subscribe("").connect("inproc://news")?;
-//! let (inputs, next) = mpsc::sync_channel(100);
-//! let other = inputs.clone();
-//! let threads = [
-//!     thread::spawn(move || jobs.iter().try_for_each(|it| inputs.send(Input::Job(it)))),
-//!     thread::spawn(move || news.iter().try_for_each(|it| other.send(Input::News(it)))),
-//! ];
-//!
-//! ctx.socket(Push).connect("inproc://jobs")?.send("job")?;
-//! match next.recv().unwrap() {
-//!     Input::Job(job) => assert_eq!(job, "job"),
-//!     Input::News(news) => println!("{news}"),
-//! }
-//! ctx.shutdown();
-//! for thread in threads {
-//!     thread.join().unwrap().unwrap();
-//! }
-//! # Ok::<(), sinew::Error>(())
-//! ```
+//! [`Poller`](crate::Poller) waits for any number of them, and for descriptors of yours: see
+//! [several sockets](super::several_sockets).
 //!
 //! # Ctrl-C
 //!

@@ -68,8 +68,8 @@
 //! | `ctx.destroy()` | `ctx.term()` | [`Context::close`](crate::Context::close), which closes the sockets too, as pyzmq's `ctx.destroy()` does |
 //! | `ETERM` | `zmq.ContextTerminated` | `is_closed()` |
 //! | `get_fd()`, `get_events()` | `FD`, `EVENTS` | [`readiness`](crate::Socket::readiness), then `try_recv` or `try_send` until `WouldBlock` |
-//! | `zmq::poll` | `zmq.Poller` | any poll with [`readiness`](crate::Socket::readiness), or a thread for each socket, see [`event_loops`](super::event_loops) |
-//! | `zmq::proxy` | `zmq.proxy` | not here yet |
+//! | `zmq::poll` | `zmq.Poller` | [`Poller`](crate::Poller), see [`several_sockets`](super::several_sockets) |
+//! | `zmq::proxy`, `proxy_steerable` | `zmq.proxy` | [`proxy`](crate::proxy()), [`Proxy`](crate::Proxy) |
 //!
 //! # Events of a monitor
 //!

@@ -15,7 +15,8 @@
 //! | [`untrusted`] | a network you do not trust: what bounds what, and how much that is |
 //! | [`lifecycle`] | contexts, threads, closing, lingering, reconnecting, watching |
 //! | [`errors`] | one `?` for a whole program; which errors are part of the work |
-//! | [`event_loops`] | tokio and other loops, several sockets at once, Ctrl-C |
+//! | [`event_loops`] | tokio and other loops, Ctrl-C |
+//! | [`several_sockets`] | a poller for any number of sockets; proxies between two |
 //! | [`from_zeromq`] | rust-zmq and pyzmq beside sinew, and what is different |
 //! | [`from_brokers`] | the words of RabbitMQ and ActiveMQ: queues, exchanges, acknowledgements, TTL, and what is not offered |
 //! | [`from_channels`] | `std::sync::mpsc` and crossbeam beside sinew |
@@ -52,6 +53,7 @@ pub mod pipeline;
 pub mod pub_sub;
 pub mod req_rep;
 pub mod router_dealer;
+pub mod several_sockets;
 pub mod transports;
 pub mod untrusted;
 pub mod which_socket;

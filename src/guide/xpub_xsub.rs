@@ -30,18 +30,14 @@
 //! subscriptions go up.
 //!
 //! ```
-//! use sinew::{Context, Pub, Sub, Xpub, Xsub};
+//! use sinew::{proxy, Context, Pub, Sub, Xpub, Xsub};
 //! use std::thread;
 //!
 //! let ctx = Context::new();
 //! let (inner, outer) = ("inproc://publishers", "inproc://subscribers");
-//! let backend = ctx.socket(Xsub).bind(inner)?;
-//! let frontend = ctx.socket(Xpub).bind(outer)?;
-//! let up = thread::spawn({
-//!     let (backend, frontend) = (backend.clone(), frontend.clone());
-//!     move || frontend.iter().try_for_each(|note| backend.send(note))
-//! });
-//! let down = thread::spawn(move || backend.iter().try_for_each(|message| frontend.send(message)));
+//! let frontend = ctx.socket(Xsub).bind(inner)?;
+//! let backend = ctx.socket(Xpub).bind(outer)?;
+//! let forwarder = thread::spawn(move || proxy(&frontend, &backend));
 //!
 //! let publisher = ctx.socket(Pub).connect(inner)?;
 //! let subscriber = ctx.socket(Sub).subscribe("news.").connect(outer)?;
@@ -49,7 +45,7 @@
 //!     publisher.send("news.today")?; // until the subscription has come through
 //! }
 //! # ctx.shutdown();
-//! # let _ = (up.join(), down.join());
+//! # forwarder.join().unwrap()?;
 //! # Ok::<(), sinew::Error>(())
 //! ```
 //!

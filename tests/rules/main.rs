@@ -18,6 +18,7 @@ mod peer_stats;
 mod peers;
 mod pipeline;
 mod poller;
+mod proxy;
 mod pub_sub;
 mod refusal;
 mod req_rep;
