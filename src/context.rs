@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use crate::endpoint::Endpoint;
 use crate::link::pipe::{Limits, PipeEnd, PipePeer};
 use crate::peer::{PeerInfo, PeerRefusal};
-use crate::reactor::{self, Command, Place, Resolver, SocketId};
+use crate::reactor::{self, Command, ConnectionId, Resolver, SocketId};
 use crate::stats::CloseReport;
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::sync::{Condvar, Mutex};
@@ -194,9 +194,9 @@ pub(crate) trait Member: Send + Sync {
     /// Whether a caller that was refused may find a place now.
     fn has_place(&self, caller: &PeerInfo) -> bool;
     /// The name that a link of this socket waits for is bound now.
-    fn call(&self, binder: &Arc<dyn Member>, place: Place);
+    fn call(&self, binder: &Arc<dyn Member>, id: ConnectionId);
     /// Everything is set up on both sides: say what the other one must know.
-    fn introduce(&self, place: Place);
+    fn introduce(&self, id: ConnectionId);
 }
 
 /// The socket that connects to an inproc name.
@@ -232,7 +232,7 @@ pub(crate) enum NoAnswer {
 #[derive(Default)]
 pub(crate) struct Name {
     pub(crate) binder: Option<Weak<dyn Member>>,
-    pub(crate) waiting: Vec<(Weak<dyn Member>, Place)>,
+    pub(crate) waiting: Vec<(Weak<dyn Member>, ConnectionId)>,
 }
 
 /// The engine's side of a context; it lives on while sockets linger.

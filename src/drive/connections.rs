@@ -11,7 +11,7 @@ use crate::link::reader::{Ended, Reader};
 use crate::link::writer::Writer;
 use crate::link::{Link, Origin, Stage};
 use crate::monitor::EventKind;
-use crate::reactor::Place;
+use crate::reactor::ConnectionId;
 use crate::transport::Stream;
 use crate::zmtp::body::BufferPool;
 use crate::zmtp::connection::{Input, Local};
@@ -35,10 +35,10 @@ impl Core {
         if engine.life != Life::Open {
             return;
         }
-        let serial = engine.next_serial();
+        let generation = engine.next_generation();
         let (origin, stage) = (Origin::Accepted, Stage::Handshake);
         let link = Link::new(
-            serial,
+            generation,
             origin,
             stage,
             Arc::clone(endpoint),
@@ -49,31 +49,34 @@ impl Core {
             engine.end_connection(gone.link, Ended::Crowded);
             engine.advance(gone);
         }
-        let place = Place { link: key, serial };
-        self.adopt(&mut locked, place, arrival, EventKind::Accepted);
+        let id = ConnectionId {
+            link: key,
+            generation,
+        };
+        self.adopt(&mut locked, id, arrival, EventKind::Accepted);
     }
 
     /// `connect` brought a connection, or could not.
-    pub(super) fn adopt_connected(&self, place: Place, outcome: io::Result<Stream>) {
+    pub(super) fn adopt_connected(&self, id: ConnectionId, outcome: io::Result<Stream>) {
         let outcome = outcome.map(|stream| self.arrival(stream));
         let mut locked = self.lock();
         let engine = locked.engine();
-        if engine.life == Life::Closed || engine.link(place).is_none() {
+        if engine.life == Life::Closed || engine.link(id).is_none() {
             return;
         }
         match outcome {
             Ok(arrival) => {
-                let serial = engine.next_serial();
-                if let Some(link) = engine.link(place) {
-                    link.serial = serial;
+                let generation = engine.next_generation();
+                if let Some(link) = engine.link(id) {
+                    link.generation = generation;
                     link.stage = Stage::Handshake;
                 }
-                let place = Place { serial, ..place };
-                self.adopt(&mut locked, place, arrival, EventKind::Connected);
+                let id = ConnectionId { generation, ..id };
+                self.adopt(&mut locked, id, arrival, EventKind::Connected);
             }
             Err(error) => {
                 let refused = error.kind() == io::ErrorKind::ConnectionRefused;
-                engine.connect_failed(place.link, error.to_string(), refused);
+                engine.connect_failed(id.link, error.to_string(), refused);
                 engine.check_closed();
             }
         }

@@ -19,7 +19,7 @@ use crate::notifier::Notifier;
 use crate::options::Options;
 use crate::pattern::Pattern;
 use crate::peer::SocketType;
-use crate::reactor::{Command, Handle, Place, SocketId};
+use crate::reactor::{Command, ConnectionId, Handle, SocketId};
 use crate::stats::{PeerStats, Stats};
 use crate::sync::atomic::AtomicU32;
 use crate::sync::{Mutex, MutexGuard};
@@ -39,15 +39,15 @@ pub(crate) struct Driver {
 /// The waker's token in a socket's poll.
 pub(super) const WAKER: Token = Token(usize::MAX);
 
-/// Splits a token into the link's key and the connection's serial.
+/// Splits a token into the link's key and the connection's generation.
 const HALF: u32 = usize::BITS / 2;
 
-pub(super) fn token_of(place: Place) -> Token {
-    Token(place.link | (place.serial as usize) << HALF)
+pub(super) fn token_of(id: ConnectionId) -> Token {
+    Token(id.link | (id.generation as usize) << HALF)
 }
 
-/// A connection's serial as far as a token holds it.
-pub(super) fn place_of(token: Token) -> (usize, u32) {
+/// A connection's generation as far as a token holds it.
+pub(super) fn connection_of(token: Token) -> (usize, u32) {
     (token.0 & ((1 << HALF) - 1), (token.0 >> HALF) as u32)
 }
 

@@ -16,7 +16,7 @@ use crate::monitor::EventKind;
 use crate::options::routing_id_fault;
 use crate::pattern::Refusal;
 use crate::peer::SocketType;
-use crate::reactor::{Command, Place};
+use crate::reactor::{Command, ConnectionId};
 use crate::transport::{self, TransportOptions};
 use crate::waiters::Change;
 
@@ -117,10 +117,10 @@ impl Core {
             engine.last_endpoint = Some(Arc::clone(&endpoint));
             return Ok(Endpoint::clone(&endpoint));
         }
-        let serial = engine.next_serial();
+        let generation = engine.next_generation();
         let (origin, stage) = (Origin::Connected, Stage::Waiting);
         let options = Arc::clone(engine.options());
-        let link = Link::new(serial, origin, stage, Arc::clone(&endpoint), &options);
+        let link = Link::new(generation, origin, stage, Arc::clone(&endpoint), &options);
         let key = engine.links.insert(link);
         if let Some(id) = routing_id {
             if let Err(refusal) = engine.pattern.give_id(key, id) {
@@ -145,7 +145,13 @@ impl Core {
         }
         drop(locked);
         if inproc {
-            self.seek(&endpoint, Place { link: key, serial });
+            self.seek(
+                &endpoint,
+                ConnectionId {
+                    link: key,
+                    generation,
+                },
+            );
         }
         Ok(Endpoint::clone(&endpoint))
     }

@@ -7,7 +7,7 @@ use super::core::Core;
 use crate::clock;
 use crate::endpoint::Endpoint;
 use crate::monitor::EventKind;
-use crate::reactor::{Handle, Handler, Place, Timer, Watch};
+use crate::reactor::{ConnectionId, Handle, Handler, Timer, Watch};
 use crate::transport::Stream;
 use crate::waiters::lease::Tick;
 
@@ -58,8 +58,8 @@ impl Handler for Core {
         self.lock().engine().is_current(timer)
     }
 
-    fn has_link(&self, place: Place) -> bool {
-        self.lock().engine().link(place).is_some()
+    fn has_link(&self, id: ConnectionId) -> bool {
+        self.lock().engine().link(id).is_some()
     }
 
     fn may_accept(&self, endpoint: &Arc<Endpoint>) -> bool {
@@ -77,8 +77,8 @@ impl Handler for Core {
         engine.report_endpoint(endpoint, EventKind::AcceptFailed { reason });
     }
 
-    fn on_connected(&self, place: Place, outcome: io::Result<Stream>) {
-        self.adopt_connected(place, outcome);
+    fn on_connected(&self, id: ConnectionId, outcome: io::Result<Stream>) {
+        self.adopt_connected(id, outcome);
     }
 
     fn on_reactor_died(&self) {

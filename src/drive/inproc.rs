@@ -14,13 +14,13 @@ use crate::link::{Link, Origin, Stage};
 use crate::monitor::{EventKind, Reason, ReasonKind};
 use crate::options::Options;
 use crate::peer::PeerInfo;
-use crate::reactor::Place;
+use crate::reactor::ConnectionId;
 use crate::stats::CloseReport;
 use crate::waiters::Change;
 
 impl Core {
     /// This end of a pipe, as its other end is to know it.
-    fn as_peer(&self, place: Place) -> PipePeer {
+    fn as_peer(&self, id: ConnectionId) -> PipePeer {
         let socket: Weak<Core> = Weak::clone(&self.me);
         let held = self
             .balances
@@ -28,8 +28,8 @@ impl Core {
         PipePeer {
             socket,
             held,
-            link: place.link,
-            serial: place.serial,
+            link: id.link,
+            generation: id.generation,
         }
     }
 
@@ -60,10 +60,10 @@ impl Member for Core {
         if engine.life != Life::Open {
             return Err(NoAnswer::Unfit);
         }
-        let serial = engine.next_serial();
+        let generation = engine.next_generation();
         let options = Arc::clone(engine.options());
         let link = Link::new(
-            serial,
+            generation,
             Origin::Accepted,
             // Up in `introduce`, where it is welcomed.
             Stage::Handshake,
@@ -86,11 +86,14 @@ impl Member for Core {
             engine.pipes += 1;
         }
         engine.greet(key);
-        let place = Place { link: key, serial };
+        let id = ConnectionId {
+            link: key,
+            generation,
+        };
         drop(locked);
         let (peer, door, room) = (
             self.my_info(&options),
-            self.as_peer(place),
+            self.as_peer(id),
             recv_limits(&options),
         );
         Ok(Answer { peer, door, room })
@@ -106,26 +109,26 @@ impl Member for Core {
         engine.life == Life::Open && engine.pattern.place_for(None, caller).is_ok()
     }
 
-    fn call(&self, binder: &Arc<dyn Member>, place: Place) {
+    fn call(&self, binder: &Arc<dyn Member>, id: ConnectionId) {
         // Before the lock: what it says is behind the lock of the other socket.
         let info = binder.info();
         let mut locked = self.lock();
         let engine = locked.engine();
-        let refusal = engine.pattern.place_for(Some(place.link), &info);
-        let Some(link) = engine.link(place).filter(|link| link.far_end.is_some()) else {
+        let refusal = engine.pattern.place_for(Some(id.link), &info);
+        let Some(link) = engine.link(id).filter(|link| link.far_end.is_some()) else {
             return;
         };
         let endpoint = Arc::clone(&link.endpoint);
         if refusal.is_ok() {
-            engine.greet(place.link);
+            engine.greet(id.link);
         }
-        let Some(link) = engine.link(place) else {
+        let Some(link) = engine.link(id) else {
             return;
         };
         if let Err(reason) = refusal {
-            engine.report(place.link, EventKind::PeerRefused { reason });
+            engine.report(id.link, EventKind::PeerRefused { reason });
             drop(locked);
-            return self.seek_later(&endpoint, place, binder);
+            return self.seek_later(&endpoint, id, binder);
         }
         let Some(far_end) = link.far_end.take() else {
             return;
@@ -135,7 +138,7 @@ impl Member for Core {
         let caller = Caller {
             peer: self.my_info(&options),
             pipe: far_end,
-            door: self.as_peer(place),
+            door: self.as_peer(id),
         };
         let answer = binder.answer(&endpoint, caller);
         let mut locked = self.lock();
@@ -148,45 +151,45 @@ impl Member for Core {
                     NoAnswer::Refused(_) => ReasonKind::RefusedByPeer,
                 };
                 let reason = Reason::new(kind, no_answer.to_string());
-                if engine.link(place).is_some() {
-                    engine.report(place.link, EventKind::HandshakeFailed { reason });
-                    engine.connect_inproc(place.link);
+                if engine.link(id).is_some() {
+                    engine.report(id.link, EventKind::HandshakeFailed { reason });
+                    engine.connect_inproc(id.link);
                 }
                 drop(locked);
                 return match no_answer {
-                    NoAnswer::Unfit => self.seek_another(&endpoint, place, Some(binder)),
-                    NoAnswer::Refused(_) => self.seek_later(&endpoint, place, binder),
+                    NoAnswer::Unfit => self.seek_another(&endpoint, id, Some(binder)),
+                    NoAnswer::Refused(_) => self.seek_later(&endpoint, id, binder),
                 };
             }
         };
-        let far = Place {
+        let far = ConnectionId {
             link: answer.door.link,
-            serial: answer.door.serial,
+            generation: answer.door.generation,
         };
-        if engine.link(place).is_none() {
+        if engine.link(id).is_none() {
             drop(locked);
             return answer.door.closed();
         }
-        if let Err(reason) = engine.admit_inproc(place.link, answer.peer) {
-            engine.report(place.link, EventKind::PeerRefused { reason });
-            engine.connect_inproc(place.link);
+        if let Err(reason) = engine.admit_inproc(id.link, answer.peer) {
+            engine.report(id.link, EventKind::PeerRefused { reason });
+            engine.connect_inproc(id.link);
             // Without its far end no binder takes this link while what was accepted is undone: a socket
             // that connected to itself has a place again by that, for the same peer and the same refusal.
-            let link = engine.link(place);
+            let link = engine.link(id);
             let far_end = link.and_then(|link| link.far_end.take());
             drop(locked);
             answer.door.closed();
             let mut locked = self.lock();
-            if let Some(link) = locked.engine().link(place) {
+            if let Some(link) = locked.engine().link(id) {
                 link.far_end = far_end;
             }
             drop(locked);
             return match std::ptr::addr_eq(&**binder, self) {
-                true => self.seek_another(&endpoint, place, Some(binder)),
-                false => self.seek_later(&endpoint, place, binder),
+                true => self.seek_another(&endpoint, id, Some(binder)),
+                false => self.seek_later(&endpoint, id, binder),
             };
         }
-        let Some(link) = engine.link(place) else {
+        let Some(link) = engine.link(id) else {
             return;
         };
         let leaving = link.is_leaving();
@@ -196,8 +199,8 @@ impl Member for Core {
         pipe.widen(answer.room);
         let (room, waiting) = (pipe.has_room() && !leaving, pipe.waiting() > 0);
         *door = Some(answer.door.clone());
-        engine.welcome(place.link);
-        engine.pattern.set_room(place.link, room);
+        engine.welcome(id.link);
+        engine.pattern.set_room(id.link, room);
         if waiting {
             engine.actions.push(Action::Announce(answer.door.clone()));
         }
@@ -208,22 +211,22 @@ impl Member for Core {
         // Disconnected or closed before a socket had the name: the link stayed only to deliver this.
         let mut locked = self.lock();
         let engine = locked.engine();
-        engine.advance(place);
+        engine.advance(id);
     }
 
-    fn introduce(&self, place: Place) {
+    fn introduce(&self, id: ConnectionId) {
         let mut locked = self.lock();
         let engine = locked.engine();
-        engine.welcome_caller(place);
+        engine.welcome_caller(id);
     }
 }
 
 impl PipeEvents for Core {
-    fn on_pipe_readable(&self, link: usize, serial: u32) {
+    fn on_pipe_readable(&self, link: usize, generation: u32) {
         let mut locked = self.lock();
         let engine = locked.engine();
-        let place = Place { link, serial };
-        if engine.link(place).is_none() {
+        let id = ConnectionId { link, generation };
+        if engine.link(id).is_none() {
             return;
         }
         if engine.pattern.can().receives {
@@ -231,15 +234,15 @@ impl PipeEvents for Core {
             engine.notify(Change::Messages);
             self.advance_sequence();
         } else {
-            engine.drain_upstream(place);
+            engine.drain_upstream(id);
         }
     }
 
-    fn on_pipe_room(&self, link: usize, serial: u32) {
+    fn on_pipe_room(&self, link: usize, generation: u32) {
         let mut locked = self.lock();
         let engine = locked.engine();
-        let place = Place { link, serial };
-        let room = engine.link(place).is_some_and(|link| {
+        let id = ConnectionId { link, generation };
+        let room = engine.link(id).is_some_and(|link| {
             !link.is_leaving() && link.pipe.as_ref().is_some_and(|(pipe, _)| pipe.has_room())
         });
         if room {
@@ -249,13 +252,13 @@ impl PipeEvents for Core {
         }
     }
 
-    fn on_pipe_closed(&self, link: usize, serial: u32) {
+    fn on_pipe_closed(&self, link: usize, generation: u32) {
         let mut locked = self.lock();
         let engine = locked.engine();
-        let place = Place { link, serial };
+        let id = ConnectionId { link, generation };
         // A caller may be gone before it was introduced; it was there all the same.
-        engine.welcome_caller(place);
-        let Some(entry) = engine.link(place) else {
+        engine.welcome_caller(id);
+        let Some(entry) = engine.link(id) else {
             return;
         };
         let (origin, endpoint) = (entry.origin, Arc::clone(&entry.endpoint));
@@ -265,7 +268,7 @@ impl PipeEvents for Core {
         }
         let wanted = engine.life == Life::Open
             && origin == Origin::Connected
-            && engine.link(place).is_some_and(|link| !link.is_leaving());
+            && engine.link(id).is_some_and(|link| !link.is_leaving());
         engine.save_inbound(link);
         engine.tell_pipe_lost(link);
         if !wanted {
@@ -273,9 +276,9 @@ impl PipeEvents for Core {
             engine.check_closed();
             return;
         }
-        let serial = engine.next_serial();
-        if let Some(link) = engine.link(place) {
-            link.serial = serial;
+        let generation = engine.next_generation();
+        if let Some(link) = engine.link(id) {
+            link.generation = generation;
             link.peer = None;
         }
         engine.connect_inproc(link);
@@ -285,14 +288,14 @@ impl PipeEvents for Core {
         engine.wake_waiters();
         self.advance_sequence();
         drop(locked);
-        self.seek(&endpoint, Place { link, serial });
+        self.seek(&endpoint, ConnectionId { link, generation });
     }
 
-    fn on_pipe_changes(&self, link: usize, serial: u32) {
+    fn on_pipe_changes(&self, link: usize, generation: u32) {
         let mut locked = self.lock();
         let engine = locked.engine();
         let pipe = engine
-            .link(Place { link, serial })
+            .link(ConnectionId { link, generation })
             .and_then(|link| link.pipe.as_ref());
         let changes = pipe.map(|(pipe, _)| pipe.take_changes());
         for change in changes.unwrap_or_default() {

@@ -15,7 +15,7 @@ use crate::link::reader::Ended;
 use crate::link::writer::{Writer, Wrote};
 use crate::link::Wire;
 use crate::monitor::EventKind;
-use crate::reactor::{Command, Handle, Handler, Place};
+use crate::reactor::{Command, ConnectionId, Handle, Handler};
 use crate::transport::Stream;
 
 /// Turns that one flush writes before it leaves the rest to the reactor, so that a thread that
@@ -32,7 +32,7 @@ impl Core {
                 break;
             };
             locked.unlocked(|| reading.pass(&self.buffers));
-            let place = reading.place;
+            let id = reading.id;
             let established = reading.pass.arrived.established.is_some();
             let read = reading.pass.read;
             let engine = locked.engine();
@@ -40,13 +40,13 @@ impl Core {
             // Answers go at once, and so does what waited for the peer to be there.
             if established
                 || engine
-                    .link(place)
+                    .link(id)
                     .is_some_and(|link| link.session.has_output())
             {
-                self.flush(locked, place.link);
+                self.flush(locked, id.link);
             }
             let engine = locked.engine();
-            engine.advance(place);
+            engine.advance(id);
             let links = engine.work.to_read();
             self.share(locked, links, read);
         }
@@ -104,17 +104,17 @@ impl Core {
     /// along.
     pub(super) fn flush(&self, locked: &mut Locked<'_>, key: usize) {
         for _ in 0..FLIGHTS {
-            let Some((place, mut writer)) = locked.engine().take_writer(key) else {
+            let Some((id, mut writer)) = locked.engine().take_writer(key) else {
                 return;
             };
             let wrote = locked.unlocked(|| {
                 let wrote = writer.pass();
-                self.ask_for_room(place, &mut writer, matches!(wrote, Wrote::Blocked));
+                self.ask_for_room(id, &mut writer, matches!(wrote, Wrote::Blocked));
                 wrote
             });
             let engine = locked.engine();
-            let more = engine.put_writer(place, writer, wrote);
-            engine.advance(place);
+            let more = engine.put_writer(id, writer, wrote);
+            engine.advance(id);
             if !more {
                 return;
             }
@@ -130,7 +130,7 @@ impl Core {
     /// that says so. A TCP stream that has asked goes on asking, at no cost. The kernel wakes the poll of
     /// a Unix-domain socket for every message that its peer reads, so that one takes the question
     /// back later. Only the holder of the writer does either, so that the two cannot cross.
-    pub(super) fn ask_for_room(&self, place: Place, writer: &mut Writer, blocked: bool) {
+    pub(super) fn ask_for_room(&self, id: ConnectionId, writer: &mut Writer, blocked: bool) {
         let asked = writer.asked_for_room;
         let settled = if writer.stream().is_tcp() {
             asked || !blocked
@@ -150,7 +150,7 @@ impl Core {
             // It fails only for a stream that is not registered any more.
             let _ = writer
                 .stream()
-                .rewatch(&poll.registry, token_of(place), interest);
+                .rewatch(&poll.registry, token_of(id), interest);
         }
     }
 
@@ -161,24 +161,24 @@ impl Core {
     pub(super) fn adopt(
         &self,
         locked: &mut Locked<'_>,
-        place: Place,
+        id: ConnectionId,
         arrival: Arrival,
         event: EventKind,
     ) {
         let accepted = event == EventKind::Accepted;
         let engine = locked.engine();
         let pass = engine.take_pass();
-        let Some(link) = engine.link(place) else {
+        let Some(link) = engine.link(id) else {
             return;
         };
         link.wire = Some(Wire::held(Arc::clone(&arrival.stream)));
         let mut reading = Reading {
-            place,
+            id,
             reader: arrival.reader,
             room: link.recv_queue.room(),
             pass,
         };
-        engine.report(place.link, event);
+        engine.report(id.link, event);
         let (mut writer, mut hello) = (arrival.writer, arrival.hello);
         let (wrote, watched) = locked.unlocked(|| {
             // A peer that speaks no ZMTP is there without a word.
@@ -189,22 +189,22 @@ impl Core {
             reading.pass.arrived.reply.clear();
             writer.load(&mut hello);
             let wrote = writer.pass();
-            let watched = self.watch(place, &arrival.stream);
-            self.ask_for_room(place, &mut writer, matches!(wrote, Wrote::Blocked));
+            let watched = self.watch(id, &arrival.stream);
+            self.ask_for_room(id, &mut writer, matches!(wrote, Wrote::Blocked));
             (wrote, watched)
         });
         let engine = locked.engine();
         engine.put_reader(reading, &clock::now);
-        let more = engine.put_writer(place, writer, wrote);
+        let more = engine.put_writer(id, writer, wrote);
         if let Err(error) = watched {
-            engine.end_connection(place.link, Ended::Io(error));
+            engine.end_connection(id.link, Ended::Io(error));
         }
-        engine.bound_handshake(place, accepted, clock::now());
+        engine.bound_handshake(id, accepted, clock::now());
         if more {
-            self.flush(locked, place.link);
+            self.flush(locked, id.link);
         }
         let engine = locked.engine();
-        engine.advance(place);
+        engine.advance(id);
         if engine.work.to_read() > 0 {
             // More than one pass found, and no event will tell: the thread that drives shall look.
             engine.wake_waiters();
@@ -216,11 +216,11 @@ impl Core {
 
     /// Has the socket's poll tell what comes, and what came already. The link is in its place by
     /// now: the first event may come before this returns, and must find it.
-    fn watch(&self, place: Place, stream: &Stream) -> io::Result<()> {
+    fn watch(&self, id: ConnectionId, stream: &Stream) -> io::Result<()> {
         let Some(poll) = self.poll_if_any() else {
             return Ok(());
         };
-        stream.watch(&poll.registry, token_of(place), mio::Interest::READABLE)
+        stream.watch(&poll.registry, token_of(id), mio::Interest::READABLE)
     }
 
     /// Links wait for a pass, of which the last one moved `bytes`: asks another reactor for help if

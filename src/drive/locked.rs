@@ -111,12 +111,12 @@ impl Core {
             Action::Accept => self.tell_reactor(Command::Accept(self.id)),
             Action::Remove => self.tell_reactor(Command::Remove(self.id)),
             Action::Timer(due, timer) => self.set_timer(due, timer),
-            Action::WatchAcknowledged(place) => {
+            Action::WatchAcknowledged(id) => {
                 let (since, pause) = (clock::now(), tuning::HALF_CLOSED_LOOK / 2);
-                self.look_if_acknowledged(&mut self.lock(), place, since, pause);
+                self.look_if_acknowledged(&mut self.lock(), id, since, pause);
             }
             Action::Connect {
-                place,
+                id,
                 endpoint,
                 after,
             } => {
@@ -130,7 +130,7 @@ impl Core {
                 if let Some(at) = deadline(clock::now(), after) {
                     self.tell_reactor(Command::Connect {
                         socket: self.id,
-                        place,
+                        id,
                         request,
                         at,
                     });
@@ -141,7 +141,7 @@ impl Core {
             Action::Hang(door) => door.closed(),
             Action::Changes(door) => door.changes(),
             Action::TryRefused => self.try_refused(),
-            Action::StopSeeking(endpoint, place) => self.stop_seeking(&endpoint, place),
+            Action::StopSeeking(endpoint, id) => self.stop_seeking(&endpoint, id),
             Action::Close(wire) => drop(wire),
             // It fails only when the connection has gone already.
             Action::Shutdown(stream) => drop(stream.shutdown_write()),

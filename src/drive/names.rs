@@ -8,7 +8,7 @@ use crate::context::Member;
 use crate::endpoint::Endpoint;
 use crate::engine::Life;
 use crate::error::Error;
-use crate::reactor::Place;
+use crate::reactor::ConnectionId;
 
 impl Core {
     /// Takes a name, and connects the links that wait for it.
@@ -33,9 +33,9 @@ impl Core {
             entry.binder = Some(Arc::downgrade(&me));
             std::mem::take(&mut entry.waiting)
         };
-        for (caller, place) in waiting {
+        for (caller, id) in waiting {
             if let Some(caller) = caller.upgrade() {
-                caller.call(&me, place);
+                caller.call(&me, id);
             }
         }
         Ok(())
@@ -53,15 +53,15 @@ impl Core {
     }
 
     /// Connects a link to the socket that has the name, or has the link wait for one.
-    pub(super) fn seek(&self, endpoint: &Arc<Endpoint>, place: Place) {
-        self.seek_another(endpoint, place, None);
+    pub(super) fn seek(&self, endpoint: &Arc<Endpoint>, id: ConnectionId) {
+        self.seek_another(endpoint, id, None);
     }
 
     /// The same, unless it is `refused` that has the name: that one has refused this link.
     pub(super) fn seek_another(
         &self,
         endpoint: &Arc<Endpoint>,
-        place: Place,
+        id: ConnectionId,
         refused: Option<&Arc<dyn Member>>,
     ) {
         let Endpoint::Inproc(name) = &**endpoint else {
@@ -78,17 +78,15 @@ impl Core {
                 refused.is_some_and(|refused| std::ptr::addr_eq(&**refused, &**binder))
             });
             if waits {
-                entry.waiting.push((Arc::downgrade(&me), place));
+                entry.waiting.push((Arc::downgrade(&me), id));
             }
             (binder, waits)
         };
         let binder = binder.filter(|_| !waits);
         match binder {
-            Some(binder) => self.call(&binder, place),
+            Some(binder) => self.call(&binder, id),
             // Disconnected in the meantime.
-            None if self.lock().engine().link(place).is_none() => {
-                self.stop_seeking(endpoint, place)
-            }
+            None if self.lock().engine().link(id).is_none() => self.stop_seeking(endpoint, id),
             None => {}
         }
     }
@@ -98,24 +96,22 @@ impl Core {
     pub(super) fn seek_later(
         &self,
         endpoint: &Arc<Endpoint>,
-        place: Place,
+        id: ConnectionId,
         binder: &Arc<dyn Member>,
     ) {
-        self.seek_another(endpoint, place, Some(binder));
+        self.seek_another(endpoint, id, Some(binder));
         // It is called when a place becomes free. One may have become free since it was refused and
         // before it was on the list.
         let info = binder.info();
         let free = binder.has_place(&self.my_info(&self.options())) && {
             let mut locked = self.lock();
             let engine = locked.engine();
-            let seeks = engine
-                .link(place)
-                .is_some_and(|link| link.far_end.is_some());
-            seeks && engine.pattern.place_for(Some(place.link), &info).is_ok()
+            let seeks = engine.link(id).is_some_and(|link| link.far_end.is_some());
+            seeks && engine.pattern.place_for(Some(id.link), &info).is_ok()
         };
         if free {
-            self.stop_seeking(endpoint, place);
-            self.seek(endpoint, place);
+            self.stop_seeking(endpoint, id);
+            self.seek(endpoint, id);
         }
     }
 
@@ -134,14 +130,20 @@ impl Core {
             .iter()
             .filter(|(_, link)| link.far_end.is_some())
             .map(|(key, link)| {
-                let serial = link.serial;
-                (Arc::clone(&link.endpoint), Place { link: key, serial })
+                let generation = link.generation;
+                (
+                    Arc::clone(&link.endpoint),
+                    ConnectionId {
+                        link: key,
+                        generation,
+                    },
+                )
             })
             .collect();
         drop(locked);
-        for (endpoint, place) in own {
-            self.stop_seeking(&endpoint, place);
-            self.seek(&endpoint, place);
+        for (endpoint, id) in own {
+            self.stop_seeking(&endpoint, id);
+            self.seek(&endpoint, id);
         }
         let mut callers = Vec::new();
         for name in self.context.names.lock().values_mut() {
@@ -150,15 +152,15 @@ impl Core {
                 callers.append(&mut name.waiting);
             }
         }
-        for (caller, place) in callers {
+        for (caller, id) in callers {
             if let Some(caller) = caller.upgrade() {
-                caller.call(&me, place);
+                caller.call(&me, id);
             }
         }
     }
 
     /// A link that waited for a name to be bound is gone.
-    pub(super) fn stop_seeking(&self, endpoint: &Endpoint, place: Place) {
+    pub(super) fn stop_seeking(&self, endpoint: &Endpoint, id: ConnectionId) {
         let Endpoint::Inproc(name) = endpoint else {
             return;
         };
@@ -167,7 +169,7 @@ impl Core {
             return;
         };
         entry.waiting.retain(|(caller, waiting)| {
-            *waiting != place || !std::ptr::addr_eq(caller.as_ptr(), self.me.as_ptr())
+            *waiting != id || !std::ptr::addr_eq(caller.as_ptr(), self.me.as_ptr())
         });
         if entry.waiting.is_empty() && entry.binder.is_none() {
             names.remove(name.name());

@@ -40,7 +40,7 @@ mod tests {
     use std::time::Duration;
 
     use crate::endpoint::Endpoint;
-    use crate::reactor::{Command, Handle, Handler, Place, Timer, Watch};
+    use crate::reactor::{Command, ConnectionId, Handle, Handler, Timer, Watch};
     use crate::sync::Mutex;
     use crate::transport::Stream;
     use crate::{Context, Dealer, Pull, Push, Receives, Sends, Socket};
@@ -69,12 +69,12 @@ mod tests {
         fn on_timer(&self, _: Timer) {}
         fn on_accepted(&self, _: &Arc<Endpoint>, _: Stream) {}
         fn on_accept_failed(&self, _: &Arc<Endpoint>, _: io::Error) {}
-        fn on_connected(&self, _: Place, _: io::Result<Stream>) {}
+        fn on_connected(&self, _: ConnectionId, _: io::Result<Stream>) {}
         fn on_reactor_died(&self) {}
         fn is_current(&self, _: Timer) -> bool {
             false
         }
-        fn has_link(&self, _: Place) -> bool {
+        fn has_link(&self, _: ConnectionId) -> bool {
             false
         }
         fn may_accept(&self, _: &Arc<Endpoint>) -> bool {

@@ -9,7 +9,7 @@ use crate::clock;
 use crate::engine::actions::Action;
 use crate::link::reader::Ended;
 use crate::link::Stage;
-use crate::reactor::{Place, Timer};
+use crate::reactor::{ConnectionId, Timer};
 use crate::tuning;
 
 impl Core {
@@ -17,29 +17,27 @@ impl Core {
     pub(super) fn on_link_timer(&self, timer: Timer) {
         let mut locked = self.lock();
         let engine = locked.engine();
-        let place = match timer {
+        let id = match timer {
             #[cfg(test)]
             Timer::Panic => std::panic::panic_any("a test asked for it"),
-            Timer::Handshake(place) => {
+            Timer::Handshake(id) => {
                 if engine
-                    .link(place)
+                    .link(id)
                     .is_some_and(|link| link.stage == Stage::Handshake)
                 {
-                    engine.end_connection(place.link, Ended::HandshakeTimeout);
+                    engine.end_connection(id.link, Ended::HandshakeTimeout);
                 }
-                place
+                id
             }
-            Timer::Session { place, at } => {
-                if engine.handle_session_timeout(place, at, clock::now()) {
-                    self.flush(&mut locked, place.link);
+            Timer::Session { id, at } => {
+                if engine.handle_session_timeout(id, at, clock::now()) {
+                    self.flush(&mut locked, id.link);
                 }
-                place
+                id
             }
-            Timer::Acknowledged {
-                place,
-                since,
-                pause,
-            } => return self.look_if_acknowledged(&mut locked, place, since, pause),
+            Timer::Acknowledged { id, since, pause } => {
+                return self.look_if_acknowledged(&mut locked, id, since, pause)
+            }
             Timer::Pending => {
                 return engine.end_overdue(clock::now());
             }
@@ -65,9 +63,12 @@ impl Core {
             Timer::Linger => return engine.end_linger(),
             #[cfg(feature = "log")]
             Timer::StillLingering => return engine.say_lingering(),
-            Timer::Leave { link, epoch } => return engine.end_flushing(link, epoch),
+            Timer::Leave {
+                link,
+                first_generation,
+            } => return engine.end_flushing(link, first_generation),
         };
-        locked.engine().advance(place);
+        locked.engine().advance(id);
     }
 
     /// Notes what the peer's system has of a link that is on its way out.
@@ -77,11 +78,11 @@ impl Core {
     pub(super) fn look_if_acknowledged(
         &self,
         locked: &mut Locked<'_>,
-        place: Place,
+        id: ConnectionId,
         since: Instant,
         pause: Duration,
     ) {
-        let link = locked.engine().link(place);
+        let link = locked.engine().link(id);
         let Some(wire) = link.and_then(|link| link.wire.as_ref()) else {
             return;
         };
@@ -90,7 +91,7 @@ impl Core {
         // That it is over may not have been seen yet: the event says so, which comes later.
         let (bytes, over) = locked.unlocked(|| (stream.unacknowledged(), stream.is_over()));
         let engine = locked.engine();
-        let Some(link) = engine.link(place) else {
+        let Some(link) = engine.link(id) else {
             return;
         };
         let finished = link.ending.is_half_closed();
@@ -103,15 +104,11 @@ impl Core {
         // system has for it: such a peer has until it ends its side, or linger is over.
         let done = finished && !over && bytes == Some(0) && !pings;
         if done && clock::now().saturating_duration_since(since) >= tuning::HALF_CLOSED {
-            engine.end_connection(place.link, Ended::ByUs);
-            engine.advance(place);
+            engine.end_connection(id.link, Ended::ByUs);
+            engine.advance(id);
         } else if bytes.is_some() {
             let pause = (pause * 2).min(tuning::HALF_CLOSED_LOOK_MAX);
-            let timer = Timer::Acknowledged {
-                place,
-                since,
-                pause,
-            };
+            let timer = Timer::Acknowledged { id, since, pause };
             engine.set_timer_after(pause, timer);
         }
     }

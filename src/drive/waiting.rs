@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use mio::Events;
 
-use super::core::{place_of, token_of, Core, WAKER};
+use super::core::{connection_of, token_of, Core, WAKER};
 use super::core::{Driver, Engine};
 use super::locked::Locked;
 use crate::clock;
@@ -12,7 +12,7 @@ use crate::engine::actions::Action;
 use crate::engine::backoff::spin;
 use crate::link::pipe::Watch;
 use crate::reactor::timers::{deadline, LONGEST_POLL};
-use crate::reactor::{Command, Place};
+use crate::reactor::{Command, ConnectionId};
 use crate::sync::atomic::Ordering;
 use crate::tuning;
 use crate::waiters::lease::{Entry, Parting};
@@ -281,16 +281,16 @@ fn note_events(engine: &mut Engine, events: &Events) {
         if event.token() == WAKER {
             continue;
         }
-        let (key, serial) = place_of(event.token());
+        let (key, generation) = connection_of(event.token());
         let Some(link) = engine.links.get_mut(key) else {
             continue;
         };
-        // A token holds as much of the serial as fits.
-        if place_of(token_of(Place {
+        // A token holds as much of the generation as fits.
+        if connection_of(token_of(ConnectionId {
             link: key,
-            serial: link.serial,
+            generation: link.generation,
         }))
-        .1 != serial
+        .1 != generation
         {
             continue;
         }

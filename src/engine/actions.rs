@@ -14,7 +14,7 @@ use crate::link::{Link, Wire};
 use crate::message::Message;
 #[cfg(feature = "log")]
 use crate::monitor::Event;
-use crate::reactor::{Place, Timer};
+use crate::reactor::{ConnectionId, Timer};
 use crate::transport::Stream;
 use crate::waiters::Wakeups;
 use crate::zmtp::outbox::Outbox;
@@ -46,10 +46,10 @@ pub(crate) enum Action {
     Remove,
     Timer(Due, Timer),
     /// Look from time to time how much of what was written the peer's system has.
-    WatchAcknowledged(Place),
+    WatchAcknowledged(ConnectionId),
     /// Have a link connect, after a pause.
     Connect {
-        place: Place,
+        id: ConnectionId,
         endpoint: Arc<Endpoint>,
         after: Duration,
     },
@@ -63,7 +63,7 @@ pub(crate) enum Action {
     /// Try inproc links again that were refused for want of a place.
     TryRefused,
     /// Wait no longer for an inproc name to be bound.
-    StopSeeking(Arc<Endpoint>, Place),
+    StopSeeking(Arc<Endpoint>, ConnectionId),
     /// Close a connection: a system call.
     Close(Wire),
     /// Tell the peer that no more comes: a system call.

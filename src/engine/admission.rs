@@ -35,7 +35,7 @@ use std::time::{Duration, Instant};
 use crate::link::high_water::HighWater;
 use crate::options::Options;
 use crate::reactor::timers::deadline;
-use crate::reactor::Place;
+use crate::reactor::ConnectionId;
 use crate::tuning;
 
 /// How long a handshake may hold a place that another caller waits for: several round trips over the
@@ -196,15 +196,15 @@ impl Admission {
     }
 
     /// A connection was accepted. Gives the one that is to go for it, if any.
-    pub(crate) fn enter(&mut self, now: Instant) -> Option<Place> {
+    pub(crate) fn enter(&mut self, now: Instant) -> Option<ConnectionId> {
         self.connections += 1;
         self.pending.make_room(now)
     }
 
     /// An accepted connection is gone.
-    pub(crate) fn leave(&mut self, place: Place) {
+    pub(crate) fn leave(&mut self, id: ConnectionId) {
         self.connections = self.connections.saturating_sub(1);
-        self.pending.leave(place);
+        self.pending.leave(id);
     }
 
     /// A connection is gone, and has left messages to be received.
@@ -243,7 +243,7 @@ impl Source {
 /// An accepted connection that is, or was, in its handshake.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
-    place: Place,
+    id: ConnectionId,
     since: Instant,
     source: Source,
 }
@@ -258,7 +258,7 @@ impl Entry {
 #[derive(Debug)]
 pub(crate) struct Pending {
     most: usize,
-    /// Those that are in their handshake, by link: the connection's serial, and where it is from.
+    /// Those that are in their handshake, by link: the connection's generation, and where it is from.
     members: HashMap<usize, (u32, Source)>,
     /// The same, oldest first, and some that are not in it any more.
     order: VecDeque<Entry>,
@@ -316,7 +316,7 @@ impl Pending {
 
     /// A caller was accepted: who has outstayed goes for it, if all places are taken. A listener that
     /// asks does not know yet whether anybody waits, so that asking alone must send nobody away.
-    fn make_room(&mut self, now: Instant) -> Option<Place> {
+    fn make_room(&mut self, now: Instant) -> Option<ConnectionId> {
         if !self.is_full() {
             return None;
         }
@@ -327,8 +327,8 @@ impl Pending {
         self.outstayed += 1;
         self.flood = self.outstayed >= self.most;
         self.last_crowded = Some(now);
-        self.leave(oldest.place);
-        Some(oldest.place)
+        self.leave(oldest.id);
+        Some(oldest.id)
     }
 
     /// A connection that was accepted has not finished its handshake at once. `said`: what it has
@@ -336,14 +336,14 @@ impl Pending {
     /// one that is to go, which may be the new one.
     pub(crate) fn enter(
         &mut self,
-        place: Place,
+        id: ConnectionId,
         address: Option<IpAddr>,
         now: Instant,
         said: bool,
-        silent: impl Fn(Place) -> bool,
-    ) -> Option<Place> {
+        silent: impl Fn(ConnectionId) -> bool,
+    ) -> Option<ConnectionId> {
         let entry = Entry {
-            place,
+            id,
             since: now,
             source: Source::of(address),
         };
@@ -353,18 +353,17 @@ impl Pending {
         if victim.is_some() {
             self.last_crowded = Some(now);
         }
-        if victim == Some(place) {
+        if victim == Some(id) {
             return victim;
         }
         if let Some(victim) = victim {
             self.leave(victim);
         }
-        self.members
-            .insert(place.link, (place.serial, entry.source));
+        self.members.insert(id.link, (id.generation, entry.source));
         *self.by_source.entry(entry.source).or_default() += 1;
         if self.order.len() > 2 * self.members.len() + LOOKED_AT {
             let members = &self.members;
-            self.order.retain(|entry| is_member(members, entry.place));
+            self.order.retain(|entry| is_member(members, entry.id));
         }
         self.order.push_back(entry);
         victim
@@ -375,8 +374,8 @@ impl Pending {
         &self,
         newcomer: &Entry,
         said: bool,
-        silent: impl Fn(Place) -> bool,
-    ) -> Option<Place> {
+        silent: impl Fn(ConnectionId) -> bool,
+    ) -> Option<ConnectionId> {
         if !self.flood {
             return None;
         }
@@ -393,33 +392,33 @@ impl Pending {
         let living = self
             .order
             .iter()
-            .filter(|entry| is_member(&self.members, entry.place));
+            .filter(|entry| is_member(&self.members, entry.id));
         for entry in living.take(LOOKED_AT) {
             if over_share && entry.source != newcomer.source {
                 continue;
             }
-            if silent(entry.place) {
+            if silent(entry.id) {
                 if entry.is_older_than(SILENT_PATIENCE, now) {
-                    return Some(entry.place);
+                    return Some(entry.id);
                 }
-                quiet = quiet.or(Some(entry.place));
+                quiet = quiet.or(Some(entry.id));
             } else if entry.is_older_than(SLOW_PATIENCE, now) {
-                slow = slow.or(Some(entry.place));
+                slow = slow.or(Some(entry.id));
             }
             if !over_share && taken(&entry.source) > share {
-                greedy = greedy.or(Some(entry.place));
+                greedy = greedy.or(Some(entry.id));
             }
         }
         let quiet = quiet.filter(|_| said);
-        slow.or(quiet).or(greedy).or(Some(newcomer.place))
+        slow.or(quiet).or(greedy).or(Some(newcomer.id))
     }
 
     /// A connection is not in its handshake any more, if it was.
-    pub(crate) fn leave(&mut self, place: Place) {
-        let Slot::Occupied(member) = self.members.entry(place.link) else {
+    pub(crate) fn leave(&mut self, id: ConnectionId) {
+        let Slot::Occupied(member) = self.members.entry(id.link) else {
             return;
         };
-        if member.get().0 != place.serial {
+        if member.get().0 != id.generation {
             return;
         }
         let (_, source) = member.remove();
@@ -437,18 +436,18 @@ impl Pending {
     }
 
     /// Takes out the oldest, if its handshake has taken this long.
-    pub(super) fn overdue(&mut self, timeout: Duration, now: Instant) -> Option<Place> {
+    pub(super) fn overdue(&mut self, timeout: Duration, now: Instant) -> Option<ConnectionId> {
         let oldest = self.oldest()?;
         if !oldest.is_older_than(timeout, now) {
             return None;
         }
-        self.leave(oldest.place);
-        Some(oldest.place)
+        self.leave(oldest.id);
+        Some(oldest.id)
     }
 
     fn oldest(&mut self) -> Option<Entry> {
         while let Some(entry) = self.order.front() {
-            if is_member(&self.members, entry.place) {
+            if is_member(&self.members, entry.id) {
                 return Some(*entry);
             }
             self.order.pop_front();
@@ -457,10 +456,10 @@ impl Pending {
     }
 }
 
-fn is_member(members: &HashMap<usize, (u32, Source)>, place: Place) -> bool {
+fn is_member(members: &HashMap<usize, (u32, Source)>, id: ConnectionId) -> bool {
     members
-        .get(&place.link)
-        .is_some_and(|(serial, _)| *serial == place.serial)
+        .get(&id.link)
+        .is_some_and(|(generation, _)| *generation == id.generation)
 }
 
 fn unless_zero(most: usize) -> usize {
@@ -478,10 +477,10 @@ mod tests {
     const A: Option<IpAddr> = Some(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)));
     const B: Option<IpAddr> = Some(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)));
 
-    fn place(n: usize) -> Place {
-        Place {
+    fn id(n: usize) -> ConnectionId {
+        ConnectionId {
             link: n,
-            serial: n as u32,
+            generation: n as u32,
         }
     }
 
@@ -506,21 +505,21 @@ mod tests {
         }
 
         /// One more calls from `address`. Gives its place unless it was sent away, or had to wait.
-        fn call(&mut self, address: Option<IpAddr>, said: bool) -> Option<Place> {
+        fn call(&mut self, address: Option<IpAddr>, said: bool) -> Option<ConnectionId> {
             if matches!(self.pending.ask(self.now), Entrance::Shut(..)) {
                 return None;
             }
             self.pending.make_room(self.now);
             self.next += 1;
-            let new = place(self.next);
+            let new = id(self.next);
             let gone = self
                 .pending
-                .enter(new, address, self.now, said, |place| place.link % 1000 != 0);
+                .enter(new, address, self.now, said, |id| id.link % 1000 != 0);
             (gone != Some(new)).then_some(new)
         }
 
-        fn is_in(&self, place: Place) -> bool {
-            is_member(&self.pending.members, place)
+        fn is_in(&self, id: ConnectionId) -> bool {
+            is_member(&self.pending.members, id)
         }
 
         /// All places are held by some that outstay, until it counts as a flood.
@@ -542,7 +541,7 @@ mod tests {
             crowd.pending.ask(crowd.now),
             Entrance::Shut(Bound::Handshakes, Some(since + PATIENCE))
         );
-        assert!(first.iter().all(|place| crowd.is_in(*place)));
+        assert!(first.iter().all(|id| crowd.is_in(*id)));
         // One has finished: there is room for one.
         crowd.pending.leave(first[2]);
         assert!(crowd.call(A, false).is_some());
@@ -576,7 +575,7 @@ mod tests {
             }
         }
         assert_eq!(others.len(), 8);
-        assert!(others.iter().all(|place| crowd.is_in(*place)));
+        assert!(others.iter().all(|id| crowd.is_in(*id)));
     }
 
     #[test]
@@ -609,13 +608,8 @@ mod tests {
         let mut crowd = Crowd::new(4);
         crowd.flood();
         // Places that come free for a moment are no sign of it.
-        let all: Vec<_> = crowd
-            .pending
-            .order
-            .iter()
-            .map(|entry| entry.place)
-            .collect();
-        all.into_iter().for_each(|place| crowd.pending.leave(place));
+        let all: Vec<_> = crowd.pending.order.iter().map(|entry| entry.id).collect();
+        all.into_iter().for_each(|id| crowd.pending.leave(id));
         assert!(crowd.pending.by_source.is_empty());
         assert!(crowd.call(A, false).is_some());
         assert!(crowd.pending.flood);
@@ -637,8 +631,8 @@ mod tests {
     fn stale_entries_do_not_pile_up() {
         let mut crowd = Crowd::new(8);
         for _ in 0..10_000 {
-            let place = crowd.call(A, false).unwrap();
-            crowd.pending.leave(place);
+            let id = crowd.call(A, false).unwrap();
+            crowd.pending.leave(id);
         }
         assert!(crowd.pending.order.len() <= 2 * LOOKED_AT);
     }
@@ -657,7 +651,7 @@ mod tests {
         assert_eq!(admission.ask(now), Entrance::Shut(Bound::Connections, None));
         assert!(!admission.may_resume());
         admission.depart(2, 100);
-        admission.leave(place(1));
+        admission.leave(id(1));
         assert!(!admission.may_resume());
         assert_eq!(admission.ask(now), Entrance::Shut(Bound::Departed, None));
         admission.received(1, 50);
@@ -677,17 +671,17 @@ mod tests {
         // One is there, and one says nothing.
         admission.enter(now);
         admission.enter(now);
-        let silent = admission.pending.enter(place(2), A, now, false, |_| true);
+        let silent = admission.pending.enter(id(2), A, now, false, |_| true);
         assert_eq!(silent, None);
         assert_eq!(admission.ask(now), Entrance::Shut(Bound::Connections, None));
-        admission.leave(place(1));
+        admission.leave(id(1));
         assert!(admission.may_resume());
         assert_eq!(
             admission.ask(now),
             Entrance::Shut(Bound::Handshakes, Some(now + PATIENCE))
         );
         assert!(!admission.may_resume(), "it would ask again and again");
-        admission.pending.leave(place(2));
+        admission.pending.leave(id(2));
         assert!(admission.may_resume());
     }
 
@@ -702,7 +696,7 @@ mod tests {
         assert!(admission.tells_shut(now + tuning::SHUT_EVENTS));
         let timeout = Duration::from_secs(9);
         assert_eq!(admission.watch_oldest(timeout), None, "there is none");
-        admission.pending.enter(place(1), A, now, false, |_| true);
+        admission.pending.enter(id(1), A, now, false, |_| true);
         assert_eq!(admission.watch_oldest(timeout), Some(now + timeout));
         assert_eq!(admission.watch_oldest(timeout), None, "it runs");
         admission.watched_oldest();

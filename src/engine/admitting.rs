@@ -10,7 +10,7 @@ use crate::endpoint::Endpoint;
 use crate::link::reader::Ended;
 use crate::link::{Origin, Stage};
 use crate::monitor::EventKind;
-use crate::reactor::{Place, Timer};
+use crate::reactor::{ConnectionId, Timer};
 
 impl<D> Engine<D> {
     /// A listener wants to accept one connection. False: not now; the reactor is told when.
@@ -37,8 +37,8 @@ impl<D> Engine<D> {
 
     /// An accepted connection has begun. If its handshake did not end at once, it is one of those that
     /// are pending, and may crowd out another one, or be crowded out itself.
-    pub(super) fn admit_stranger(&mut self, place: Place, now: Instant) {
-        let Some(link) = self.link(place) else {
+    pub(super) fn admit_stranger(&mut self, id: ConnectionId, now: Instant) {
+        let Some(link) = self.link(id) else {
             return;
         };
         let Some(wire) = link
@@ -50,15 +50,15 @@ impl<D> Engine<D> {
         };
         let (address, said) = (wire.stream.peer_ip(), link.session.has_heard());
         let links = &self.links;
-        let silent = |place: Place| {
+        let silent = |id: ConnectionId| {
             links
-                .get(place.link)
+                .get(id.link)
                 .is_some_and(|link| !link.session.has_heard())
         };
         let pending = &mut self.admission.pending;
-        if let Some(gone) = pending.enter(place, address, now, said, silent) {
+        if let Some(gone) = pending.enter(id, address, now, said, silent) {
             self.end_connection(gone.link, Ended::Crowded);
-            if gone != place {
+            if gone != id {
                 self.advance(gone);
             }
         }
@@ -81,9 +81,9 @@ impl<D> Engine<D> {
         let Some(timeout) = self.options.handshake_timeout else {
             return;
         };
-        while let Some(place) = self.admission.pending.overdue(timeout, now) {
-            self.end_connection(place.link, Ended::HandshakeTimeout);
-            self.advance(place);
+        while let Some(id) = self.admission.pending.overdue(timeout, now) {
+            self.end_connection(id.link, Ended::HandshakeTimeout);
+            self.advance(id);
         }
         self.resume_accepting();
         self.watch_pending();
@@ -92,9 +92,9 @@ impl<D> Engine<D> {
 
 impl<D> Engine<D> {
     /// The connection of a link is gone, or about to go with it: what it took may be another's.
-    pub(super) fn release_connection(&mut self, place: Place, origin: Origin) {
+    pub(super) fn release_connection(&mut self, id: ConnectionId, origin: Origin) {
         if origin == Origin::Accepted {
-            self.admission.leave(place);
+            self.admission.leave(id);
             self.resume_accepting();
         }
     }

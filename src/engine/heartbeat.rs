@@ -3,19 +3,19 @@
 use std::time::Instant;
 
 use super::Engine;
-use crate::reactor::{Place, Timer};
+use crate::reactor::{ConnectionId, Timer};
 
 impl<D> Engine<D> {
     /// A timer that a connection asked for is due. True: it may have something to write.
     pub(crate) fn handle_session_timeout(
         &mut self,
-        place: Place,
+        id: ConnectionId,
         at: Instant,
         now: Instant,
     ) -> bool {
         let beats = self.heartbeats;
-        let waits = self.work.is_to_be_read(place.link);
-        let Some(link) = self.link(place).filter(|link| link.is_established()) else {
+        let waits = self.work.is_to_be_read(id.link);
+        let Some(link) = self.link(id).filter(|link| link.is_established()) else {
             return false;
         };
         if !link.session.awaits_timer(at) {
@@ -23,16 +23,16 @@ impl<D> Engine<D> {
         }
         let flow = link.flow(waits);
         if let Some(event) = link.session.handle_timeout(now, &beats, flow) {
-            self.handle_event(place, event);
+            self.handle_event(id, event);
         }
-        self.watch_session(place);
+        self.watch_session(id);
         true
     }
 
     /// Sets the timer that a connection asks for, unless one runs that comes as early.
-    pub(super) fn watch_session(&mut self, place: Place) {
-        if let Some(at) = self.link(place).and_then(|link| link.session.next_timer()) {
-            self.set_timer(at, Timer::Session { place, at });
+    pub(super) fn watch_session(&mut self, id: ConnectionId) {
+        if let Some(at) = self.link(id).and_then(|link| link.session.next_timer()) {
+            self.set_timer(at, Timer::Session { id, at });
         }
     }
 }

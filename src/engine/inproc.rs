@@ -9,7 +9,7 @@ use crate::link::reader::Ended;
 use crate::link::{Link, Stage};
 use crate::monitor::{EventKind, Reason};
 use crate::options::Options;
-use crate::reactor::Place;
+use crate::reactor::ConnectionId;
 
 /// What a pipe may hold that this side sends.
 pub(crate) fn send_limits(options: &Options) -> Limits {
@@ -90,18 +90,18 @@ impl<D> Engine<D> {
     }
 
     /// One who called at a name is there, unless that was said before.
-    pub(crate) fn welcome_caller(&mut self, place: Place) {
+    pub(crate) fn welcome_caller(&mut self, id: ConnectionId) {
         let called = |link: &&mut Link| link.pipe.is_some() && link.stage == Stage::Handshake;
-        if self.link(place).filter(called).is_some() {
-            self.welcome(place.link);
+        if self.link(id).filter(called).is_some() {
+            self.welcome(id.link);
         }
     }
 
     /// Messages to a socket that does not receive are thrown away, so that their sender never
     /// waits for it.
-    pub(crate) fn drain_upstream(&mut self, place: Place) {
+    pub(crate) fn drain_upstream(&mut self, id: ConnectionId) {
         loop {
-            let Some(link) = self.link(place) else { return };
+            let Some(link) = self.link(id) else { return };
             let Some((pipe, door)) = &link.pipe else {
                 return;
             };
@@ -115,7 +115,7 @@ impl<D> Engine<D> {
                 return;
             }
             for message in &messages {
-                self.take_upstream(place.link, message);
+                self.take_upstream(id.link, message);
             }
             self.actions.discard(messages);
         }
@@ -147,14 +147,14 @@ impl<D> Engine<D> {
             return;
         };
         self.pipes = self.pipes.saturating_sub(1);
-        let place = Place {
+        let id = ConnectionId {
             link: key,
-            serial: link.serial,
+            generation: link.generation,
         };
         if let Some(far_end) = link.far_end.take() {
             // It waits for a peer that was lost.
             let endpoint = Arc::clone(&link.endpoint);
-            self.actions.push(Action::StopSeeking(endpoint, place));
+            self.actions.push(Action::StopSeeking(endpoint, id));
             self.actions.discard(Discarded::Pipe(far_end));
             let lost = pipe.reclaim();
             self.count_lost(lost.len() as u64);

@@ -8,7 +8,7 @@ use crate::stats::Stats;
 pub(super) struct Credit {
     pub(super) link: usize,
     /// Tells the link from others under the same key.
-    pub(super) epoch: u32,
+    pub(super) first_generation: u32,
     pub(super) messages: usize,
     pub(super) bytes: usize,
 }
@@ -118,7 +118,7 @@ mod tests {
         let mut ledger = Ledger::default();
         let credit = |link| Credit {
             link,
-            epoch: 7,
+            first_generation: 7,
             messages: 1,
             bytes: 10,
         };

@@ -49,7 +49,7 @@ use crate::monitor::{Event, EventKind, EventQueue};
 use crate::options::Options;
 use crate::pattern::{Newcomer, Pattern};
 use crate::peer::{PeerInfo, PeerRefusal};
-use crate::reactor::{Place, Timer};
+use crate::reactor::{ConnectionId, Timer};
 use crate::transport::Listener;
 use crate::waiters::{Change, Waiters};
 use crate::zmtp::connection::Heartbeats;
@@ -123,7 +123,7 @@ pub(crate) struct Engine<D> {
     pub(crate) peers_awaited: usize,
     pub(crate) monitors: Vec<Arc<EventQueue>>,
     /// Names the next connection.
-    serial: u32,
+    generation: u32,
     heartbeats: Heartbeats,
     /// PUB encodes here, once for all subscribers.
     scratch: Outbox,
@@ -162,7 +162,7 @@ impl<D> Engine<D> {
             ledger: Ledger::default(),
             peers_awaited: 0,
             monitors: Vec::new(),
-            serial: 0,
+            generation: 0,
             heartbeats,
             scratch: Outbox::default(),
             chosen: Vec::new(),
@@ -171,16 +171,16 @@ impl<D> Engine<D> {
         }
     }
 
-    pub(crate) fn next_serial(&mut self) -> u32 {
-        self.serial = self.serial.wrapping_add(1);
-        self.serial
+    pub(crate) fn next_generation(&mut self) -> u32 {
+        self.generation = self.generation.wrapping_add(1);
+        self.generation
     }
 
     /// The link at a place, unless that connection is past.
-    pub(crate) fn link(&mut self, place: Place) -> Option<&mut Link> {
+    pub(crate) fn link(&mut self, id: ConnectionId) -> Option<&mut Link> {
         self.links
-            .get_mut(place.link)
-            .filter(|link| link.serial == place.serial)
+            .get_mut(id.link)
+            .filter(|link| link.generation == id.generation)
     }
 
     /// All that waits for the socket shall look again.
@@ -343,9 +343,9 @@ impl<D> Engine<D> {
         link.stage = Stage::Up;
         link.retry.established();
         link.connections = link.connections.saturating_add(1);
-        let place = Place {
+        let id = ConnectionId {
             link: key,
-            serial: link.serial,
+            generation: link.generation,
         };
 
         if link.pipe.is_none() {
@@ -387,7 +387,7 @@ impl<D> Engine<D> {
         if let Some(mut message) = self.pattern.welcome_message() {
             self.queue(key, &mut message);
         }
-        self.admission.pending.leave(place);
+        self.admission.pending.leave(id);
         self.resume_accepting();
         self.report(key, EventKind::HandshakeSucceeded);
         self.note(key);

@@ -15,14 +15,14 @@ use crate::link::reader::{Ended, Pass, Reader};
 use crate::message::Message;
 use crate::monitor::EventKind;
 use crate::pattern::subscription_of;
-use crate::reactor::Place;
+use crate::reactor::ConnectionId;
 use crate::waiters::Change;
 use crate::zmtp::command::Command;
 use crate::zmtp::connection::{Event, Silence};
 
 /// A reader out of its link, and what it needs for a pass.
 pub(crate) struct Reading {
-    pub(crate) place: Place,
+    pub(crate) id: ConnectionId,
     pub(crate) reader: Box<Reader>,
     pub(crate) room: usize,
     pub(crate) pass: Pass,
@@ -64,13 +64,13 @@ impl<D> Engine<D> {
             };
             wire.readable = false;
             self.work.set_reading(true);
-            let place = Place {
+            let id = ConnectionId {
                 link: key,
-                serial: link.serial,
+                generation: link.generation,
             };
             let pass = self.take_pass();
             return Some(Reading {
-                place,
+                id,
                 reader,
                 room,
                 pass,
@@ -87,25 +87,25 @@ impl<D> Engine<D> {
         };
         link.recv_queue.pause();
         link.session.pause(clock);
-        let place = Place {
+        let id = ConnectionId {
             link: key,
-            serial: link.serial,
+            generation: link.generation,
         };
-        self.watch_session(place);
+        self.watch_session(id);
     }
 
     /// Puts a reader back, with what it found.
     pub(crate) fn put_reader(&mut self, reading: Reading, clock: Clock<'_>) {
         let Reading {
-            place,
+            id,
             reader,
             mut pass,
             ..
         } = reading;
-        let key = place.link;
+        let key = id.link;
         let beats = self.heartbeats;
         self.work.set_reading(false);
-        let Some(link) = self.link(place) else { return };
+        let Some(link) = self.link(id) else { return };
         let Some(wire) = &mut link.wire else { return };
         wire.reader = Some(reader);
         let heard = pass.arrived.heard;
@@ -124,17 +124,17 @@ impl<D> Engine<D> {
         }
         let arrived = &mut pass.arrived;
         if let Some(event) = established {
-            if !self.handle_event(place, event) {
+            if !self.handle_event(id, event) {
                 arrived.commands.clear();
                 arrived.messages.clear();
             }
-            self.watch_session(place);
+            self.watch_session(id);
         }
         if !arrived.commands.is_empty() {
             for command in arrived.commands.drain(..) {
-                self.handle_command(place, command, clock);
+                self.handle_command(id, command, clock);
             }
-            self.watch_session(place);
+            self.watch_session(id);
         }
         if !arrived.messages.is_empty() {
             self.accept_messages(key, &mut arrived.messages);
@@ -211,18 +211,18 @@ impl<D> Engine<D> {
     }
 
     /// Has the connection do what a command of its peer asks for.
-    fn handle_command(&mut self, place: Place, command: Command, clock: Clock<'_>) {
-        let Some(link) = self.link(place) else { return };
+    fn handle_command(&mut self, id: ConnectionId, command: Command, clock: Clock<'_>) {
+        let Some(link) = self.link(id) else { return };
         let writable = link.wire.as_ref().is_some_and(|wire| !wire.broken);
         if let Some(event) = link.session.handle_command(command, writable, clock) {
-            self.handle_event(place, event);
+            self.handle_event(id, event);
         }
     }
 
     /// Does what follows from an event of a connection. False: its peer is not welcome, and nothing that
     /// it sent is wanted.
-    pub(super) fn handle_event(&mut self, place: Place, event: Event) -> bool {
-        let key = place.link;
+    pub(super) fn handle_event(&mut self, id: ConnectionId, event: Event) -> bool {
+        let key = id.link;
         match event {
             Event::Established(peer) => match self.admit(key, peer) {
                 Ok(()) => self.welcome(key),

@@ -137,7 +137,7 @@ impl<D> Engine<D> {
         }
         self.ledger.owe(Credit {
             link: key,
-            epoch: link.epoch,
+            first_generation: link.first_generation,
             messages,
             bytes,
         });
@@ -182,7 +182,7 @@ impl<D> Engine<D> {
         let empty = link.recv_queue.is_empty() && link.pipe.is_none();
         self.ledger.owe(Credit {
             link: key,
-            epoch: link.epoch,
+            first_generation: link.first_generation,
             messages: 1,
             bytes: message.memory(),
         });
@@ -208,7 +208,7 @@ impl<D> Engine<D> {
             let Some(link) = self.links.get_mut(credit.link) else {
                 continue;
             };
-            if link.epoch != credit.epoch {
+            if link.first_generation != credit.first_generation {
                 continue;
             }
             if let Some((pipe, door)) = &link.pipe {
@@ -357,9 +357,9 @@ mod tests {
 
         fn add(&mut self, inproc: bool) -> usize {
             let endpoint: Arc<Endpoint> = Arc::new("inproc://busy".parse().unwrap());
-            let serial = self.engine.next_serial();
+            let generation = self.engine.next_generation();
             let (origin, stage) = (Origin::Accepted, Stage::Up);
-            let mut link = Link::new(serial, origin, stage, endpoint, &Options::default());
+            let mut link = Link::new(generation, origin, stage, endpoint, &Options::default());
             let (near, far) = pipe((0, 0), (0, 0));
             if inproc {
                 link.pipe = Some((near, None));

@@ -9,7 +9,7 @@ use crate::link::ending::Cause;
 use crate::link::retry::pause;
 use crate::link::Stage;
 use crate::monitor::EventKind;
-use crate::reactor::{Place, Timer};
+use crate::reactor::{ConnectionId, Timer};
 
 impl<D> Engine<D> {
     /// Has a link without a connection connect, after the pause that is due.
@@ -47,41 +47,41 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get(key) else {
             return;
         };
-        let place = Place {
+        let id = ConnectionId {
             link: key,
-            serial: link.serial,
+            generation: link.generation,
         };
         let endpoint = Arc::clone(&link.endpoint);
         self.actions.push(Action::Connect {
-            place,
+            id,
             endpoint,
             after,
         });
     }
 
     /// A handshake that did not end at once is given its time; accepted ones have one timer together.
-    pub(crate) fn bound_handshake(&mut self, place: Place, accepted: bool, now: Instant) {
-        let link = self.link(place);
+    pub(crate) fn bound_handshake(&mut self, id: ConnectionId, accepted: bool, now: Instant) {
+        let link = self.link(id);
         if link.is_none_or(|link| link.stage != Stage::Handshake) {
             return;
         }
         if accepted {
-            return self.admit_stranger(place, now);
+            return self.admit_stranger(id, now);
         }
         if let Some(timeout) = self.options.handshake_timeout {
-            self.set_timer_after(timeout, Timer::Handshake(place));
+            self.set_timer_after(timeout, Timer::Handshake(id));
         }
     }
 
     /// A connection of `connect` is gone, and what it had not taken is queued for the next one, which is
     /// tried for.
     pub(super) fn reconnect(&mut self, key: usize) {
-        let serial = self.next_serial();
+        let generation = self.next_generation();
         let immediate = self.options.immediate;
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        link.serial = serial;
+        link.generation = generation;
         let queued = link.send_queue.messages();
         let room = !link.send_queue.is_full() && !immediate && !link.is_leaving();
         // The pattern knows that what is left in the inbox may hold the answer, or mere noise.

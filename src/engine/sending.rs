@@ -240,9 +240,9 @@ mod tests {
         });
         let pattern = Pattern::new(SocketType::Push, &PatternSettings::default()).unwrap();
         let mut engine = Engine::<()>::new(pattern, &options, 0);
-        let serial = engine.next_serial();
+        let generation = engine.next_generation();
         let endpoint = Arc::new("tcp://127.0.0.1:1".parse().unwrap());
-        let link = Link::new(serial, Origin::Connected, Stage::Up, endpoint, &options);
+        let link = Link::new(generation, Origin::Connected, Stage::Up, endpoint, &options);
         let key = engine.links.insert(link);
         engine.attach(key);
         engine.pattern.set_room(key, true);

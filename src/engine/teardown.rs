@@ -12,7 +12,7 @@ use crate::link::reader::Ended;
 use crate::link::retry::Outcome;
 use crate::link::{Link, Origin, Stage};
 use crate::monitor::{EventKind, Reason};
-use crate::reactor::{Place, Timer};
+use crate::reactor::{ConnectionId, Timer};
 use crate::zmtp::connection::Session;
 use crate::zmtp::outbox::Outbox;
 
@@ -56,7 +56,7 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        let (epoch, linger) = (link.epoch, self.options.linger);
+        let (first_generation, linger) = (link.first_generation, self.options.linger);
         let broken = link.wire.as_ref().is_some_and(|wire| wire.broken);
         if broken && link.recv_queue.is_paused() {
             // Its end would be read once the application has received what it brought: the next connection
@@ -64,13 +64,23 @@ impl<D> Engine<D> {
             self.end_connection(key, Ended::ByPeer);
         }
         if let Some(linger) = linger {
-            self.set_timer_after(linger, Timer::Leave { link: key, epoch });
+            self.set_timer_after(
+                linger,
+                Timer::Leave {
+                    link: key,
+                    first_generation,
+                },
+            );
         }
     }
 
     /// The time to linger of a link that was disconnected is over.
-    pub(crate) fn end_flushing(&mut self, key: usize, epoch: u32) {
-        if self.links.get(key).is_some_and(|link| link.epoch == epoch) {
+    pub(crate) fn end_flushing(&mut self, key: usize, first_generation: u32) {
+        if self
+            .links
+            .get(key)
+            .is_some_and(|link| link.first_generation == first_generation)
+        {
             self.end_link(key, Cause::LingerOver);
         }
     }
@@ -96,11 +106,11 @@ impl<D> Engine<D> {
     }
 
     /// Something happened to a connection, or a token of its came home: what now?
-    pub(crate) fn advance(&mut self, place: Place) {
-        let Some(link) = self.link(place) else { return };
+    pub(crate) fn advance(&mut self, id: ConnectionId) {
+        let Some(link) = self.link(id) else { return };
         let over = link.wire.as_ref().is_some_and(|wire| wire.ended.is_some());
         if over || link.is_leaving() {
-            self.proceed(place.link);
+            self.proceed(id.link);
         }
         if self.life == Life::Lingering {
             self.check_closed();
@@ -160,9 +170,9 @@ impl<D> Engine<D> {
             return;
         };
         let origin = link.origin;
-        let place = Place {
+        let id = ConnectionId {
             link: key,
-            serial: link.serial,
+            generation: link.generation,
         };
         let ended = wire.ended.take().unwrap_or(Ended::ByUs);
         let reason = Reason::from(&ended);
@@ -208,7 +218,7 @@ impl<D> Engine<D> {
             _ => EventKind::Disconnected { reason },
         };
         self.report_with(key, kind, Some(peer_address));
-        self.release_connection(place, origin);
+        self.release_connection(id, origin);
         self.count_lost(unacknowledged);
         if origin == Origin::Connected {
             self.drop_if_refused(key, &mut rewound);
@@ -278,11 +288,11 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        let place = Place {
+        let id = ConnectionId {
             link: key,
-            serial: link.serial,
+            generation: link.generation,
         };
-        self.actions.push(Action::WatchAcknowledged(place));
+        self.actions.push(Action::WatchAcknowledged(id));
     }
 
     /// Counts what was queued for a peer that will not get it any more.
@@ -292,7 +302,7 @@ impl<D> Engine<D> {
 
     /// A link is past, but for what it brought: that can still be received. What it had queued is lost.
     fn drain(&mut self, key: usize) {
-        let serial = self.next_serial();
+        let generation = self.next_generation();
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
@@ -300,7 +310,7 @@ impl<D> Engine<D> {
         let outbox = link.send_queue.take();
         link.stage = Stage::Waiting;
         // A connection that is being made is for nothing any more.
-        link.serial = serial;
+        link.generation = generation;
         // What it will never hold again is given back: departed links may be many.
         link.recv_queue.shrink();
         if link.has_departed() {
@@ -349,18 +359,18 @@ impl<D> Engine<D> {
             self.vacate(|pattern| pattern.detach(key));
             self.forget_departed();
         }
-        let place = Place {
+        let id = ConnectionId {
             link: key,
-            serial: link.serial,
+            generation: link.generation,
         };
         if link.wire.is_some() {
-            self.release_connection(place, link.origin);
+            self.release_connection(id, link.origin);
         }
         let (messages, bytes) = link.recv_queue.held();
         self.note_received(link.has_departed(), messages, bytes);
         if link.far_end.is_some() {
             let endpoint = Arc::clone(&link.endpoint);
-            self.actions.push(Action::StopSeeking(endpoint, place));
+            self.actions.push(Action::StopSeeking(endpoint, id));
         }
         if link.pipe.is_some() {
             self.pipes = self.pipes.saturating_sub(1);

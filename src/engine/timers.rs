@@ -9,14 +9,18 @@ impl<D> Engine<D> {
     pub(crate) fn is_current(&mut self, timer: Timer) -> bool {
         let stage = |link: &mut Link| link.stage;
         match timer {
-            Timer::Handshake(place) => self.link(place).map(stage) == Some(Stage::Handshake),
-            Timer::Session { place, at } => self
-                .link(place)
+            Timer::Handshake(id) => self.link(id).map(stage) == Some(Stage::Handshake),
+            Timer::Session { id, at } => self
+                .link(id)
                 .is_some_and(|link| link.is_established() && link.session.awaits_timer(at)),
-            Timer::Acknowledged { place, .. } => self.link(place).is_some(),
-            Timer::Leave { link, epoch } => {
-                self.links.get(link).is_some_and(|link| link.epoch == epoch)
-            }
+            Timer::Acknowledged { id, .. } => self.link(id).is_some(),
+            Timer::Leave {
+                link,
+                first_generation,
+            } => self
+                .links
+                .get(link)
+                .is_some_and(|link| link.first_generation == first_generation),
             Timer::Forget | Timer::Trim | Timer::Linger | Timer::Pending | Timer::Accept => true,
             #[cfg(feature = "log")]
             Timer::StillLingering => true,

@@ -4,7 +4,7 @@ use super::actions::Discarded;
 use super::{Engine, Life};
 use crate::link::reader::Ended;
 use crate::link::writer::{Writer, Wrote};
-use crate::reactor::{Place, Timer};
+use crate::reactor::{ConnectionId, Timer};
 use crate::tuning;
 use crate::waiters::Change;
 
@@ -16,12 +16,12 @@ impl<D> Engine<D> {
     }
 
     /// Takes out the writer of a link that has something to write and can.
-    pub(crate) fn take_writer(&mut self, key: usize) -> Option<(Place, Box<Writer>)> {
+    pub(crate) fn take_writer(&mut self, key: usize) -> Option<(ConnectionId, Box<Writer>)> {
         let link = self.links.get_mut(key)?;
         let up = link.is_up();
-        let place = Place {
+        let id = ConnectionId {
             link: key,
-            serial: link.serial,
+            generation: link.generation,
         };
         let wire = link.wire.as_mut()?;
         if wire.blocked || wire.broken {
@@ -33,7 +33,7 @@ impl<D> Engine<D> {
         }
         let loaded = link.session.write(|output| writer.load(output));
         if loaded || up && link.send_queue.load(&mut writer) {
-            return Some((place, writer));
+            return Some((id, writer));
         }
         wire.writer = Some(writer);
         None
@@ -42,22 +42,22 @@ impl<D> Engine<D> {
     /// Puts a writer back. True: there is more that should go at once.
     pub(crate) fn put_writer(
         &mut self,
-        place: Place,
+        id: ConnectionId,
         mut writer: Box<Writer>,
         wrote: Wrote,
     ) -> bool {
-        let key = place.link;
+        let key = id.link;
         let hot = self.heat.is_hot();
         let open = self.life == Life::Open;
         // A body that waits for this socket in its `Drop` waits for this very writer.
         if let Some(spent) = writer.take_spent() {
             self.actions.discard(Discarded::Spent(spent));
         }
-        if self.link(place).is_none_or(|link| link.wire.is_none()) {
+        if self.link(id).is_none_or(|link| link.wire.is_none()) {
             self.actions.discard(Discarded::Writer(writer));
             return false;
         }
-        let Some(link) = self.link(place) else {
+        let Some(link) = self.link(id) else {
             return false;
         };
         let (messages, bytes) = writer.unwritten();

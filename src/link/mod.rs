@@ -105,9 +105,9 @@ impl Wire {
 pub(crate) struct Link {
     /// Tells this connection from earlier ones of the same link, and this link from earlier ones
     /// under the same key.
-    pub(crate) serial: u32,
-    /// The serial it was made with: tells this link from others under the same key.
-    pub(crate) epoch: u32,
+    pub(crate) generation: u32,
+    /// The generation it was made with: tells this link from others under the same key.
+    pub(crate) first_generation: u32,
     pub(crate) origin: Origin,
     pub(crate) stage: Stage,
     pub(crate) endpoint: Arc<Endpoint>,
@@ -142,15 +142,15 @@ pub(crate) struct Link {
 
 impl Link {
     pub(crate) fn new(
-        serial: u32,
+        generation: u32,
         origin: Origin,
         stage: Stage,
         endpoint: Arc<Endpoint>,
         options: &Options,
     ) -> Link {
         Link {
-            serial,
-            epoch: serial,
+            generation,
+            first_generation: generation,
             origin,
             stage,
             endpoint,

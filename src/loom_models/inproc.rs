@@ -67,7 +67,7 @@ impl Pair {
                     socket: Weak::clone(me) as Weak<_>,
                     held: Some(Arc::downgrade(&fast_path) as Weak<_>),
                     link: 0,
-                    serial: 0,
+                    generation: 0,
                 },
                 inbox: VecDeque::new(),
                 readable: false,
@@ -139,7 +139,7 @@ impl Pair {
                 socket: me,
                 held: None,
                 link: 0,
-                serial: 0,
+                generation: 0,
             };
             let lane = (0, Target::Pipe(&from.pipe, &receiver, room));
             self.fast_path.open(std::iter::once(lane));

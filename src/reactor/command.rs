@@ -16,23 +16,23 @@ pub(crate) type SocketId = usize;
 
 /// A connection of a socket: the link's key, and which of its connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct ConnectionId {
     pub(crate) link: usize,
-    pub(crate) serial: u32,
+    pub(crate) generation: u32,
 }
 
 /// What a socket wants to be told later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Timer {
     /// The handshake of a connection that `connect` made has taken too long.
-    Handshake(Place),
+    Handshake(ConnectionId),
     /// The oldest handshake of an accepted connection may have taken too long.
     Pending,
     /// A listener that waits for room may ask again.
     Accept,
     /// An established connection asked to be called at `at`: for a heartbeat, or because it listens
     /// for its peer's.
-    Session { place: Place, at: Instant },
+    Session { id: ConnectionId, at: Instant },
     #[cfg(test)]
     Panic,
     /// Forget some more of what departed subscribers left.
@@ -45,11 +45,11 @@ pub(crate) enum Timer {
     #[cfg(feature = "log")]
     StillLingering,
     /// A disconnected link has had its time to deliver what it had queued.
-    Leave { link: usize, epoch: u32 },
+    Leave { link: usize, first_generation: u32 },
     /// A link is on its way out since `since`: how much of what was written does the peer's system
     /// have? Asked again after twice `pause`.
     Acknowledged {
-        place: Place,
+        id: ConnectionId,
         since: Instant,
         pause: Duration,
     },
@@ -79,7 +79,7 @@ pub(crate) trait Handler: Send + Sync {
     /// Whether a timer still means something.
     fn is_current(&self, timer: Timer) -> bool;
     /// Whether there still is a link that waits to be connected.
-    fn has_link(&self, place: Place) -> bool;
+    fn has_link(&self, id: ConnectionId) -> bool;
     /// Whether a listener may accept a connection now; if not, [`Command::Accept`] says when.
     fn may_accept(&self, endpoint: &Arc<Endpoint>) -> bool;
     /// A listener has a new connection.
@@ -87,7 +87,7 @@ pub(crate) trait Handler: Send + Sync {
     /// A listener could not accept; it goes on after a pause.
     fn on_accept_failed(&self, endpoint: &Arc<Endpoint>, error: io::Error);
     /// A connection was made, or could not be.
-    fn on_connected(&self, place: Place, outcome: io::Result<Stream>);
+    fn on_connected(&self, id: ConnectionId, outcome: io::Result<Stream>);
     /// The reactor has panicked and does nothing any more.
     fn on_reactor_died(&self);
 }
@@ -118,7 +118,7 @@ pub(crate) enum Command {
     },
     Connect {
         socket: SocketId,
-        place: Place,
+        id: ConnectionId,
         request: Request,
         at: Instant,
     },

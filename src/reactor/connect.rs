@@ -8,14 +8,14 @@ use mio::event::Source;
 use mio::Interest;
 
 use super::resolver::Asker;
-use super::{slot_token, Due, Place, Reactor, Request, Slot, SocketId};
+use super::{slot_token, ConnectionId, Due, Reactor, Request, Slot, SocketId};
 use crate::transport::{connect_finish, connect_start, needs_dns, resolve, Stream, Target};
 
 /// One try to connect.
 pub(super) struct Connecting {
     socket: SocketId,
     number: u64,
-    place: Place,
+    id: ConnectionId,
     request: Request,
     /// Addresses not tried yet.
     targets: VecDeque<Target>,
@@ -35,7 +35,7 @@ impl Connecting {
 }
 
 impl Reactor {
-    pub(super) fn connect(&mut self, socket: SocketId, place: Place, request: Request) {
+    pub(super) fn connect(&mut self, socket: SocketId, id: ConnectionId, request: Request) {
         if !self.sockets.contains_key(&socket) {
             return;
         }
@@ -46,7 +46,7 @@ impl Reactor {
         let key = self.slots.insert(Slot::Connecting(Connecting {
             socket,
             number,
-            place,
+            id,
             request,
             targets: VecDeque::new(),
             stream: None,
@@ -63,9 +63,7 @@ impl Reactor {
             key,
             number,
         };
-        let asked = self
-            .resolver
-            .ask(&endpoint, ipv6, (socket, place.link), asker);
+        let asked = self.resolver.ask(&endpoint, ipv6, (socket, id.link), asker);
         if let Err(error) = asked {
             self.finish_connect(key, Err(error));
         }
@@ -156,7 +154,7 @@ impl Reactor {
             return;
         };
         if let Some(socket) = self.sockets.get(&connecting.socket) {
-            socket.on_connected(connecting.place, outcome);
+            socket.on_connected(connecting.id, outcome);
         }
     }
 }

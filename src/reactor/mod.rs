@@ -30,7 +30,9 @@ use slab::Slab;
 
 use self::accept::Accepting;
 use self::command::{slot_token, Inbox, Shared, WAKER};
-pub(crate) use self::command::{Command, Handle, Handler, Place, Request, SocketId, Timer, Watch};
+pub(crate) use self::command::{
+    Command, ConnectionId, Handle, Handler, Request, SocketId, Timer, Watch,
+};
 use self::connect::Connecting;
 pub(crate) use self::resolver::Resolver;
 use self::timers::{deadline, Timers, LONGEST_POLL};
@@ -47,7 +49,7 @@ enum Slot {
 /// What a timer of the reactor means.
 enum Due {
     Socket(SocketId, Timer),
-    Connect(SocketId, Place, Request),
+    Connect(SocketId, ConnectionId, Request),
     ConnectTimeout { key: usize, number: u64 },
     AcceptAgain { key: usize, number: u64 },
 }
@@ -238,7 +240,7 @@ impl Reactor {
         let (sockets, slots) = (&self.sockets, &self.slots);
         self.timers.retain(|due| match due {
             Due::Socket(id, timer) => sockets.get(id).is_some_and(|s| s.is_current(*timer)),
-            Due::Connect(id, place, _) => sockets.get(id).is_some_and(|s| s.has_link(*place)),
+            Due::Connect(socket, id, _) => sockets.get(socket).is_some_and(|s| s.has_link(*id)),
             Due::ConnectTimeout { key, number } => match slots.get(*key) {
                 Some(Slot::Connecting(connecting)) => connecting.is(*number),
                 _ => false,
@@ -295,11 +297,11 @@ impl Reactor {
             }
             Command::Connect {
                 socket,
-                place,
+                id,
                 request,
                 at,
             } => {
-                self.timers.set(at, Due::Connect(socket, place, request));
+                self.timers.set(at, Due::Connect(socket, id, request));
             }
             Command::Resolved {
                 key,
@@ -336,7 +338,7 @@ impl Reactor {
                         socket.on_timer(timer);
                     }
                 }
-                Due::Connect(id, place, request) => self.connect(id, place, request),
+                Due::Connect(socket, id, request) => self.connect(socket, id, request),
                 Due::ConnectTimeout { key, number } => self.connect_timeout(key, number),
                 Due::AcceptAgain { key, number } => self.accept_again(key, number),
             }

@@ -1,5 +1,5 @@
 //! One heap of deadlines. Nothing is cancelled: the socket that set a timer recognises a stale one by the
-//! serial in it. When the heap has doubled, those that have become stale are taken out together, so
+//! generation in it. When the heap has doubled, those that have become stale are taken out together, so
 //! that setting a timer stays cheap, a connection's end costs nothing here, and what is gone does
 //! not hold memory until its time has come.
 

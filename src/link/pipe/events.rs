@@ -5,13 +5,13 @@ use std::sync::Weak;
 /// What the socket at the other end of a pipe is told.
 pub(crate) trait PipeEvents: Send + Sync {
     /// The lane towards it is no longer empty.
-    fn on_pipe_readable(&self, link: usize, serial: u32);
+    fn on_pipe_readable(&self, link: usize, generation: u32);
     /// The lane from it has room again.
-    fn on_pipe_room(&self, link: usize, serial: u32);
+    fn on_pipe_room(&self, link: usize, generation: u32);
     /// The other end is gone.
-    fn on_pipe_closed(&self, link: usize, serial: u32);
+    fn on_pipe_closed(&self, link: usize, generation: u32);
     /// The other end has changed what it subscribes to: see `PipeEnd::take_changes`.
-    fn on_pipe_changes(&self, link: usize, serial: u32);
+    fn on_pipe_changes(&self, link: usize, generation: u32);
 }
 
 /// What holds messages of a stream back for a while, so that they change hands together.
@@ -28,31 +28,31 @@ pub(crate) struct PipePeer {
     /// `None`: it holds nothing back.
     pub(crate) held: Option<Weak<dyn HoldsBack>>,
     pub(crate) link: usize,
-    pub(crate) serial: u32,
+    pub(crate) generation: u32,
 }
 
 impl PipePeer {
     pub(crate) fn readable(&self) {
         if let Some(socket) = self.socket.upgrade() {
-            socket.on_pipe_readable(self.link, self.serial);
+            socket.on_pipe_readable(self.link, self.generation);
         }
     }
 
     pub(crate) fn room(&self) {
         if let Some(socket) = self.socket.upgrade() {
-            socket.on_pipe_room(self.link, self.serial);
+            socket.on_pipe_room(self.link, self.generation);
         }
     }
 
     pub(crate) fn changes(&self) {
         if let Some(socket) = self.socket.upgrade() {
-            socket.on_pipe_changes(self.link, self.serial);
+            socket.on_pipe_changes(self.link, self.generation);
         }
     }
 
     pub(crate) fn closed(&self) {
         if let Some(socket) = self.socket.upgrade() {
-            socket.on_pipe_closed(self.link, self.serial);
+            socket.on_pipe_closed(self.link, self.generation);
         }
     }
 
