@@ -129,7 +129,6 @@ impl Core {
                 return Err(no_id(refusal, id, self.socket_type));
             }
             engine.attach(key);
-            engine.pattern.set_room(key, !options.immediate);
         }
         engine.last_endpoint = Some(Arc::clone(&endpoint));
         engine.report(key, EventKind::Connecting);
@@ -224,7 +223,6 @@ impl Core {
         let Some((key, _)) = found else {
             return Err(Error::NotFound(wanted.to_string()));
         };
-        engine.pattern.set_room(key, false);
         engine.end_link(key, Cause::Disconnect);
         Ok(())
     }

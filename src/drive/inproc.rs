@@ -192,15 +192,13 @@ impl Member for Core {
         let Some(link) = engine.link(id) else {
             return;
         };
-        let leaving = link.is_leaving();
         let Some((pipe, door)) = &mut link.pipe else {
             return;
         };
         pipe.widen(answer.room);
-        let (room, waiting) = (pipe.has_room() && !leaving, pipe.waiting() > 0);
+        let waiting = pipe.waiting() > 0;
         *door = Some(answer.door.clone());
         engine.welcome(id.link);
-        engine.pattern.set_room(id.link, room);
         if waiting {
             engine.actions.push(Action::Announce(answer.door.clone()));
         }
@@ -242,11 +240,7 @@ impl PipeEvents for Core {
         let mut locked = self.lock();
         let engine = locked.engine();
         let id = ConnectionId { link, generation };
-        let room = engine.link(id).is_some_and(|link| {
-            !link.is_leaving() && link.pipe.as_ref().is_some_and(|(pipe, _)| pipe.has_room())
-        });
-        if room {
-            engine.pattern.set_room(link, true);
+        if engine.link(id).is_some() && engine.update_room(link) {
             engine.notify(Change::Room);
             self.advance_sequence();
         }

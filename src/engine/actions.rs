@@ -55,6 +55,7 @@ pub(crate) enum Action {
     },
     /// Tell the other end of a pipe that there is something to receive.
     Announce(PipePeer),
+    /// Tell the other end of a pipe that its room may be another.
     GiveRoom(PipePeer),
     Hang(PipePeer),
     /// Subscriptions wait in the pipe. They are not in this action, which another thread's may

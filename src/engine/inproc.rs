@@ -52,13 +52,10 @@ impl<D> Engine<D> {
             }
         }
         link.greeted = false;
-        let room = near.has_room() && !self.options.immediate && !link.is_leaving();
         link.pipe = Some((near, None));
         let old_far_end = link.far_end.replace(far);
         link.stage = Stage::Waiting;
-        if link.attached {
-            self.pattern.set_room(key, room);
-        }
+        self.update_room(key);
         for end in old.map(|(old, _)| old).into_iter().chain(old_far_end) {
             self.actions.discard(Discarded::Pipe(end));
         }

@@ -295,6 +295,21 @@ impl<D> Engine<D> {
         if !link.recv_queue.is_empty() {
             self.pattern.set_readable(key, true);
         }
+        self.update_room(key);
+    }
+
+    /// Tells the pattern whether a link has room: to be called whenever something changed on which
+    /// [`Link::has_room`] depends. True: it has.
+    pub(crate) fn update_room(&mut self, key: usize) -> bool {
+        let immediate = self.options.immediate;
+        let Some(link) = self.links.get(key) else {
+            return false;
+        };
+        let room = link.has_room(immediate);
+        if link.attached {
+            self.pattern.set_room(key, room);
+        }
+        room
     }
 
     /// The peer of a link says who it is: asks the pattern whether it takes it on.
@@ -347,11 +362,6 @@ impl<D> Engine<D> {
             link: key,
             generation: link.generation,
         };
-
-        if link.pipe.is_none() {
-            self.pattern
-                .set_room(key, !link.send_queue.is_full() && !link.is_leaving());
-        }
         match &link.pipe {
             Some((_, Some(door))) if link.greeted => {
                 self.actions.push(Action::Announce(door.clone()));
@@ -367,6 +377,7 @@ impl<D> Engine<D> {
                 link.session.push_greeting(&Message::copy_from_slice(&[]));
             }
         }
+        self.update_room(key);
         let Some(link) = self.links.get_mut(key) else {
             return;
         };

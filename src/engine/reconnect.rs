@@ -77,16 +77,14 @@ impl<D> Engine<D> {
     /// tried for.
     pub(super) fn reconnect(&mut self, key: usize) {
         let generation = self.next_generation();
-        let immediate = self.options.immediate;
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
         link.generation = generation;
         let queued = link.send_queue.messages();
-        let room = !link.send_queue.is_full() && !immediate && !link.is_leaving();
         // The pattern knows that what is left in the inbox may hold the answer, or mere noise.
         self.pattern.connection_lost(key, queued);
-        self.pattern.set_room(key, room);
+        self.update_room(key);
         self.wake_waiters();
         self.try_again(key);
     }

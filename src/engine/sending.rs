@@ -126,7 +126,7 @@ impl<D> Engine<D> {
     #[cold]
     pub(super) fn queued_first_or_last(&mut self, key: usize, full: bool) {
         if full {
-            self.pattern.set_room(key, false);
+            self.update_room(key);
         }
         if self.links.get(key).is_some_and(Link::is_up) {
             self.work.write_later(key);
@@ -171,11 +171,11 @@ impl<D> Engine<D> {
             return;
         };
         let put = pipe.put(message);
-        if put.is_full() {
-            self.pattern.set_room(key, false);
-        }
         if let (true, Some(door)) = (put.announce, door) {
             self.actions.push(Action::Announce(door.clone()));
+        }
+        if put.is_full() {
+            self.update_room(key);
         }
     }
 }
@@ -194,16 +194,11 @@ impl<D> Engine<D> {
     /// Books messages that were put into a link's pipe, the last of which may have filled it.
     pub(crate) fn book_pipe(&mut self, key: usize, messages: u64, announce: bool) {
         self.ledger.sent(messages);
-        let Some(link) = self.links.get(key) else {
+        let full = !self.update_room(key);
+        let link = self.links.get(key);
+        let Some((_, Some(door))) = link.and_then(|link| link.pipe.as_ref()) else {
             return;
         };
-        let Some((pipe, Some(door))) = &link.pipe else {
-            return;
-        };
-        let full = !pipe.has_room();
-        if full {
-            self.pattern.set_room(key, false);
-        }
         // The message that filled it may have been the first since the receiver looked; a word too many
         // does no harm.
         if full || announce {
@@ -245,7 +240,6 @@ mod tests {
         let link = Link::new(generation, Origin::Connected, Stage::Up, endpoint, &options);
         let key = engine.links.insert(link);
         engine.attach(key);
-        engine.pattern.set_room(key, true);
         // 40 bytes and a header each: the third reaches the mark.
         for expected in [Offer::Taken, Offer::Taken, Offer::Taken, Offer::Full] {
             let mut message = Message::from([7; 40]);

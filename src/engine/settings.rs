@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::actions::Action;
 use super::inproc::{recv_limits, send_limits};
 use super::Engine;
-use crate::link::Link;
 use crate::options::Options;
 use crate::pattern::PatternSettings;
 use crate::tuning;
@@ -80,32 +79,22 @@ impl<D> Engine<D> {
     fn set_marks(&mut self, key: usize) {
         let options = &self.options;
         let (send, recv) = (send_limits(options), recv_limits(options));
-        let immediate = options.immediate;
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
         if let Some((pipe, door)) = &link.pipe {
-            let room = pipe.set_limits(send, recv);
-            if let (true, Some(door)) = (room, door) {
+            pipe.set_limits(send, recv);
+            // Whether there is more room or less: also a stream that goes round the other end's engine
+            // is to go by it.
+            if let Some(door) = door {
                 self.actions.push(Action::GiveRoom(door.clone()));
             }
         }
         link.send_queue.set_limits(send.0, send.1);
         let resume = link.recv_queue.set_limits(recv.0, recv.1);
-        let reachable = !immediate || link.peer.is_some();
-        let room = reachable && !link.is_leaving() && has_room(link);
-        if link.attached {
-            self.pattern.set_room(key, room);
-        }
+        self.update_room(key);
         if resume {
             self.resume_reading(key);
         }
-    }
-}
-
-fn has_room(link: &Link) -> bool {
-    match &link.pipe {
-        Some((pipe, _)) => pipe.has_room(),
-        None => !link.send_queue.is_full(),
     }
 }

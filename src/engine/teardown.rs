@@ -38,9 +38,11 @@ impl<D> Engine<D> {
         };
         let situation = link.situation(open, receives_only);
         let begun = link.ending.begin(cause, &situation);
+        let connected = link.stage == Stage::Up && link.pipe.is_none();
+        self.update_room(key);
         let flushes = matches!(cause, Cause::Disconnect | Cause::Close);
         if begun && flushes && !situation.flushed {
-            if link.stage == Stage::Up && link.pipe.is_none() {
+            if connected {
                 self.watch_acknowledged(key);
             }
             if cause == Cause::Disconnect {

@@ -95,8 +95,7 @@ impl<D> Engine<D> {
         {
             self.resume_reading(key);
         }
-        if regained {
-            self.pattern.set_room(key, true);
+        if regained && self.update_room(key) {
             self.notify(Change::Room);
         }
         if trim {

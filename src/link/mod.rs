@@ -187,6 +187,18 @@ impl Link {
         !self.ending.is_open()
     }
 
+    /// Whether a message for its peer may be queued now. `immediate`: not before the peer is there
+    /// ([`Options::immediate`]). Only `Engine::update_room` asks, which tells the pattern.
+    pub(crate) fn has_room(&self, immediate: bool) -> bool {
+        let reachable = self.is_up() || !immediate;
+        reachable
+            && !self.is_leaving()
+            && match &self.pipe {
+                Some((pipe, _)) => pipe.has_room(),
+                None => !self.send_queue.is_full(),
+            }
+    }
+
     /// What its [`Ending`] is to know. `open`: the socket is.
     pub(crate) fn situation(&self, open: bool, receives_only: bool) -> Situation {
         let wire = self.wire.as_ref();

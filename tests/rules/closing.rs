@@ -546,3 +546,27 @@ fn what_a_disconnected_link_still_has_to_send_waits_for_no_receiver() {
     let mut peer = Raw::accept(&listener).shake("DEALER");
     assert!(peer.await_end().len() > 100_000);
 }
+
+#[test]
+fn a_full_link_that_is_disconnected_takes_nothing_more_while_it_empties() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let there = format!("tcp://{}", listener.local_addr().unwrap());
+    let ctx = Context::new();
+    let push = ctx.socket(Push).send_hwm(60).linger(4 * SOON);
+    let push = push.open().unwrap();
+    let monitor = push.monitor();
+    push.connect(&there).unwrap();
+    let mut peer = Raw::accept(&listener).shake("PULL");
+    await_peer(&monitor);
+    let mut taken = 0;
+    while push.try_send(vec![7; 100_000]).is_ok() {
+        taken += 1;
+    }
+    push.disconnect(&there).unwrap();
+    let reading = thread::spawn(move || peer.await_end().len());
+    while !reading.is_finished() {
+        assert!(push.try_send("not for this peer").is_err());
+        thread::yield_now();
+    }
+    assert!(reading.join().unwrap() >= taken * 100_000);
+}

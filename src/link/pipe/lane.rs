@@ -37,7 +37,7 @@ struct State {
 }
 
 impl State {
-    /// One side's share is another, or it is there now.
+    /// One side's share is another, or it is there now: the sender is to look.
     fn share(&mut self, set: impl FnOnce(&mut Shares)) {
         set(&mut self.shares);
         let (messages, bytes) = self.shares.total();
@@ -195,13 +195,9 @@ impl Lane {
         self.state.lock().share(|shares| shares.set_sender(share));
     }
 
-    /// The receiver's share is another. True: the sender waits, and there is room again.
-    pub(super) fn set_receiver_share(&self, share: Limits) -> bool {
-        let mut state = self.state.lock();
-        state.share(|shares| shares.set_receiver(share));
-        // A sender that holds something back goes by the room there was: it is to look with its next message.
-        self.wanted.0.store(true, Ordering::Relaxed);
-        !state.marks.is_full() && std::mem::take(&mut state.sender_waits)
+    /// The receiver's share is another; the sender is to be told.
+    pub(super) fn set_receiver_share(&self, share: Limits) {
+        self.state.lock().share(|shares| shares.set_receiver(share));
     }
 
     /// Takes back what the receiver has not taken: it will not.

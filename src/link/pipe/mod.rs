@@ -206,11 +206,11 @@ impl PipeEnd {
         self.outward().lane.complete(more);
     }
 
-    /// This side's limits are others now. True: the sender at the other end waits, and there is room
-    /// again.
-    pub(crate) fn set_limits(&self, send: Limits, recv: Limits) -> bool {
+    /// This side's limits are others now: so may be the room of both ends, and the other one is to be
+    /// told.
+    pub(crate) fn set_limits(&self, send: Limits, recv: Limits) {
         self.outward().lane.set_sender_share(send);
-        self.inward().lane.set_receiver_share(recv)
+        self.inward().lane.set_receiver_share(recv);
     }
 
     /// What is counted of what this end sends, and of what it receives.
