@@ -132,6 +132,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "link/ending",
             "link/retry",
             "link/writer",
+            "link/connection",
             "link/recv_queue",
             "link/send_queue",
             "link/mod",

@@ -10,6 +10,7 @@
 
 use super::core::{Core, Engine};
 use crate::engine::Life;
+use crate::link::connection::Connection;
 use crate::link::high_water::Room;
 use crate::link::pipe::{HoldsBack, PipeEnd, PipePeer, Put, Stage};
 use crate::link::Link;
@@ -293,8 +294,8 @@ fn target_of(link: &Link, hot: bool) -> Option<Target<'_>> {
     if !hot {
         return None;
     }
-    let wire = link.wire.as_ref();
-    let writable = wire.is_some_and(|wire| !wire.blocked && !wire.broken);
+    let connection = link.connection.as_ref();
+    let writable = connection.is_some_and(Connection::is_writable);
     let room = link.send_queue.room_in_batch(writable);
     room.any().then_some(Target::Connection(room))
 }

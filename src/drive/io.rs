@@ -11,9 +11,9 @@ use super::waiting::PASSES;
 use crate::clock;
 use crate::engine::actions::Action;
 use crate::engine::reading::Reading;
+use crate::link::connection::Connection;
 use crate::link::reader::Ended;
 use crate::link::writer::{Writer, Wrote};
-use crate::link::Wire;
 use crate::monitor::EventKind;
 use crate::reactor::{Command, ConnectionId, Handle, Handler};
 use crate::transport::Stream;
@@ -171,7 +171,7 @@ impl Core {
         let Some(link) = engine.link(id) else {
             return;
         };
-        link.wire = Some(Wire::held(Arc::clone(&arrival.stream)));
+        link.connection = Some(Connection::held(Arc::clone(&arrival.stream)));
         let mut reading = Reading {
             id,
             reader: arrival.reader,

@@ -142,7 +142,7 @@ impl Core {
             Action::Changes(door) => door.changes(),
             Action::TryRefused => self.try_refused(),
             Action::StopSeeking(endpoint, id) => self.stop_seeking(&endpoint, id),
-            Action::Close(wire) => drop(wire),
+            Action::Close(connection) => drop(connection),
             // It fails only when the connection has gone already.
             Action::Shutdown(stream) => drop(stream.shutdown_write()),
             Action::Forget => self.forget_left_over(),

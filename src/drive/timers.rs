@@ -7,7 +7,9 @@ use super::core::Core;
 use super::locked::Locked;
 use crate::clock;
 use crate::engine::actions::Action;
+use crate::link::connection::Connection;
 use crate::link::reader::Ended;
+use crate::link::writer::Writer;
 use crate::link::Stage;
 use crate::reactor::{ConnectionId, Timer};
 use crate::tuning;
@@ -83,11 +85,11 @@ impl Core {
         pause: Duration,
     ) {
         let link = locked.engine().link(id);
-        let Some(wire) = link.and_then(|link| link.wire.as_ref()) else {
+        let Some(connection) = link.and_then(|link| link.connection.as_ref()) else {
             return;
         };
-        let stream = Arc::clone(&wire.stream);
-        let written = wire.writer.as_ref().map(|writer| writer.written());
+        let stream = Arc::clone(connection.stream());
+        let written = connection.writer().map(Writer::written);
         // That it is over may not have been seen yet: the event says so, which comes later.
         let (bytes, over) = locked.unlocked(|| (stream.unacknowledged(), stream.is_over()));
         let engine = locked.engine();
@@ -96,7 +98,7 @@ impl Core {
         };
         let finished = link.ending.is_half_closed();
         let pings = link.session.is_pinged();
-        let writer = link.wire.as_mut().and_then(|wire| wire.writer.as_mut());
+        let writer = link.connection.as_mut().and_then(Connection::writer_mut);
         if let (Some(bytes), Some(written), Some(writer), false) = (bytes, written, writer, over) {
             writer.note_unacknowledged(written, bytes);
         }

@@ -294,11 +294,12 @@ fn note_events(engine: &mut Engine, events: &Events) {
         {
             continue;
         }
-        let Some(wire) = &mut link.wire else { continue };
-        let ready = wire.stream.readiness(event);
+        let Some(connection) = &mut link.connection else {
+            continue;
+        };
+        let ready = connection.stream().readiness(event);
         if ready.readable || ready.ended {
-            wire.readable = true;
-            wire.hung_up |= ready.ended;
+            connection.handle_readable(ready.ended);
             if !link.recv_queue.is_paused() {
                 engine.work.read_later(key);
             }

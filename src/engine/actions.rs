@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use crate::discard::discard_messages;
 use crate::endpoint::Endpoint;
+use crate::link::connection::Connection;
 use crate::link::pipe::{PipeEnd, PipePeer};
 use crate::link::writer::Writer;
-use crate::link::{Link, Wire};
+use crate::link::Link;
 use crate::message::Message;
 #[cfg(feature = "log")]
 use crate::monitor::Event;
@@ -66,7 +67,7 @@ pub(crate) enum Action {
     /// Wait no longer for an inproc name to be bound.
     StopSeeking(Arc<Endpoint>, ConnectionId),
     /// Close a connection: a system call.
-    Close(Wire),
+    Close(Connection),
     /// Tell the peer that no more comes: a system call.
     Shutdown(Arc<Stream>),
     /// Have what departed subscribers left forgotten.

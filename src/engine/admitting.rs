@@ -41,14 +41,14 @@ impl<D> Engine<D> {
         let Some(link) = self.link(id) else {
             return;
         };
-        let Some(wire) = link
-            .wire
+        let Some(connection) = link
+            .connection
             .as_ref()
             .filter(|_| link.stage == Stage::Handshake)
         else {
             return;
         };
-        let (address, said) = (wire.stream.peer_ip(), link.session.has_heard());
+        let (address, said) = (connection.stream().peer_ip(), link.session.has_heard());
         let links = &self.links;
         let silent = |id: ConnectionId| {
             links

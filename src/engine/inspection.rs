@@ -35,11 +35,10 @@ impl<D> Engine<D> {
                 Origin::Connected if !link.is_leaving() => EventKind::Connecting,
                 _ => return None,
             };
-            let wire = link.wire.as_ref().filter(|_| up);
             Some(Event {
                 kind,
                 endpoint: Arc::clone(&link.endpoint),
-                peer_address: wire.map(|wire| wire.stream.peer_address()),
+                peer_address: link.peer_address().filter(|_| up),
                 peer: link.peer.as_deref().filter(|_| up).cloned(),
             })
         });
@@ -51,11 +50,10 @@ impl<D> Engine<D> {
             Some((pipe, _)) => pipe.counts(),
             None => [*link.send_queue.counts(), *link.recv_queue.counts()],
         };
-        let wire = link.wire.as_ref();
         let connected = link.is_established();
         PeerStats {
             endpoint: (*link.endpoint).clone(),
-            address: wire.map(|wire| wire.stream.peer_address()),
+            address: link.peer_address(),
             info: link.peer.as_deref().filter(|_| connected).cloned(),
             connected,
             sent: traffic(&out, link.piped[0]),

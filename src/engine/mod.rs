@@ -239,7 +239,10 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get(key) else {
             return;
         };
-        let peer_address = link.wire.as_ref().map(|wire| wire.stream.peer_address());
+        let peer_address = link
+            .connection
+            .as_ref()
+            .map(|connection| connection.stream().peer_address());
         self.report_with(key, kind, peer_address);
     }
 

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use super::actions::Clock;
 use super::{Engine, Life};
 use crate::link::buffer::Pool;
+use crate::link::connection::Found;
 use crate::link::reader::{Ended, Pass, Reader};
 use crate::message::Message;
 use crate::monitor::EventKind;
@@ -43,8 +44,10 @@ impl<D> Engine<D> {
             };
             let room = link.recv_queue.room();
             let established = link.is_established();
-            let Some(wire) = &mut link.wire else { continue };
-            if wire.ended.is_some() {
+            let Some(connection) = &mut link.connection else {
+                continue;
+            };
+            if connection.is_over() {
                 // It is taken apart as soon as its writer is back; what comes now is not wanted.
                 continue;
             }
@@ -54,15 +57,14 @@ impl<D> Engine<D> {
                     continue;
                 }
                 // Of a connection that is broken, what the peer said before is read to its end.
-                if !wire.broken && !link.session.may_read() {
+                if !connection.is_broken() && !link.session.may_read() {
                     continue;
                 }
             }
             // Another thread reads it now, and says in `put_reader` if there is more.
-            let Some(reader) = wire.reader.take() else {
+            let Some(reader) = connection.take_reader() else {
                 continue;
             };
-            wire.readable = false;
             self.work.set_reading(true);
             let id = ConnectionId {
                 link: key,
@@ -106,20 +108,19 @@ impl<D> Engine<D> {
         let beats = self.heartbeats;
         self.work.set_reading(false);
         let Some(link) = self.link(id) else { return };
-        let Some(wire) = &mut link.wire else { return };
-        wire.reader = Some(reader);
-        let heard = pass.arrived.heard;
-        // `readable`: an event came while the reader was out.
-        let again = pass.more || wire.readable || wire.hung_up && heard;
+        let Some(connection) = &mut link.connection else {
+            return;
+        };
+        let found = Found {
+            heard: pass.arrived.heard,
+            more: pass.more,
+            ended: pass.ended.take(),
+        };
+        let again = connection.put_reader(reader, found);
         let established = link
             .session
             .handle_arrived(&mut pass.arrived, &beats, clock);
-        if let Some(ended) = pass.ended.take() {
-            wire.ended.get_or_insert(ended);
-        } else if wire.broken && !heard && !pass.more {
-            // Writing failed before, and now there is nothing left to read or to decode.
-            wire.ended.get_or_insert(Ended::ByPeer);
-        } else if again {
+        if again {
             self.work.read_later(key);
         }
         let arrived = &mut pass.arrived;
@@ -213,7 +214,7 @@ impl<D> Engine<D> {
     /// Has the connection do what a command of its peer asks for.
     fn handle_command(&mut self, id: ConnectionId, command: Command, clock: Clock<'_>) {
         let Some(link) = self.link(id) else { return };
-        let writable = link.wire.as_ref().is_some_and(|wire| !wire.broken);
+        let writable = link.connection.as_ref().is_some_and(|it| !it.is_broken());
         if let Some(event) = link.session.handle_command(command, writable, clock) {
             self.handle_event(id, event);
         }

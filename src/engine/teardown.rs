@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::actions::{Action, Discarded};
 use super::{Engine, Life};
+use crate::link::connection::Connection;
 use crate::link::ending::{Cause, Situation, Step};
 use crate::link::reader::Ended;
 use crate::link::retry::Outcome;
@@ -59,7 +60,7 @@ impl<D> Engine<D> {
             return;
         };
         let (first_generation, linger) = (link.first_generation, self.options.linger);
-        let broken = link.wire.as_ref().is_some_and(|wire| wire.broken);
+        let broken = link.connection.as_ref().is_some_and(Connection::is_broken);
         if broken && link.recv_queue.is_paused() {
             // Its end would be read once the application has received what it brought: the next connection
             // is not to wait for that.
@@ -92,15 +93,19 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        let Some(wire) = &mut link.wire else { return };
-        wire.ended.get_or_insert(ended);
-        wire.broken = true;
+        if let Some(connection) = &mut link.connection {
+            connection.end(ended);
+        }
     }
 
     /// Another link has the place of this one in the pattern: its connection ends for good, and what it
     /// has brought can still be received.
     pub(super) fn replace(&mut self, key: usize) {
-        if self.links.get(key).is_some_and(|link| link.wire.is_some()) {
+        if self
+            .links
+            .get(key)
+            .is_some_and(|link| link.connection.is_some())
+        {
             self.vacate(|pattern| pattern.retire(key));
         }
         self.hang_up(key);
@@ -110,7 +115,7 @@ impl<D> Engine<D> {
     /// Something happened to a connection, or a token of its came home: what now?
     pub(crate) fn advance(&mut self, id: ConnectionId) {
         let Some(link) = self.link(id) else { return };
-        let over = link.wire.as_ref().is_some_and(|wire| wire.ended.is_some());
+        let over = link.connection.as_ref().is_some_and(Connection::is_over);
         if over || link.is_leaving() {
             self.proceed(id.link);
         }
@@ -168,7 +173,7 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        let Some(mut wire) = link.wire.take() else {
+        let Some(mut connection) = link.connection.take() else {
             return;
         };
         let origin = link.origin;
@@ -176,10 +181,10 @@ impl<D> Engine<D> {
             link: key,
             generation: link.generation,
         };
-        let ended = wire.ended.take().unwrap_or(Ended::ByUs);
+        let (ended, writer) = connection.dismantle();
         let reason = Reason::from(&ended);
         let stage = link.stage;
-        let peer_address = wire.stream.peer_address();
+        let peer_address = connection.stream().peer_address();
         let mut rewound = Outbox::default();
         let mut discarded = None;
         let mut unacknowledged = 0;
@@ -189,7 +194,7 @@ impl<D> Engine<D> {
             fault: ended.is_fault(),
             refused: false,
         };
-        if let Some(mut writer) = wire.writer.take() {
+        if let Some(mut writer) = writer {
             // A link that is on its way out loses with its connection what its system still holds. The
             // question never waits; asked before the lock was taken, it would be answered too early.
             // After a reset the answer would be that there is nothing.
@@ -213,7 +218,7 @@ impl<D> Engine<D> {
         if let Some(discarded) = discarded {
             self.actions.discard(discarded);
         }
-        self.actions.push(Action::Close(wire));
+        self.actions.push(Action::Close(connection));
         let kind = match (ended, stage) {
             (Ended::Refused(reason), _) => EventKind::PeerRefused { reason },
             (_, Stage::Handshake) => EventKind::HandshakeFailed { reason },
@@ -335,12 +340,12 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        let Some(wire) = &mut link.wire else { return };
-        if let Some(reader) = &mut wire.reader {
-            reader.discard_input();
-        }
+        let Some(connection) = &mut link.connection else {
+            return;
+        };
+        connection.discard_input();
         let (unread, _) = link.recv_queue.forget();
-        let stream = Arc::clone(&wire.stream);
+        let stream = Arc::clone(connection.stream());
         self.actions.discard(unread);
         self.actions.push(Action::Shutdown(stream));
         self.watch_acknowledged(key);
@@ -365,7 +370,7 @@ impl<D> Engine<D> {
             link: key,
             generation: link.generation,
         };
-        if link.wire.is_some() {
+        if link.connection.is_some() {
             self.release_connection(id, link.origin);
         }
         let (messages, bytes) = link.recv_queue.held();
@@ -381,8 +386,8 @@ impl<D> Engine<D> {
             pipe.end();
             self.actions.push(Action::Hang(door.clone()));
         }
-        if let Some(wire) = link.wire.take() {
-            self.actions.push(Action::Close(wire));
+        if let Some(connection) = link.connection.take() {
+            self.actions.push(Action::Close(connection));
         }
         self.actions.discard(Discarded::Link(Box::new(link)));
         // A REQ that waits for this peer learns that it is gone.

@@ -2,6 +2,7 @@
 
 use super::actions::Discarded;
 use super::{Engine, Life};
+use crate::link::connection::Connection;
 use crate::link::reader::Ended;
 use crate::link::writer::{Writer, Wrote};
 use crate::reactor::{ConnectionId, Timer};
@@ -23,11 +24,8 @@ impl<D> Engine<D> {
             link: key,
             generation: link.generation,
         };
-        let wire = link.wire.as_mut()?;
-        if wire.blocked || wire.broken {
-            return None;
-        }
-        let mut writer = wire.writer.take()?;
+        let connection = link.connection.as_mut()?;
+        let mut writer = connection.take_writer()?;
         if up && !link.send_queue.is_empty() {
             link.session.announce(&self.heartbeats);
         }
@@ -35,7 +33,7 @@ impl<D> Engine<D> {
         if loaded || up && link.send_queue.load(&mut writer) {
             return Some((id, writer));
         }
-        wire.writer = Some(writer);
+        connection.return_writer(writer);
         None
     }
 
@@ -53,7 +51,7 @@ impl<D> Engine<D> {
         if let Some(spent) = writer.take_spent() {
             self.actions.discard(Discarded::Spent(spent));
         }
-        if self.link(id).is_none_or(|link| link.wire.is_none()) {
+        if self.link(id).is_none_or(|link| link.connection.is_none()) {
             self.actions.discard(Discarded::Writer(writer));
             return false;
         }
@@ -62,30 +60,22 @@ impl<D> Engine<D> {
         };
         let (messages, bytes) = writer.unwritten();
         let regained = link.send_queue.settle(messages, bytes);
-        let Some(wire) = &mut link.wire else {
+        let Some(connection) = &mut link.connection else {
             return false;
         };
         let idle = writer.is_idle();
         let trim = idle && writer.wants_trim();
-        wire.writer = Some(writer);
-        match wrote {
-            Wrote::All | Wrote::Turn => {}
-            // The event that says so may have come before the writer was back.
-            Wrote::Blocked => wire.blocked = !std::mem::take(&mut wire.unblocked),
-            Wrote::Failed(error) => {
-                wire.broken = true;
-                // What the peer sent before it went is still to be read, also when the inbox is full
-                // now, and may say why it went; the end of that, or the error, ends the
-                // connection. When nothing will be read any more, it ends now.
-                wire.hung_up = true;
-                let paused = link.recv_queue.is_paused();
-                if !open || paused && !link.ending.is_open() {
-                    wire.ended.get_or_insert(Ended::Io(error));
-                } else if !paused {
-                    self.work.read_later(key);
-                    // The event that would tell may have been and gone.
-                    self.tell_driver();
-                }
+        if let Some(error) = connection.put_writer(writer, wrote) {
+            // What the peer sent before it went is still to be read, also when the inbox is full now, and may
+            // say why it went; the end of that, or the error, ends the connection. When nothing will be read
+            // any more, it ends now.
+            let paused = link.recv_queue.is_paused();
+            if !open || paused && !link.ending.is_open() {
+                connection.end(Ended::Io(error));
+            } else if !paused {
+                self.work.read_later(key);
+                // The event that would tell may have been and gone.
+                self.tell_driver();
             }
         }
         if self
@@ -104,11 +94,8 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get(key) else {
             return false;
         };
-        let blocked = link
-            .wire
-            .as_ref()
-            .is_none_or(|wire| wire.blocked || wire.broken);
-        if blocked {
+        let connection = link.connection.as_ref();
+        if !connection.is_some_and(Connection::is_writable) {
             return false;
         }
         let urgent = !idle || link.session.has_output();
@@ -138,7 +125,7 @@ impl<D> Engine<D> {
         self.trimming = false;
         for (_, link) in &mut self.links {
             link.send_queue.release_memory();
-            if let Some(writer) = link.wire.as_mut().and_then(|wire| wire.writer.as_mut()) {
+            if let Some(writer) = link.connection.as_mut().and_then(Connection::writer_mut) {
                 writer.release_memory();
             }
         }
@@ -150,11 +137,9 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        let Some(wire) = &mut link.wire else { return };
-        if std::mem::take(&mut wire.blocked) {
+        let connection = link.connection.as_mut();
+        if connection.is_some_and(Connection::handle_writable) {
             self.work.write_now(key);
-        } else if wire.writer.is_none() {
-            wire.unblocked = true;
         }
     }
 }

@@ -5,6 +5,7 @@
 //! back.
 
 pub(crate) mod buffer;
+pub(crate) mod connection;
 pub(crate) mod ending;
 pub(crate) mod high_water;
 pub(crate) mod pipe;
@@ -18,17 +19,15 @@ pub(crate) mod writer;
 
 use std::sync::Arc;
 
+use self::connection::Connection;
 use self::ending::{Carrier, Ending, Situation};
 use self::pipe::{PipeEnd, PipePeer};
-use self::reader::{Ended, Reader};
 use self::recv_queue::RecvQueue;
 use self::retry::Retry;
 use self::send_queue::SendQueue;
-use self::writer::Writer;
 use crate::endpoint::Endpoint;
 use crate::options::Options;
 use crate::peer::PeerInfo;
-use crate::transport::Stream;
 use crate::zmtp::connection::{Flow, Session};
 
 /// How a link came to be, which decides what its loss means.
@@ -51,55 +50,6 @@ pub(crate) enum Stage {
     Up,
 }
 
-/// A connection of a link: a stream, and the tokens to read and to write it.
-#[derive(Debug)]
-pub(crate) struct Wire {
-    pub(crate) stream: Arc<Stream>,
-    /// `None` while somebody reads.
-    pub(crate) reader: Option<Box<Reader>>,
-    /// `None` while somebody writes.
-    pub(crate) writer: Option<Box<Writer>>,
-    /// The kernel may have bytes for us.
-    pub(crate) readable: bool,
-    /// The peer has closed its side: read until the end comes.
-    pub(crate) hung_up: bool,
-    /// The kernel takes no more; an event will say when it does.
-    pub(crate) blocked: bool,
-    /// That event came while somebody was writing.
-    pub(crate) unblocked: bool,
-    /// Writing failed: nothing is written any more, but what the peer sent before is read.
-    pub(crate) broken: bool,
-    /// Why the connection ended, once it did; it is buried when both tokens are home.
-    pub(crate) ended: Option<Ended>,
-}
-
-impl Wire {
-    /// One whose tokens are in its maker's hands.
-    pub(crate) fn held(stream: Arc<Stream>) -> Wire {
-        Wire {
-            stream,
-            reader: None,
-            writer: None,
-            readable: false,
-            hung_up: false,
-            blocked: false,
-            unblocked: false,
-            broken: false,
-            ended: None,
-        }
-    }
-
-    pub(crate) fn is_home(&self) -> bool {
-        self.reader.is_some() && self.writer.is_some()
-    }
-
-    /// Whether the peer was never sent a message: there is none that it could have still to read.
-    pub(crate) fn was_silent(&self) -> bool {
-        let writer = self.writer.as_ref();
-        writer.is_some_and(|writer| !writer.has_spoken())
-    }
-}
-
 /// See the module's text.
 #[derive(Debug)]
 pub(crate) struct Link {
@@ -112,7 +62,7 @@ pub(crate) struct Link {
     pub(crate) stage: Stage,
     pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) peer: Option<Box<PeerInfo>>,
-    pub(crate) wire: Option<Wire>,
+    pub(crate) connection: Option<Connection>,
     /// An inproc link: its end of the pipe, and where the other end is, once it is there.
     pub(crate) pipe: Option<(PipeEnd, Option<PipePeer>)>,
     /// The first message that was put into `pipe` greets its peer.
@@ -155,7 +105,7 @@ impl Link {
             stage,
             endpoint,
             peer: None,
-            wire: None,
+            connection: None,
             pipe: None,
             greeted: false,
             far_end: None,
@@ -199,11 +149,17 @@ impl Link {
             }
     }
 
+    /// Where its peer is, while there is a connection.
+    pub(crate) fn peer_address(&self) -> Option<String> {
+        let connection = self.connection.as_ref();
+        connection.map(|connection| connection.stream().peer_address())
+    }
+
     /// What its [`Ending`] is to know. `open`: the socket is.
     pub(crate) fn situation(&self, open: bool, receives_only: bool) -> Situation {
-        let wire = self.wire.as_ref();
+        let connection = self.connection.as_ref();
         let flushed = self.is_flushed();
-        let carrier = match (&self.pipe, wire, self.stage) {
+        let carrier = match (&self.pipe, connection, self.stage) {
             (Some(_), ..) => Carrier::Pipe,
             (None, None, _) => Carrier::Nothing,
             (None, Some(_), Stage::Up) => Carrier::Up,
@@ -212,9 +168,9 @@ impl Link {
         Situation {
             carrier,
             flushed,
-            owes: !(receives_only || flushed && wire.is_some_and(Wire::was_silent)),
-            over: wire.is_some_and(|wire| wire.ended.is_some()),
-            home: wire.is_none_or(Wire::is_home),
+            owes: !(receives_only || flushed && connection.is_some_and(Connection::was_silent)),
+            over: connection.is_some_and(Connection::is_over),
+            home: connection.is_none_or(Connection::is_home),
             unread: open && !self.recv_queue.is_empty(),
             renewed: self.origin == Origin::Connected,
         }
@@ -224,12 +180,11 @@ impl Link {
     /// read.
     pub(crate) fn flow(&self, waits: bool) -> Flow {
         let paused = self.recv_queue.is_paused();
-        let wire = self.wire.as_ref();
-        let unread = |wire: &Wire| wire.readable || wire.reader.is_none();
+        let connection = self.connection.as_ref();
         Flow {
-            unread: paused || waits || wire.is_some_and(unread),
+            unread: paused || waits || connection.is_some_and(Connection::is_unread),
             paused,
-            writable: wire.is_some_and(|wire| !wire.blocked && !wire.broken),
+            writable: connection.is_some_and(Connection::is_writable),
         }
     }
 
@@ -241,10 +196,7 @@ impl Link {
             None => {
                 self.send_queue.undelivered() == 0
                     && self.send_queue.is_empty()
-                    && self
-                        .wire
-                        .as_ref()
-                        .is_none_or(|wire| wire.writer.as_ref().is_some_and(|w| w.is_idle()))
+                    && self.connection.as_ref().is_none_or(Connection::is_idle)
             }
         }
     }

@@ -27,7 +27,7 @@ struct Buffered {
     wanted: bool,
 }
 
-/// The parts of a link that writing it needs; the flags mean what they mean in `link::Wire`.
+/// The parts of a link that writing it needs; the flags mean what they mean in `link::connection`.
 struct Outward {
     outbox: Outbox,
     writer: Option<Box<Flight>>,
