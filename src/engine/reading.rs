@@ -13,6 +13,7 @@ use super::{Engine, Life};
 use crate::link::buffer::Pool;
 use crate::link::connection::Found;
 use crate::link::reader::{Ended, Pass, Reader};
+use crate::link::Link;
 use crate::message::Message;
 use crate::monitor::EventKind;
 use crate::pattern::subscription_of;
@@ -198,6 +199,10 @@ impl<D> Engine<D> {
 
     /// A message to a socket that does not receive: ZMTP 3.0 subscribes with such.
     pub(super) fn take_upstream(&mut self, key: usize, message: &Message) {
+        if self.links.get(key).is_some_and(Link::is_write_closed) {
+            // What it says it wants cannot be sent to it any more: see `Rules::write_closed`.
+            return;
+        }
         if let Err(excess) = self.pattern.handle_upstream(key, message) {
             return self.end_connection(key, Ended::Excess(excess));
         }
@@ -243,6 +248,10 @@ impl<D> Engine<D> {
 
     /// A peer subscribes, or takes a subscription back.
     pub(crate) fn subscription(&mut self, key: usize, topic: &[u8], subscribe: bool) {
+        if self.links.get(key).is_some_and(Link::is_write_closed) {
+            // Nothing of it can be sent to that peer any more: see `Rules::write_closed`.
+            return;
+        }
         let stuck = !self.pattern.has_room();
         let handled = self.pattern.handle_subscription(key, topic, subscribe);
         self.wake_unstuck(stuck);

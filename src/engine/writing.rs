@@ -5,6 +5,7 @@ use super::{Engine, Life};
 use crate::link::connection::Connection;
 use crate::link::reader::Ended;
 use crate::link::writer::{Writer, Wrote};
+use crate::link::Origin;
 use crate::reactor::{ConnectionId, Timer};
 use crate::tuning;
 use crate::waiters::Change;
@@ -65,7 +66,10 @@ impl<D> Engine<D> {
         };
         let idle = writer.is_idle();
         let trim = idle && writer.wants_trim();
+        let mut write_closed = false;
         if let Some(error) = connection.put_writer(writer, wrote) {
+            // A link of `connect` has the next connection to write to.
+            write_closed = link.attached && link.origin == Origin::Accepted;
             // What the peer sent before it went is still to be read, also when the inbox is full now, and may
             // say why it went; the end of that, or the error, ends the connection. When nothing will be read
             // any more, it ends now.
@@ -85,7 +89,10 @@ impl<D> Engine<D> {
         {
             self.resume_reading(key);
         }
-        if regained && self.update_room(key) {
+        if write_closed {
+            self.vacate(|pattern| pattern.write_closed(key));
+            self.notify(Change::Any);
+        } else if regained && self.update_room(key) {
             self.notify(Change::Room);
         }
         if trim {

@@ -143,10 +143,18 @@ impl Link {
         let reachable = self.is_up() || !immediate;
         reachable
             && !self.is_leaving()
+            && !self.is_write_closed()
             && match &self.pipe {
                 Some((pipe, _)) => pipe.has_room(),
                 None => !self.send_queue.is_full(),
             }
+    }
+
+    /// Whether its peer takes nothing more, ever: a link that was accepted has no other connection to
+    /// write to. What the peer sent before is still read.
+    pub(crate) fn is_write_closed(&self) -> bool {
+        self.origin == Origin::Accepted
+            && self.connection.as_ref().is_some_and(Connection::is_broken)
     }
 
     /// Where its peer is, while there is a connection.

@@ -133,6 +133,7 @@ macro_rules! patterns {
                 fn notes(&self) -> bool;
                 fn probe(&self) -> bool;
                 fn retire(&mut self, link: LinkId);
+                fn write_closed(&mut self, link: LinkId);
                 fn detach(&mut self, link: LinkId);
                 fn connection_lost(&mut self, link: LinkId, queued: usize);
                 fn connection_renewed(&mut self, link: LinkId);

@@ -165,6 +165,10 @@ impl Rules for Router {
         }
     }
 
+    fn write_closed(&mut self, link: LinkId) {
+        self.retire(link);
+    }
+
     fn detach(&mut self, link: LinkId) {
         self.with_room.set(link, false);
         self.fair.detach(link);

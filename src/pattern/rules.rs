@@ -130,6 +130,13 @@ pub(crate) trait Rules: Sized {
         self.set_room(link, false);
     }
 
+    /// Nothing can be written to the peer of a link that a listener accepted, ever again, but what it
+    /// sent is still being read, which may take until the user receives. Who waits to send to it must
+    /// not wait for that. [`retire`](Rules::retire) follows, or `detach`.
+    fn write_closed(&mut self, link: LinkId) {
+        self.set_room(link, false);
+    }
+
     /// The link is no more, nor what it had to read. Its id may be given to another.
     fn detach(&mut self, link: LinkId);
 

@@ -102,6 +102,10 @@ impl Rules for Server {
         self.stuck = false;
     }
 
+    fn write_closed(&mut self, link: LinkId) {
+        self.retire(link);
+    }
+
     fn detach(&mut self, link: LinkId) {
         self.with_room.set(link, false);
         self.fair.detach(link);

@@ -87,6 +87,10 @@ impl Rules for Stream {
         self.stuck = false;
     }
 
+    fn write_closed(&mut self, link: LinkId) {
+        self.retire(link);
+    }
+
     fn detach(&mut self, link: LinkId) {
         self.with_room.set(link, false);
         self.fair.detach(link);

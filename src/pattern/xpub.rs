@@ -219,6 +219,10 @@ impl<const SHOWS: bool> Rules for Publisher<SHOWS> {
         self.forget(link);
     }
 
+    fn write_closed(&mut self, link: LinkId) {
+        self.retire(link);
+    }
+
     fn detach(&mut self, link: LinkId) {
         self.fanout.detach(link);
         if let Some(shown) = &mut self.shown {

@@ -706,3 +706,48 @@ fn router_knows_a_thousand_peers() {
     let senders: HashSet<_> = (0..PEERS).map(|_| hear(&router).0).collect();
     assert_eq!(senders.len(), PEERS);
 }
+
+#[test]
+fn a_send_hears_at_once_that_its_peer_has_gone_though_what_that_sent_is_not_all_received() {
+    let ctx = Context::new();
+    for endpoint in endpoints("router-gone-unread") {
+        if endpoint.starts_with("inproc") {
+            continue;
+        }
+        let router = ctx
+            .socket(Router)
+            .mandatory(true)
+            .send_hwm(1)
+            .recv_hwm(1)
+            .bind(&endpoint)
+            .unwrap();
+        let peer = ctx
+            .socket(Dealer)
+            .routing_id("gone")
+            .recv_hwm(1)
+            .linger(Duration::ZERO)
+            .connect(address(&router))
+            .unwrap();
+        // More than the ROUTER takes: it stops reading this peer.
+        for _ in 0..3 {
+            peer.send("unread").unwrap();
+        }
+        assert_eq!(router.recv_timeout(SOON).unwrap(), ["gone", "unread"]);
+        // More than the peer takes.
+        let body = vec![0; 1 << 20];
+        while router.try_send(["gone".into(), body.clone()]).is_ok() {}
+        let waits = thread::scope(|scope| {
+            let waits = scope.spawn(|| {
+                router
+                    .send_timeout(["gone".into(), body], SOON)
+                    .unwrap_err()
+                    .kind()
+            });
+            drop(peer);
+            waits.join().unwrap()
+        });
+        assert_eq!(waits, SendErrorKind::Unroutable, "{endpoint}");
+        // What it had sent is still received.
+        assert_eq!(router.recv_timeout(SOON).unwrap(), ["gone", "unread"]);
+    }
+}
