@@ -108,8 +108,8 @@ impl MiniPoller {
         }
     }
 
-    /// Waits for something, and takes it. `None`: woken.
-    fn wait(&mut self) -> Option<Change> {
+    /// Waits for something, and takes it. True: it was woken, whatever it found.
+    fn wait(&mut self) -> (Option<Change>, bool) {
         loop {
             let mut changed = Vec::new();
             let woken = self.list.take(&mut changed);
@@ -121,12 +121,12 @@ impl MiniPoller {
             while let Some(&key) = self.listed.first() {
                 let (socket, id) = &self.sockets[key];
                 if let Some(found) = socket.take(*id) {
-                    return Some(found);
+                    return (Some(found), woken);
                 }
                 self.listed.remove(0);
             }
             if woken {
-                return None;
+                return (None, true);
             }
             if self.list.sleep() {
                 let mut rung = self.bell.rung.lock();
@@ -152,7 +152,7 @@ fn loom_a_poller_sleeps_over_no_message_of_either_of_two_sockets() {
             })
         });
         for _ in 0..2 {
-            assert_eq!(poller.wait(), Some(Change::Messages));
+            assert_eq!(poller.wait().0, Some(Change::Messages));
         }
         senders.into_iter().for_each(|it| it.join().unwrap());
     });
@@ -169,7 +169,7 @@ fn loom_a_poller_is_told_again_once_it_has_found_nothing() {
             socket.change(Change::Closed);
         });
         for expected in [Change::Messages, Change::Messages, Change::Closed] {
-            assert_eq!(poller.wait(), Some(expected));
+            assert_eq!(poller.wait().0, Some(expected));
         }
         sender.join().unwrap();
     });
@@ -187,10 +187,9 @@ fn loom_a_poller_is_woken_whether_it_sleeps_or_is_about_to() {
         });
         let mut seen = [false; 2];
         while seen != [true; 2] {
-            match poller.wait() {
-                Some(_) => seen[0] = true,
-                None => seen[1] = true,
-            }
+            let (found, woken) = poller.wait();
+            seen[0] |= found.is_some();
+            seen[1] |= woken;
         }
         other.join().unwrap();
     });
