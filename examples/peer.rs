@@ -4,7 +4,7 @@
 //! message as a line, its frames joined by TAB. Types that do both in any order (dealer, router, pair,
 //! stream, xpub, xsub) send each line while they print what comes, or send all of it back with `--echo`. Lines are bytes:
 //! they need not be text. The first frame of what a router, a stream, a server
-//! or a peer prints and reads is the peer's routing id.
+//! or a peer prints and reads is the peer's routing id; of a radio and a dish it is the group.
 //!
 //! ```text
 //! peer pull --bind 'tcp://127.0.0.1:*'                  # says: bound tcp://127.0.0.1:49152
@@ -21,6 +21,9 @@
 //!
 //! peer xpub --bind ipc:///tmp/news --escape              # prints who subscribes: \x01weather.
 //! peer xsub --connect ipc:///tmp/news --subscribe weather.
+//!
+//! peer radio --bind ipc:///tmp/reports                    # lines of a group, TAB, text
+//! peer dish --connect ipc:///tmp/reports --group oslo
 //!
 //! peer sub --connect tcp://127.0.0.1:5556 --subscribe weather. --count 10 --timeout 60000
 //! ```
@@ -40,16 +43,18 @@ use sinew::{Context, DynSocket, Message, Monitor, RecvError, SendError, SocketTy
 const USAGE: &str = "\
 usage: peer TYPE [--bind EP]... [--connect EP]... [--subscribe PREFIX]... [--count N]
             [--timeout MS] [--linger MS] [--delay MS] [--echo] [--identity ID] [--mandatory]
-            [--escape] [--heartbeat MS] [--hwm N] [--stats] [--monitor]
+            [--escape] [--heartbeat MS] [--hwm N] [--stats] [--monitor] [--group G]...
 
 TYPE               push, pull, pub, sub, req, rep, dealer, router, pair, stream, client, server,
-                   scatter, gather, peer, channel, xpub or xsub; from dealer on they converse, but
-                   scatter sends as push does, and gather receives as pull
+                   scatter, gather, peer, channel, radio, dish, xpub or xsub; from dealer on they
+                   converse, but scatter and radio send as push does, and gather and dish receive
+                   as pull
 --bind EP          listen on tcp://, ipc:// or inproc://; says `bound EP` on standard error
 --connect EP       call a peer, which need not be there yet
 --subscribe PREFIX sub: what to receive (default: everything); xsub: the same (default: nothing; lines
                    that begin with a byte 1 subscribe, and with a byte 0 take that back)
---count N          end after N messages received (push and pub: sent)
+--group G          dish: a group to join
+--count N          end after N messages received (push, pub, scatter, radio: sent)
 --timeout MS       give up when a message cannot be sent or does not come for so long;
                    types that converse, without --count: after the end of input, wait so long for
                    what still comes (default 1000)
@@ -85,6 +90,7 @@ struct Args {
     hwm: Option<usize>,
     stats: bool,
     monitor: bool,
+    group: Vec<Vec<u8>>,
 }
 
 fn main() -> ExitCode {
@@ -132,6 +138,9 @@ fn run(kind: SocketType, args: Args) -> Result<(), Box<dyn Error>> {
     let monitor = args.monitor.then(|| socket.monitor());
     for prefix in &args.subscribe {
         socket.subscribe(prefix)?;
+    }
+    for group in &args.group {
+        socket.join(group)?;
     }
     for endpoint in &args.bind {
         eprintln!("bound {}", socket.bind(endpoint)?);
@@ -197,21 +206,26 @@ struct Peer {
 impl Peer {
     fn talk(&self, kind: SocketType, args: &Args) -> Result<(), Box<dyn Error>> {
         match kind {
-            SocketType::Push | SocketType::Pub | SocketType::Scatter => self.send_lines(args.delay),
+            SocketType::Push | SocketType::Pub | SocketType::Scatter | SocketType::Radio => {
+                self.send_lines(args.delay)
+            }
             SocketType::Req => self.ask(args.delay),
             _ if args.echo => self.echo(args.delay),
             SocketType::Rep => self.answer(args.delay),
-            SocketType::Pull | SocketType::Sub | SocketType::Gather => self.print_all(),
+            SocketType::Pull | SocketType::Sub | SocketType::Gather | SocketType::Dish => {
+                self.print_all()
+            }
             _ => self.converse(args.delay, args.count.is_some()),
         }
     }
 
-    /// push, pub: each line is a message.
+    /// push, pub, scatter, radio: each line is a message.
     fn send_lines(&self, mut delay: Option<Duration>) -> Result<(), Box<dyn Error>> {
         for _ in 0..self.count {
             let Some(message) = next_line(self.escape)? else {
                 break;
             };
+            let message = self.addressed(message)?;
             self.send(message, &mut delay)?;
         }
         Ok(())
@@ -226,7 +240,7 @@ impl Peer {
         Ok(())
     }
 
-    /// pull, sub: each message is a line.
+    /// pull, sub, gather, dish: each message is a line.
     fn print_all(&self) -> Result<(), Box<dyn Error>> {
         for _ in 0..self.count {
             print(&self.recv()?, self.escape)?;
@@ -362,9 +376,13 @@ impl Peer {
     }
 
     /// A line of input as a message: of a server and a peer the first frame is the number of the peer that
-    /// it goes to.
+    /// it goes to, of a radio the group.
     fn addressed(&self, line: Message) -> io::Result<Message> {
-        use SocketType::{Peer, Server};
+        use SocketType::{Peer, Radio, Server};
+        if self.socket.socket_type() == Radio {
+            let (group, message) = line.split_id();
+            return Ok(message.in_group(group));
+        }
         if !matches!(self.socket.socket_type(), Server | Peer) {
             return Ok(line);
         }
@@ -455,7 +473,7 @@ fn escape(frame: &[u8]) -> Vec<u8> {
 
 /// Prints a message as a line, its frames joined by TABs, at once.
 fn print(message: &Message, escaped: bool) -> io::Result<()> {
-    let frames = message.frames();
+    let frames = message.group().into_iter().chain(message.frames());
     let frames = frames.map(|frame| {
         if escaped {
             escape(frame)
@@ -492,6 +510,9 @@ fn parse() -> Result<Option<(SocketType, Args)>, lexopt::Error> {
             Long("echo") => args.echo = true,
             Long("identity") => args.identity = parser.value()?.as_encoded_bytes().to_vec(),
             Long("mandatory") => args.mandatory = true,
+            Long("group") => {
+                args.group.push(parser.value()?.as_encoded_bytes().to_vec());
+            }
             Long("escape") => args.escape = true,
             Long("heartbeat") => args.heartbeat = Some(milliseconds(&mut parser)?),
             Long("hwm") => args.hwm = Some(parser.value()?.parse()?),
@@ -507,11 +528,20 @@ fn parse() -> Result<Option<(SocketType, Args)>, lexopt::Error> {
     if args.bind.is_empty() && args.connect.is_empty() {
         return Err("give at least one --bind or --connect".into());
     }
-    use SocketType::{Dealer, Gather, Pub, Pull, Push, Req, Router, Scatter, Sub, Xsub};
+    use SocketType::{
+        Dealer, Dish, Gather, Pub, Pull, Push, Radio, Req, Router, Scatter, Sub, Xsub,
+    };
     if !args.subscribe.is_empty() && !matches!(kind, Sub | Xsub) {
         return Err("--subscribe is for sub and xsub".into());
     }
-    if args.echo && matches!(kind, Push | Pull | Pub | Sub | Req | Scatter | Gather) {
+    if !args.group.is_empty() && kind != Dish {
+        return Err("--group is for dish".into());
+    }
+    let one_way = matches!(
+        kind,
+        Push | Pull | Pub | Sub | Req | Scatter | Gather | Radio | Dish
+    );
+    if args.echo && one_way {
         return Err("--echo is for rep, and types that converse".into());
     }
     if !args.identity.is_empty() && !matches!(kind, Req | Dealer | Router) {
@@ -548,6 +578,8 @@ fn socket_type(name: &str) -> Result<SocketType, lexopt::Error> {
         "gather" => Ok(SocketType::Gather),
         "peer" => Ok(SocketType::Peer),
         "channel" => Ok(SocketType::Channel),
+        "radio" => Ok(SocketType::Radio),
+        "dish" => Ok(SocketType::Dish),
         "xpub" => Ok(SocketType::Xpub),
         "xsub" => Ok(SocketType::Xsub),
         _ => Err(format!("no such TYPE: {name}").into()),

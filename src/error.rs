@@ -92,6 +92,20 @@ pub enum Error {
         /// How many it may have.
         most: usize,
     },
+    /// A group is longer than one can be.
+    #[error("the group has {bytes} bytes; a group has at most {most} bytes")]
+    GroupTooLong {
+        /// How many bytes it has.
+        bytes: usize,
+        /// How many it may have.
+        most: usize,
+    },
+    /// DISH: a group was joined that the socket is in.
+    #[error("the socket is in that group already")]
+    AlreadyJoined,
+    /// DISH: a group was left that the socket is not in.
+    #[error("the socket is not in that group")]
+    NotJoined,
     /// An answer to a subscription was given on a socket whose application does not decide about
     /// subscriptions.
     #[error("peers are subscribed by hand only on an XPUB with the setting `manual`")]
@@ -101,7 +115,7 @@ pub enum Error {
     PeerGone,
     /// A socket type that this library knows on the wire but does not make yet. Today it makes all that
     /// it knows.
-    #[error("{0} sockets do not exist in this version; PUSH, PULL, PUB, SUB, REQ, REP, DEALER, ROUTER, XPUB, XSUB, PAIR, STREAM, CLIENT, SERVER, SCATTER, GATHER, PEER and CHANNEL do")]
+    #[error("{0} sockets do not exist in this version; PUSH, PULL, PUB, SUB, REQ, REP, DEALER, ROUTER, XPUB, XSUB, PAIR, STREAM, CLIENT, SERVER, SCATTER, GATHER, PEER, CHANNEL, RADIO and DISH do")]
     NoSuchSocket(SocketType),
     /// A text names no type of socket.
     #[error(transparent)]
@@ -214,6 +228,7 @@ impl From<Error> for io::Error {
             Error::Endpoint(_)
             | Error::Option(_)
             | Error::TopicTooLong { .. }
+            | Error::GroupTooLong { .. }
             | Error::UnknownSocketType(_) => io::ErrorKind::InvalidInput,
             Error::Send(error) => error.kind().into(),
             Error::SendMany(error) => error.kind().into(),
@@ -223,8 +238,12 @@ impl From<Error> for io::Error {
             Error::Convert(_) | Error::Message(_) => io::ErrorKind::InvalidData,
             Error::Io(source) | Error::System(source) => source.kind(),
             Error::InUse(_) => io::ErrorKind::AddrInUse,
-            Error::RoutingIdTaken(_) | Error::AlreadyPolled => io::ErrorKind::AlreadyExists,
-            Error::NotFound(_) | Error::NoEndpoint | Error::NotPolled => io::ErrorKind::NotFound,
+            Error::RoutingIdTaken(_) | Error::AlreadyPolled | Error::AlreadyJoined => {
+                io::ErrorKind::AlreadyExists
+            }
+            Error::NotFound(_) | Error::NoEndpoint | Error::NotPolled | Error::NotJoined => {
+                io::ErrorKind::NotFound
+            }
             Error::NoProxy(..)
             | Error::NoSuchSocket(_)
             | Error::Unsupported { .. }
@@ -322,7 +341,9 @@ impl From<SendErrorKind> for io::ErrorKind {
             SendErrorKind::ReactorDied => io::ErrorKind::Other,
             SendErrorKind::MustReceiveFirst
             | SendErrorKind::TooManyFrames
-            | SendErrorKind::TopicTooLong => io::ErrorKind::InvalidInput,
+            | SendErrorKind::TopicTooLong
+            | SendErrorKind::NoGroup
+            | SendErrorKind::GroupTooLong => io::ErrorKind::InvalidInput,
             SendErrorKind::Multipart => io::ErrorKind::InvalidInput,
             SendErrorKind::Unsupported => io::ErrorKind::Unsupported,
             SendErrorKind::Unroutable => io::ErrorKind::NotFound,

@@ -24,7 +24,7 @@
 //! | Task | Types |
 //! |---|---|
 //! | make sockets | [`Context`], [`ContextBuilder`], [`SocketBuilder`], [`Options`], [`KeepAlive`] |
-//! | choose a pattern | [`Push`], [`Pull`], [`Pub`], [`Sub`], [`Req`], [`Rep`], [`Dealer`], [`Router`], [`Pair`], [`Xpub`], [`Xsub`], [`Stream`], [`Client`], [`Server`], [`Scatter`], [`Gather`], [`Peer`], [`Channel`]; at run time [`SocketType`] |
+//! | choose a pattern | [`Push`], [`Pull`], [`Pub`], [`Sub`], [`Req`], [`Rep`], [`Dealer`], [`Router`], [`Pair`], [`Xpub`], [`Xsub`], [`Stream`], [`Client`], [`Server`], [`Scatter`], [`Gather`], [`Peer`], [`Channel`], [`Radio`], [`Dish`]; at run time [`SocketType`] |
 //! | send and receive | [`Socket`], [`DynSocket`], [`Iter`], [`TryIter`] |
 //! | build and read messages | [`Message`], [`Frame`], [`Frames`], [`IntoFrames`] |
 //! | say where | [`Endpoint`] and its parts [`TcpEndpoint`], [`IpcEndpoint`], [`InprocEndpoint`], [`Host`] |
@@ -35,7 +35,7 @@
 //! | change settings | [`Socket::options`], [`Socket::set_options`] |
 //! | wait in an event loop of the program's own | [`Socket::readiness`], [`Readiness`] |
 //! | end | [`Socket::close`], [`Context::close`], [`Context::shutdown`], [`CloseReport`] |
-//! | write generic code | [`Kind`], [`Sends`], [`Receives`], [`Subscribes`], [`Publishes`], [`ShowsSubscriptions`], [`Matches`], [`Requests`], [`Addresses`], [`Routes`], [`Forwards`], [`Probes`], [`Streams`], [`Numbers`] |
+//! | write generic code | [`Kind`], [`Sends`], [`Receives`], [`Subscribes`], [`Publishes`], [`ShowsSubscriptions`], [`Matches`], [`Requests`], [`Addresses`], [`Routes`], [`Forwards`], [`Probes`], [`Streams`], [`Numbers`], [`Joins`] |
 //!
 //! # Patterns
 //!
@@ -52,6 +52,7 @@
 //! | [`Scatter`] to [`Gather`] | one of the peers gets it, in turn | `send` waits | [`client_server`](guide::client_server) |
 //! | [`Peer`] to [`Peer`] | the peer whose number it has gets it | `send` waits, or fails if there is no such peer | [`client_server`](guide::client_server) |
 //! | [`Channel`] to [`Channel`] | the one peer gets it | `send` waits | [`client_server`](guide::client_server) |
+//! | [`Radio`] to [`Dish`] | every peer that is in its group gets it | it is dropped and counted; with [`no_drop`](Options::no_drop), `send` waits | [`client_server`](guide::client_server#radio-and-dish) |
 //! | [`Pair`] to [`Pair`] | the one peer gets it | `send` waits | [`dealer_pair`](guide::dealer_pair) |
 //!
 //! # Verbs by socket
@@ -71,7 +72,8 @@
 //! | [`set_options`](Socket::set_options), [`readiness`](Socket::readiness), [`socket_type`](Socket::socket_type), [`last_endpoint`](Socket::last_endpoint), [`into_dynamic`](Socket::into_dynamic) | x | x | x | x | x | x | x | x | x | x | x | x |
 //!
 //! [`Client`], [`Server`], [`Peer`] and [`Channel`] have the verbs of `Pair`, [`Scatter`] those of `Push` and
-//! [`Gather`] those of `Pull`; [`Peer`] has [`connect_for_id`](Socket::connect_for_id) too.
+//! [`Gather`] those of `Pull`; [`Peer`] has [`connect_for_id`](Socket::connect_for_id) too. [`Radio`] has those
+//! of `Pub` but `topics`, [`Dish`] those of `Pull`, and [`join`](Socket::join) and [`leave`](Socket::leave).
 //!
 //! A verb that a socket does not have does not compile; a [`DynSocket`] has all of them, and gives
 //! errors. The [`guide`] has a page for each pattern, and for [transports](guide::transports),
@@ -169,9 +171,10 @@ pub use proxy::{proxy, Forwards, Proxy, ProxyHandle, ProxyStats, ProxyTraffic};
 #[doc(hidden)]
 pub use socket::TaskSocket;
 pub use socket::{
-    Addresses, Channel, Client, Dealer, DynSocket, Gather, Greets, Iter, Kind, Matches, Numbers,
-    Pair, Peer, Probes, Pub, Publishes, Pull, Push, Readiness, Receives, Rep, Req, Requester,
-    Requests, Router, Routes, Scatter, Sends, Server, ShowsSubscriptions, Socket, SocketBuilder,
-    Stream, Streams, Sub, Subscribes, TellsDisconnects, TellsHiccups, TryIter, Xpub, Xsub,
+    Addresses, Channel, Client, Dealer, Dish, DynSocket, Gather, Greets, Iter, Joins, Kind,
+    Matches, Numbers, Pair, Peer, Probes, Pub, Publishes, Pull, Push, Radio, Readiness, Receives,
+    Rep, Req, Requester, Requests, Router, Routes, Scatter, Sends, Server, ShowsSubscriptions,
+    Socket, SocketBuilder, Stream, Streams, Sub, Subscribes, TellsDisconnects, TellsHiccups,
+    TryIter, Xpub, Xsub,
 };
 pub use stats::{CloseReport, Drops, PeerStats, QueueStats, Stats, Traffic};

@@ -8,6 +8,7 @@ pub(crate) mod convert;
 mod equal;
 mod error;
 mod frame;
+mod group;
 mod memory;
 mod pack;
 mod routed;
@@ -109,6 +110,8 @@ enum Repr {
     One(Bytes),
     /// The only frame, and the number of the peer that it is from or for.
     Routed(Bytes, NonZeroU32),
+    /// The only frame, and the group that it is of: at most 255 bytes once it was sent.
+    Grouped(Bytes, Bytes),
     /// Invariant: never empty. A deque, because envelopes come and go at the front.
     Many(VecDeque<Frame>),
 }
@@ -155,7 +158,7 @@ impl Message {
         match &self.repr {
             Repr::Inline { frames, .. } => usize::from(*frames),
             Repr::Blank => 0,
-            Repr::One(_) | Repr::Routed(..) => 1,
+            Repr::One(_) | Repr::Routed(..) | Repr::Grouped(..) => 1,
             Repr::Many(frames) => frames.len(),
         }
     }
@@ -177,7 +180,7 @@ impl Message {
             Repr::Inline { frames, len, .. } => {
                 usize::from(*len).saturating_sub(usize::from(*frames))
             }
-            Repr::One(body) | Repr::Routed(body, _) => body.len(),
+            Repr::One(body) | Repr::Routed(body, _) | Repr::Grouped(body, _) => body.len(),
             Repr::Many(frames) => frames.iter().map(|frame| frame.len()).sum(),
         }
     }
@@ -215,7 +218,7 @@ impl Message {
                 len,
                 data,
             } => Ok(&data[..usize::from(*len)]),
-            Repr::One(body) | Repr::Routed(body, _) => Ok(body),
+            Repr::One(body) | Repr::Routed(body, _) | Repr::Grouped(body, _) => Ok(body),
             _ => self.exactly_one_frame(),
         }
     }
@@ -250,7 +253,7 @@ impl Message {
             } => &data[..usize::from(*len)],
             Repr::Blank => &[],
             Repr::Inline { .. } | Repr::Many(_) => self.frames().next().unwrap_or_default(),
-            Repr::One(body) | Repr::Routed(body, _) => body,
+            Repr::One(body) | Repr::Routed(body, _) | Repr::Grouped(body, _) => body,
         }
     }
 
@@ -277,7 +280,9 @@ impl Message {
                 data: &data[..usize::from(*len)],
                 frames: *frames,
             },
-            Repr::One(body) | Repr::Routed(body, _) => Stored::One(Some(body)),
+            Repr::One(body) | Repr::Routed(body, _) | Repr::Grouped(body, _) => {
+                Stored::One(Some(body))
+            }
             Repr::Many(frames) => Stored::Many(frames.iter()),
         })
     }
@@ -326,7 +331,9 @@ impl Message {
                 data,
             } => visit(&data[..usize::from(*len)], None, false),
             Repr::Blank => visit(&[], None, false),
-            Repr::One(body) | Repr::Routed(body, _) => visit(body, Some(body), false),
+            Repr::One(body) | Repr::Routed(body, _) | Repr::Grouped(body, _) => {
+                visit(body, Some(body), false)
+            }
             Repr::Many(frames) => {
                 let last = frames.len().saturating_sub(1);
                 for (index, frame) in frames.iter().enumerate() {
@@ -383,10 +390,7 @@ impl Message {
     pub fn pop_front(&mut self) -> Option<Frame> {
         match &mut self.repr {
             Repr::Blank => None,
-            Repr::Inline { frames: 1, .. } | Repr::One(_) | Repr::Routed(..) => {
-                std::mem::take(self).into_frames().next()
-            }
-            Repr::Inline { .. } => self.unpack_front(),
+            Repr::Inline { frames, .. } if *frames > 1 => self.unpack_front(),
             Repr::Many(frames) => {
                 let first = frames.pop_front();
                 if frames.len() == 1 {
@@ -398,6 +402,7 @@ impl Message {
                 }
                 first
             }
+            _ => std::mem::take(self).into_frames().next(),
         }
     }
 
@@ -431,7 +436,9 @@ impl Message {
     fn into_deque(self) -> VecDeque<Frame> {
         match self.repr {
             Repr::Blank | Repr::Inline { .. } => self.frames().map(Frame::from).collect(),
-            Repr::One(body) | Repr::Routed(body, _) => VecDeque::from([Frame::from(body)]),
+            Repr::One(body) | Repr::Routed(body, _) | Repr::Grouped(body, _) => {
+                VecDeque::from([Frame::from(body)])
+            }
             Repr::Many(frames) => frames,
         }
     }

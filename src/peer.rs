@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use bytes::Bytes;
 
-/// The socket patterns of the ZeroMQ family (RFC 28 to 31, 41, 49, 51 and 52).
+/// The socket patterns of the ZeroMQ family (RFC 28 to 31, 41, 48, 49, 51 and 52).
 ///
 /// Passed to [`Context::socket`](crate::Context::socket) it makes a dynamic handle, whose verbs are
 /// checked when they are called; the unit types ([`Push`](crate::Push) and so on) make handles that
@@ -52,11 +52,15 @@ pub enum SocketType {
     Peer,
     /// One CHANNEL peer, both ways.
     Channel,
+    /// Sends each message to every DISH peer that is in its group.
+    Radio,
+    /// Receives what its RADIO peers send to the groups that it is in.
+    Dish,
 }
 
 impl SocketType {
     /// Every type, in the order of the enum.
-    pub const ALL: [SocketType; 18] = [
+    pub const ALL: [SocketType; 20] = [
         SocketType::Push,
         SocketType::Pull,
         SocketType::Pub,
@@ -75,6 +79,8 @@ impl SocketType {
         SocketType::Gather,
         SocketType::Peer,
         SocketType::Channel,
+        SocketType::Radio,
+        SocketType::Dish,
     ];
 
     /// The name that goes over the wire in the Socket-Type property (RFC 37, "The NULL mechanism").
@@ -98,6 +104,8 @@ impl SocketType {
             SocketType::Gather => "GATHER",
             SocketType::Peer => "PEER",
             SocketType::Channel => "CHANNEL",
+            SocketType::Radio => "RADIO",
+            SocketType::Dish => "DISH",
         }
     }
 
@@ -127,6 +135,8 @@ impl SocketType {
                 | (Gather, Scatter)
                 | (Peer, Peer)
                 | (Channel, Channel)
+                | (Radio, Dish)
+                | (Dish, Radio)
         )
     }
 

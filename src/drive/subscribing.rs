@@ -6,7 +6,7 @@ use super::core::Core;
 use super::locked::Locked;
 use crate::error::{Error, SendErrorKind};
 use crate::message::Message;
-use crate::pattern::{subscription_of, Forward, Refusal, MAX_TOPIC};
+use crate::pattern::{subscription_of, Forward, Refusal, MAX_GROUP, MAX_TOPIC};
 use crate::reactor::Timer;
 
 impl Core {
@@ -36,7 +36,9 @@ impl Core {
     ) -> Result<(), Error> {
         let engine = locked.engine();
         engine.check_open()?;
-        let change = if subscribe {
+        let change = if engine.pattern.can().groups {
+            Err(Refusal::Unsupported)
+        } else if subscribe {
             engine.pattern.subscribe(topic)
         } else {
             engine.pattern.unsubscribe(topic)
@@ -53,13 +55,48 @@ impl Core {
             });
         };
         if forward == Forward::Upstream {
-            if !subscribe {
-                self.filter_prefetched(engine);
-            }
-            engine.forward_subscription(topic, subscribe);
-            self.flush_dirty(locked);
+            self.tell_upstream(locked, topic, subscribe);
         }
         Ok(())
+    }
+
+    fn tell_upstream(&self, locked: &mut Locked<'_>, topic: &[u8], subscribe: bool) {
+        let engine = locked.engine();
+        if !subscribe {
+            self.filter_prefetched(engine);
+        }
+        engine.forward_subscription(topic, subscribe);
+        self.flush_dirty(locked);
+    }
+
+    /// Joins a group, or leaves it.
+    pub(crate) fn change_group(&self, group: &[u8], join: bool) -> Result<(), Error> {
+        if group.len() > MAX_GROUP {
+            return Err(Error::GroupTooLong {
+                bytes: group.len(),
+                most: MAX_GROUP,
+            });
+        }
+        let mut locked = self.lock();
+        let engine = locked.engine();
+        engine.check_open()?;
+        let change = match join {
+            _ if !engine.pattern.can().groups => Err(Refusal::Unsupported),
+            true => engine.pattern.subscribe(group),
+            false => engine.pattern.unsubscribe(group),
+        };
+        match change {
+            Ok(_) => {
+                self.tell_upstream(&mut locked, group, join);
+                Ok(())
+            }
+            Err(Refusal::AlreadyJoined) => Err(Error::AlreadyJoined),
+            Err(Refusal::NotJoined) => Err(Error::NotJoined),
+            Err(_) => Err(Error::Unsupported {
+                verb: if join { "join" } else { "leave" },
+                socket_type: self.socket_type,
+            }),
+        }
     }
 
     /// A message of an XSUB's that subscribes or cancels: does that instead of sending it. False: it

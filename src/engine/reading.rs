@@ -206,7 +206,8 @@ impl<D> Engine<D> {
         if let Err(excess) = self.pattern.handle_upstream(key, message) {
             return self.end_connection(key, Ended::Excess(excess));
         }
-        if !self.pattern.can().publishes {
+        let can = self.pattern.can();
+        if !can.publishes || can.groups {
             return;
         }
         if let Some((topic, subscribe)) = subscription_of(message) {
@@ -229,6 +230,7 @@ impl<D> Engine<D> {
     /// it sent is wanted.
     pub(super) fn handle_event(&mut self, id: ConnectionId, event: Event) -> bool {
         let key = id.link;
+        let groups = self.pattern.can().groups;
         match event {
             Event::Established(peer) => match self.admit(key, peer) {
                 Ok(()) => self.welcome(key),
@@ -237,8 +239,12 @@ impl<D> Engine<D> {
                     return false;
                 }
             },
-            Event::Subscribed(topic) => self.subscription(key, &topic, true),
-            Event::Cancelled(topic) => self.subscription(key, &topic, false),
+            // Topics are PUB's and groups RADIO's: to the other they are commands that it does not know.
+            Event::Subscribed(topic) if !groups => self.subscription(key, &topic, true),
+            Event::Cancelled(topic) if !groups => self.subscription(key, &topic, false),
+            Event::Joined(group) if groups => self.subscription(key, &group, true),
+            Event::Left(group) if groups => self.subscription(key, &group, false),
+            Event::Subscribed(_) | Event::Cancelled(_) | Event::Joined(_) | Event::Left(_) => {}
             Event::Failed(fault) => self.end_connection(key, Ended::Protocol(fault)),
             Event::Silent(Silence::NoAnswer) => self.end_connection(key, Ended::Silent),
             Event::Silent(Silence::PeerTtl) => self.end_connection(key, Ended::PeerTtl),

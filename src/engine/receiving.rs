@@ -316,9 +316,13 @@ impl<D> Engine<D> {
 
 fn recv_refusal(refusal: Refusal) -> RecvError {
     match refusal {
-        Refusal::Unsupported | Refusal::Unroutable | Refusal::RoutingIdTaken => {
-            RecvError::Unsupported
-        }
+        Refusal::Unsupported
+        | Refusal::Unroutable
+        | Refusal::RoutingIdTaken
+        | Refusal::NoGroup
+        | Refusal::GroupTooLong
+        | Refusal::AlreadyJoined
+        | Refusal::NotJoined => RecvError::Unsupported,
         Refusal::PeerGone => RecvError::PeerGone,
         Refusal::MustSendFirst | Refusal::MustReceiveFirst => RecvError::MustSendFirst,
     }

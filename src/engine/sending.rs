@@ -211,6 +211,8 @@ fn send_refusal(refusal: Refusal) -> SendErrorKind {
     match refusal {
         Refusal::Unsupported => SendErrorKind::Unsupported,
         Refusal::Unroutable | Refusal::RoutingIdTaken => SendErrorKind::Unroutable,
+        Refusal::NoGroup | Refusal::AlreadyJoined | Refusal::NotJoined => SendErrorKind::NoGroup,
+        Refusal::GroupTooLong => SendErrorKind::GroupTooLong,
         Refusal::MustReceiveFirst | Refusal::MustSendFirst | Refusal::PeerGone => {
             SendErrorKind::MustReceiveFirst
         }

@@ -31,7 +31,7 @@ pub enum SendErrorKind {
     /// This type of socket does not send.
     #[error("this type of socket cannot send")]
     Unsupported,
-    /// CLIENT, SERVER, SCATTER, PEER, CHANNEL: the message has more than one frame.
+    /// CLIENT, SERVER, SCATTER, PEER, CHANNEL, RADIO: the message has more than one frame.
     #[error("messages of this type of socket have one frame")]
     Multipart,
     /// The message has more frames than a peer of this library accepts: 65,536, those included that REQ
@@ -42,6 +42,12 @@ pub enum SendErrorKind {
     /// 65,536 bytes.
     #[error("the message is a subscription, and its topic has more than 65,536 bytes")]
     TopicTooLong,
+    /// RADIO: the message has no group; see [`Message::in_group`].
+    #[error("the message has no group, and a RADIO sends to groups")]
+    NoGroup,
+    /// RADIO: the group of the message has more than 255 bytes.
+    #[error("the message's group has more than 255 bytes")]
+    GroupTooLong,
 }
 
 impl SendErrorKind {

@@ -160,6 +160,8 @@ impl Settings {
             match command {
                 Command::Subscribe(topic) => next.push(Event::Subscribed(topic)),
                 Command::Cancel(topic) => next.push(Event::Cancelled(topic)),
+                Command::Join(group) => next.push(Event::Joined(group)),
+                Command::Leave(group) => next.push(Event::Left(group)),
                 Command::Error(reason) => {
                     next.push(Event::Failed(ProtocolError::PeerError { reason }));
                 }

@@ -9,7 +9,7 @@
 //! | [`req_rep`] | REQ and REP: taking turns, time-outs, a server that dies |
 //! | [`dealer_pair`] | DEALER and PAIR: both ways without turns; one peer alone |
 //! | [`router_dealer`] | ROUTER: many peers by name; who is refused, what is dropped; STREAM: bare TCP |
-//! | [`client_server`] | CLIENT, SERVER, SCATTER, GATHER, PEER, CHANNEL: messages of one frame |
+//! | [`client_server`] | CLIENT, SERVER, SCATTER, GATHER, PEER, CHANNEL, RADIO, DISH: messages of one frame |
 //! | [`transports`] | endpoints: `tcp`, `ipc`, `inproc`; bind or connect |
 //! | [`options`] | queues and their limits, heartbeats, hostile peers |
 //! | [`untrusted`] | a network you do not trust: what bounds what, and how much that is |

@@ -319,7 +319,7 @@ impl TryFrom<Message> for Bytes {
     type Error = ConvertError;
 
     fn try_from(message: Message) -> Result<Bytes, ConvertError> {
-        if let Repr::One(body) | Repr::Routed(body, _) = message.repr {
+        if let Repr::One(body) | Repr::Routed(body, _) | Repr::Grouped(body, _) = message.repr {
             return Ok(body);
         }
         match message.as_bytes() {

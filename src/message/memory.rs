@@ -13,6 +13,7 @@ impl Message {
         let beyond = match &self.repr {
             Repr::Blank | Repr::Inline { .. } => 0,
             Repr::One(body) | Repr::Routed(body, _) => body.len(),
+            Repr::Grouped(body, group) => body.len() + group.len(),
             Repr::Many(frames) => frames.iter().map(|frame| FRAME + frame.len()).sum(),
         };
         size_of::<Message>() + beyond
@@ -41,6 +42,9 @@ impl Message {
             Repr::One(body) => Message::copy_from_slice(body),
             Repr::Routed(body, id) => Message {
                 repr: Repr::Routed(Bytes::copy_from_slice(body), *id),
+            },
+            Repr::Grouped(body, group) => Message {
+                repr: Repr::Grouped(Bytes::copy_from_slice(body), Bytes::copy_from_slice(group)),
             },
             Repr::Many(frames) => Message {
                 repr: Repr::Many(frames.iter().map(|frame| Frame::from(&frame[..])).collect()),
@@ -76,6 +80,7 @@ impl Repr {
             },
             Repr::One(body) => Repr::One(body.clone()),
             Repr::Routed(body, id) => Repr::Routed(body.clone(), *id),
+            Repr::Grouped(body, group) => Repr::Grouped(body.clone(), group.clone()),
             Repr::Many(frames) => Repr::Many(frames.clone()),
         }
     }

@@ -23,9 +23,11 @@ mod types;
 pub(crate) mod parts;
 
 mod dealer;
+mod dish;
 mod pair;
 mod pull;
 mod push;
+mod radio;
 mod rep;
 mod req;
 mod requester;
@@ -40,7 +42,7 @@ pub mod bench_support;
 
 pub(crate) use rules::{Capabilities, Rules};
 pub(crate) use server::number_of;
-pub(crate) use types::{subscription_of, MAX_TOPIC};
+pub(crate) use types::{subscription_of, MAX_GROUP, MAX_TOPIC};
 pub(crate) use types::{
     Excess, Forward, LinkId, Newcomer, PatternSettings, Refusal, RequestKey, Route,
 };
@@ -52,9 +54,11 @@ use bytes::Bytes;
 use crate::message::Message;
 use crate::peer::{PeerInfo, PeerRefusal, SocketType};
 use dealer::Dealer;
+use dish::Dish;
 use pair::Pair;
 use pull::Pull;
 use push::Push;
+use radio::Radio;
 use rep::Rep;
 use req::Req;
 use requester::Requester;
@@ -196,6 +200,8 @@ patterns! {
     Gather: Pull + single;
     Peer: Server;
     Channel: Pair + single;
+    Radio: Radio;
+    Dish: Dish;
     @other
     Requester: Requester;
 }
@@ -228,7 +234,7 @@ mod tests {
             made,
             [
                 Push, Pull, Pub, Sub, Req, Rep, Dealer, Router, Xpub, Xsub, Pair, Stream, Client,
-                Server, Scatter, Gather, Peer, Channel
+                Server, Scatter, Gather, Peer, Channel, Radio, Dish
             ]
         );
     }
@@ -259,7 +265,7 @@ mod tests {
                 assert!(pattern.incoming(0, Message::new()).is_err(), "{kind}");
                 assert_eq!(pattern.next(), None, "{kind}");
             }
-            if !matches!(kind, SocketType::Sub | SocketType::Xsub) {
+            if !matches!(kind, SocketType::Sub | SocketType::Xsub | SocketType::Dish) {
                 assert_eq!(pattern.subscribe(b"a"), Err(Refusal::Unsupported));
                 assert_eq!(pattern.unsubscribe(b"a"), Err(Refusal::Unsupported));
             }

@@ -35,6 +35,8 @@ pub(crate) struct Capabilities {
     pub(crate) publishes: bool,
     /// The user may subscribe by sending a message in ZMTP 3.0's form.
     pub(crate) sends_subscriptions: bool,
+    /// Topics are groups, which peers join and leave, and which a message is of or is not: no prefixes.
+    pub(crate) groups: bool,
     /// Messages have one frame: more are refused when they are sent, and discarded when they come.
     pub(crate) single: bool,
     /// Its peers speak no ZMTP: what they send is bytes, and so is what is sent to them. It has no peers
@@ -54,6 +56,7 @@ impl Capabilities {
         streams: false,
         publishes: false,
         sends_subscriptions: false,
+        groups: false,
         raw: false,
         single: false,
         connects_once: false,
@@ -179,7 +182,7 @@ pub(crate) trait Rules: Sized {
     }
 
     /// Decides where a message goes, and takes it for sent there. Gives it its envelope if it says
-    /// [`Route::To`]; what is left of it with [`Route::Drop`] is for the caller to drop, without the
+    /// [`Route::To`] or [`Route::ToMany`]; what is left of it with [`Route::Drop`] is for the caller to drop, without the
     /// socket's lock. Leaves it as it is otherwise.
     fn route(&mut self, _message: &mut Message) -> Route<'_> {
         Route::Refused(Refusal::Unsupported)

@@ -49,6 +49,9 @@ pub(crate) struct PatternSettings {
 
 pub(crate) use crate::tuning::MAX_TOPIC;
 
+/// The most bytes of a group (RFC 48): its length is one byte.
+pub(crate) const MAX_GROUP: usize = 255;
+
 /// The first byte of the message by which a peer that speaks ZMTP 3.0 subscribes (RFC 23).
 pub(crate) const SUBSCRIBE: u8 = 1;
 /// And by which it cancels.
@@ -103,6 +106,14 @@ pub(crate) enum Refusal {
     MustSendFirst,
     /// ROUTER with `mandatory`: the first frame is no peer's routing id, or nothing is behind it.
     Unroutable,
+    /// RADIO: the message is of no group.
+    NoGroup,
+    /// RADIO: the message's group has more than 255 bytes.
+    GroupTooLong,
+    /// DISH: it is in that group.
+    AlreadyJoined,
+    /// DISH: it is not in that group.
+    NotJoined,
     /// The user gives a routing id to a link that leads to another.
     RoutingIdTaken,
     /// REQ: the peer that was asked went away before it answered. The next request may be sent. XPUB: the
@@ -133,6 +144,8 @@ pub(crate) enum Forward {
 pub(crate) enum Excess {
     #[error("a subscription longer than {} bytes", MAX_TOPIC)]
     TopicTooLong,
+    #[error("a group longer than {} bytes", MAX_GROUP)]
+    GroupTooLong,
     #[error("too many subscriptions")]
     TooManySubscriptions,
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::kind::{
-    Greets, Kind, Matches, Probes, Publishes, Requests, Routes, ShowsSubscriptions, Streams,
+    Greets, Joins, Kind, Matches, Probes, Publishes, Requests, Routes, ShowsSubscriptions, Streams,
     Subscribes, TellsDisconnects, TellsHiccups,
 };
 use super::Socket;
@@ -38,6 +38,7 @@ impl Context {
             kind,
             options: Options::default(),
             topics: Vec::new(),
+            groups: Vec::new(),
         }
     }
 }
@@ -53,6 +54,7 @@ pub struct SocketBuilder<K: Kind> {
     kind: K,
     options: Options,
     topics: Vec<Vec<u8>>,
+    groups: Vec<Vec<u8>>,
 }
 
 /// Writes each setter twice: for sockets of the kinds that have the setting, and for a set of
@@ -185,6 +187,9 @@ impl<K: Kind> SocketBuilder<K> {
         for topic in self.topics {
             socket.subscribe_to(&topic)?;
         }
+        for group in self.groups {
+            socket.core().change_group(&group, true)?;
+        }
         Ok(socket)
     }
 
@@ -310,6 +315,14 @@ impl<K: Subscribes> SocketBuilder<K> {
     /// May be called several times.
     pub fn subscribe(mut self, topic: impl AsRef<[u8]>) -> Self {
         self.topics.push(topic.as_ref().to_vec());
+        self
+    }
+}
+
+impl<K: Joins> SocketBuilder<K> {
+    /// Joins a group; see [`Socket::join`]. May be called several times, once for each group.
+    pub fn join(mut self, group: impl AsRef<[u8]>) -> Self {
+        self.groups.push(group.as_ref().to_vec());
         self
     }
 }

@@ -23,6 +23,8 @@ pub trait Sends: Kind {}
 pub trait Receives: Kind {}
 /// Kinds that subscribe. Sealed.
 pub trait Subscribes: Kind {}
+/// Kinds that join groups (DISH). Sealed.
+pub trait Joins: Kind {}
 /// Kinds that publish. Sealed.
 pub trait Publishes: Kind {}
 /// Kinds that match messages against topics. Sealed.
@@ -113,6 +115,11 @@ kinds! {
     /// Sends to its one peer, another CHANNEL, and receives from it, in any order. Messages have one
     /// frame (RFC 52).
     Channel: Sends Receives;
+    /// Sends each message, of one frame, to every DISH peer that is in its group (RFC 48).
+    Radio: Sends Publishes;
+    /// Receives what its RADIO peers send to the groups that it is in. Messages have one frame, and a
+    /// group (RFC 48).
+    Dish: Receives Joins;
 }
 
 /// A REQ of which any number of requests are under way at once: it has
@@ -144,6 +151,7 @@ impl Kind for SocketType {
 impl Sends for SocketType {}
 impl Receives for SocketType {}
 impl Subscribes for SocketType {}
+impl Joins for SocketType {}
 impl Publishes for SocketType {}
 impl Matches for SocketType {}
 impl ShowsSubscriptions for SocketType {}

@@ -2,6 +2,7 @@
 
 mod attendance;
 mod builder;
+mod groups;
 mod iter;
 mod kind;
 mod observe;
@@ -30,10 +31,10 @@ use crate::stats::{CloseReport, Stats};
 pub use builder::SocketBuilder;
 pub use iter::{Iter, TryIter};
 pub use kind::{
-    Addresses, Channel, Client, Dealer, Gather, Greets, Kind, Matches, Numbers, Pair, Peer, Probes,
-    Pub, Publishes, Pull, Push, Receives, Rep, Req, Requester, Requests, Router, Routes, Scatter,
-    Sends, Server, ShowsSubscriptions, Stream, Streams, Sub, Subscribes, TellsDisconnects,
-    TellsHiccups, Xpub, Xsub,
+    Addresses, Channel, Client, Dealer, Dish, Gather, Greets, Joins, Kind, Matches, Numbers, Pair,
+    Peer, Probes, Pub, Publishes, Pull, Push, Radio, Receives, Rep, Req, Requester, Requests,
+    Router, Routes, Scatter, Sends, Server, ShowsSubscriptions, Stream, Streams, Sub, Subscribes,
+    TellsDisconnects, TellsHiccups, Xpub, Xsub,
 };
 pub use readiness::Readiness;
 #[doc(hidden)]

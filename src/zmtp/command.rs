@@ -26,6 +26,8 @@ pub(crate) enum SubscriptionForm {
     Command,
     /// As messages, 1 or 0 before the topic: ZMTP 3.0.
     Message,
+    /// As JOIN and LEAVE commands, to a RADIO.
+    Group,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +36,9 @@ pub(crate) enum Command {
     Error(String),
     Subscribe(Bytes),
     Cancel(Bytes),
+    /// A DISH joins a group (RFC 48).
+    Join(Bytes),
+    Leave(Bytes),
     Ping {
         /// Tenths of a second after which the sender wants to be given up; 0 is never.
         ttl: u16,
@@ -83,6 +88,8 @@ impl Command {
             b"ERROR" => parse_error(data).map(Command::Error),
             b"SUBSCRIBE" => Ok(Command::Subscribe(Bytes::copy_from_slice(data))),
             b"CANCEL" => Ok(Command::Cancel(Bytes::copy_from_slice(data))),
+            b"JOIN" => Ok(Command::Join(Bytes::copy_from_slice(data))),
+            b"LEAVE" => Ok(Command::Leave(Bytes::copy_from_slice(data))),
             b"PING" => parse_ping(data),
             b"PONG" => parse_context("PONG", data).map(|context| Command::Pong { context }),
             _ => Ok(Command::Unknown(peer_text(name))),
@@ -100,6 +107,8 @@ impl Command {
             Command::Error(reason) => put_error(out, reason),
             Command::Subscribe(topic) => put_subscription(out, topic, true),
             Command::Cancel(topic) => put_subscription(out, topic, false),
+            Command::Join(group) => put_group(out, group, true),
+            Command::Leave(group) => put_group(out, group, false),
             Command::Ping { ttl, context } => {
                 let context = context.as_slice();
                 put_command(out, "PING", 2 + context.len(), |out| {
@@ -118,6 +127,8 @@ impl Command {
             Command::Error(_) => "ERROR",
             Command::Subscribe(_) => "SUBSCRIBE",
             Command::Cancel(_) => "CANCEL",
+            Command::Join(_) => "JOIN",
+            Command::Leave(_) => "LEAVE",
             Command::Ping { .. } => "PING",
             Command::Pong { .. } => "PONG",
             Command::Unknown(name) => name,
@@ -128,6 +139,11 @@ impl Command {
 /// Writes a SUBSCRIBE or CANCEL command frame without building a [`Command`] for it.
 pub(crate) fn put_subscription(out: &mut Vec<u8>, topic: &[u8], subscribe: bool) {
     put_whole(out, if subscribe { "SUBSCRIBE" } else { "CANCEL" }, topic);
+}
+
+/// Writes a JOIN or LEAVE command frame (RFC 48).
+pub(crate) fn put_group(out: &mut Vec<u8>, group: &[u8], join: bool) {
+    put_whole(out, if join { "JOIN" } else { "LEAVE" }, group);
 }
 
 fn put_whole(out: &mut Vec<u8>, name: &str, data: &[u8]) {
@@ -284,7 +300,7 @@ mod tests {
             context: context(b"hi"),
         };
         let ready = Command::Ready(vec![("Socket-Type".into(), Bytes::from_static(b"XPUB"))]);
-        let frames: [(Command, &[u8]); 7] = [
+        let frames: [(Command, &[u8]); 9] = [
             (ping, b"\x04\x09\x04PING\x01\x02hi"),
             (
                 Command::Pong {
@@ -302,7 +318,15 @@ mod tests {
             ),
             (Command::Error("no".into()), b"\x04\x09\x05ERROR\x02no"),
             (ready, b"\x04\x1a\x05READY\x0bSocket-Type\0\0\0\x04XPUB"),
-            (Command::Unknown("JOIN".into()), b"\x04\x05\x04JOIN"),
+            (
+                Command::Join(Bytes::from_static(b"A")),
+                b"\x04\x06\x04JOINA",
+            ),
+            (
+                Command::Leave(Bytes::from_static(b"A")),
+                b"\x04\x07\x05LEAVEA",
+            ),
+            (Command::Unknown("LATER".into()), b"\x04\x06\x05LATER"),
         ];
         for (command, bytes) in frames {
             assert_eq!(encoded(&command), bytes, "{command:?}");
@@ -412,7 +436,7 @@ mod tests {
         #[test]
         fn any_bytes_are_read_without_harm(
             name in prop::sample::select(vec![
-                &b"\x05READY"[..], b"\x05ERROR", b"\x04PING", b"\x04PONG",
+                &b"\x05READY"[..], b"\x05ERROR", b"\x04PING", b"\x04PONG", b"\x04JOIN", b"\x05LEAVE",
                 b"\x09SUBSCRIBE", b"\x06CANCEL", b"",
             ]),
             data in prop::collection::vec(prop_oneof![0..4u8, any::<u8>()], 0..600),

@@ -20,10 +20,10 @@ pub(crate) enum Inbound {
 }
 
 impl Inbound {
-    /// RFC 28 and 29: PUSH and PUB do not receive messages, so what comes is discarded.
+    /// RFC 28, 29 and 48: PUSH, PUB and RADIO do not receive messages, so what comes is discarded.
     pub(crate) fn of(ours: SocketType) -> Inbound {
         match ours {
-            SocketType::Push | SocketType::Scatter => Inbound::Nothing,
+            SocketType::Push | SocketType::Scatter | SocketType::Radio => Inbound::Nothing,
             SocketType::Pub => Inbound::Subscriptions,
             _ => Inbound::Messages,
         }

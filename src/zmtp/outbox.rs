@@ -188,6 +188,7 @@ impl Outbox {
             SubscriptionForm::Command => {
                 command::put_subscription(&mut self.buffer, topic, subscribe);
             }
+            SubscriptionForm::Group => command::put_group(&mut self.buffer, topic, subscribe),
             // RFC 23, "Framing": a message of one frame, 1 or 0 before the topic.
             SubscriptionForm::Message => {
                 self.subscriptions.push(self.buffer.len());

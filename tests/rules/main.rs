@@ -20,6 +20,7 @@ mod pipeline;
 mod poller;
 mod proxy;
 mod pub_sub;
+mod radio_dish;
 mod refusal;
 mod req_rep;
 mod requester;

@@ -131,6 +131,8 @@ mod tests {
                 Event::Established(peer) => format!("established {}", peer.socket_type),
                 Event::Subscribed(topic) => format!("subscribed {}", topic.escape_ascii()),
                 Event::Cancelled(topic) => format!("cancelled {}", topic.escape_ascii()),
+                Event::Joined(group) => format!("joined {}", group.escape_ascii()),
+                Event::Left(group) => format!("left {}", group.escape_ascii()),
                 Event::Failed(fault) => format!("failed: {fault}"),
                 Event::Silent(silence) => format!("silent {silence:?}"),
             });

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::heartbeat::{Heartbeat, Heartbeats, Silence};
 use super::input::Arrived;
 use crate::message::Message;
-use crate::peer::PeerInfo;
+use crate::peer::{PeerInfo, SocketType};
 use crate::tuning;
 use crate::zmtp::command::{Command, PingContext, SubscriptionForm};
 use crate::zmtp::error::ProtocolError;
@@ -22,6 +22,10 @@ pub(crate) enum Event {
     Subscribed(Bytes),
     /// The peer takes a subscription back.
     Cancelled(Bytes),
+    /// The peer joins a group.
+    Joined(Bytes),
+    /// The peer leaves a group.
+    Left(Bytes),
     /// The peer says that it gives this connection up, and why.
     Failed(ProtocolError),
     /// The peer was silent for too long.
@@ -126,6 +130,8 @@ impl Session {
         match command {
             Command::Subscribe(topic) => Some(Event::Subscribed(topic)),
             Command::Cancel(topic) => Some(Event::Cancelled(topic)),
+            Command::Join(group) => Some(Event::Joined(group)),
+            Command::Leave(group) => Some(Event::Left(group)),
             Command::Error(reason) => Some(Event::Failed(ProtocolError::PeerError { reason })),
             Command::Ping { ttl, context } => {
                 // RFC 37, "Heartbeating": every PING is answered, its context returned.
@@ -303,6 +309,8 @@ impl Up {
     fn new(peer: &PeerInfo, now: Instant, beats: &Heartbeats) -> Up {
         Up {
             form: match peer.version {
+                // RFC 48: commands, whatever the version.
+                _ if peer.socket_type == SocketType::Radio => SubscriptionForm::Group,
                 (3, 0) => SubscriptionForm::Message,
                 _ => SubscriptionForm::Command,
             },
