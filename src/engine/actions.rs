@@ -125,7 +125,7 @@ impl From<VecDeque<Message>> for Discarded {
     }
 }
 
-/// What is to be done once the lock is released: who is woken, what is told to the outside, and what
+/// What is to be done once the lock is released: what is woken, what is told to the outside, and what
 /// is dropped. In this order: what the user's `Drop` does may depend on all else being done.
 #[derive(Debug, Default)]
 pub(crate) struct Actions {
@@ -145,7 +145,7 @@ pub(crate) struct Taken {
 }
 
 impl Taken {
-    /// Wakes who is to be woken, runs the actions in the order in which they came, and drops what was
+    /// Wakes what is to be woken, runs the actions in the order in which they came, and drops what was
     /// discarded.
     pub(crate) fn run(self, notify: impl FnOnce(Wakeups), run: impl FnMut(Action)) {
         notify(self.notify);

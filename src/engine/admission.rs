@@ -6,14 +6,14 @@
 //!
 //! # Handshakes
 //! An honest handshake may take a while, and an attacker can open connections faster than any
-//! number of places is worth. So nobody is sent away as long as all places turn over: when they are
+//! number of places is worth. So no caller is sent away as long as all places turn over: when they are
 //! taken, callers wait. Only a connection that has held its place for [`PATIENCE`] gives it to the
 //! next one.
 //!
 //! Once as many were sent away for their age as there are places, this is a flood: the kernel's
-//! queue is full of the same callers, so that it drops the first packet of an honest one, who tries
-//! again only after seconds. From then on, until nobody was crowded out for [`FLOOD_OVER`],
-//! everybody is accepted and judged at once:
+//! queue is full of the same callers, so that it drops the first packet of an honest one, which tries
+//! again only after seconds. From then on, until none was crowded out for [`FLOOD_OVER`],
+//! every caller is accepted and judged at once:
 //!
 //! - An address that has half of the places (IPv6: a /64 network, which is what one customer gets)
 //!   gets no more: its newcomers compete with its own. So a flood from one address leaves the
@@ -49,7 +49,7 @@ const SILENT_PATIENCE: Duration = Duration::from_millis(150);
 /// In a flood, how long a handshake that has begun may take.
 const SLOW_PATIENCE: Duration = Duration::from_millis(300);
 
-/// How long nobody must have been crowded out before a flood is over: longer than a caller whose first
+/// How long no caller must have been crowded out before a flood is over: longer than a caller whose first
 /// packets were dropped waits before it sends the next one.
 const FLOOD_OVER: Duration = Duration::from_secs(10);
 
@@ -87,7 +87,7 @@ pub(super) enum Entrance {
     Shut(Bound, Option<Instant>),
 }
 
-/// See the module's text.
+/// How many connections there are of each sort that has a bound, and what listeners are told for it.
 #[derive(Debug)]
 pub(crate) struct Admission {
     connections: usize,
@@ -186,7 +186,7 @@ impl Admission {
         let resume = match self.waiting {
             None => false,
             Some(Bound::Handshakes) => room && !self.pending.is_full(),
-            // Though all places for handshakes may be taken: who asks learns when one comes free.
+            // Though all places for handshakes may be taken: a listener that asks learns when one comes free.
             Some(_) => room,
         };
         if resume {
@@ -218,7 +218,7 @@ impl Admission {
     }
 }
 
-/// Where a connection comes from, as far as one who opens many cannot choose it.
+/// Where a connection comes from, as far as an attacker that opens many cannot choose it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Source {
     V4(Ipv4Addr),
@@ -267,7 +267,7 @@ pub(crate) struct Pending {
     outstayed: usize,
     /// When the last one was sent away, for its age or in a flood.
     last_crowded: Option<Instant>,
-    /// Everybody is accepted, and judged at once.
+    /// Every caller is accepted, and judged at once.
     flood: bool,
 }
 
@@ -314,8 +314,8 @@ impl Pending {
         Entrance::Shut(Bound::Handshakes, deadline(oldest.since, PATIENCE))
     }
 
-    /// A caller was accepted: who has outstayed goes for it, if all places are taken. A listener that
-    /// asks does not know yet whether anybody waits, so that asking alone must send nobody away.
+    /// A caller was accepted: a handshake that has outstayed goes for it, if all places are taken. A
+    /// listener that asks does not know yet whether a caller waits, so that asking alone must send none away.
     fn make_room(&mut self, now: Instant) -> Option<ConnectionId> {
         if !self.is_full() {
             return None;
@@ -369,7 +369,7 @@ impl Pending {
         victim
     }
 
-    /// In a flood: who goes for a newcomer, which may be that itself.
+    /// In a flood: which connection goes for a newcomer; it may be that itself.
     fn crowded_out_by(
         &self,
         newcomer: &Entry,
@@ -555,7 +555,7 @@ mod tests {
         crowd.now += ms(1500);
         let second = crowd.call(A, false).unwrap();
         crowd.now += ms(500);
-        // Whether anybody waits is not known when the listener asks.
+        // Whether a caller waits is not known when the listener asks.
         assert_eq!(crowd.pending.ask(crowd.now), Entrance::Open);
         assert!(crowd.is_in(first));
         assert_eq!(crowd.pending.make_room(crowd.now), Some(first));
@@ -598,13 +598,13 @@ mod tests {
             }
         }
         assert!(through > 0, "none of {tries} got in");
-        // One that says who it is with its first packet gets in at once.
+        // One that says its part with its first packet gets in at once.
         let prompt = crowd.call(A, true).unwrap();
         assert!(crowd.is_in(prompt));
     }
 
     #[test]
-    fn a_flood_is_over_when_nobody_was_crowded_out_for_a_while() {
+    fn a_flood_is_over_when_none_was_crowded_out_for_a_while() {
         let mut crowd = Crowd::new(4);
         crowd.flood();
         // Places that come free for a moment are no sign of it.

@@ -1,4 +1,4 @@
-//! What [`admission`](super::admission) decides, done: listeners that wait, and strangers that go.
+//! What [`admission`](super::admission) decides, done: listeners that wait, and pending handshakes that go.
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! A socket is closed: its links end, what was not delivered is counted, and with the last link the
+//! Closing and linger: all links end, what was not delivered is counted, and with the last link the
 //! socket is gone.
 
 use super::actions::Action;

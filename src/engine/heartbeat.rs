@@ -1,4 +1,5 @@
-//! What the clock asks of an established connection (RFC 37, "Heartbeating").
+//! Heartbeats of established connections (RFC 37, "Heartbeating"): their timers, and what is done when one
+//! is due.
 
 use std::time::Instant;
 

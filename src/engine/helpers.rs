@@ -1,8 +1,8 @@
-//! Who can help when one socket's peers are too much for whoever drives it: the context's other
-//! reactors.
+//! Work of one socket offloaded to the context's other reactors, when its peers are too much for the
+//! thread that drives it.
 //!
 //! What is shared is what the engine lists anyway: links to be read and links to be written now
-//! ([`Worklist`](super::worklist::Worklist)). A helper takes a token off a list, like everybody else, and brings it back. The lease is
+//! ([`Worklist`](super::worklist::Worklist)). A helper takes a token off a list, as any thread does, and brings it back. The lease is
 //! not its business: it never polls.
 
 use super::backoff::Backoff;
@@ -11,8 +11,8 @@ use crate::tuning;
 
 /// The reactors that may help a socket; its own is not one of them. None with one reactor thread.
 ///
-/// A handle is the leave to ask that reactor: whoever asks takes it out, and the helper puts it back
-/// when it has done what it could. So nobody is asked twice. All of it is behind the socket's lock.
+/// A handle is the leave to ask that reactor: the thread that asks takes it out, and the helper puts it
+/// back when it has done what it could. So none is asked twice. All of it is behind the socket's lock.
 #[derive(Debug, Default)]
 pub(crate) struct Helpers {
     idle: Vec<Handle>,
@@ -36,8 +36,8 @@ impl Helpers {
         self.idle.len() + self.asked
     }
 
-    /// Somebody to ask, when so many links with about so many bytes each wait for those who are at
-    /// it, and that is worth waking a thread.
+    /// A reactor to ask, when this number of links, with about `bytes` each, wait for the threads that
+    /// are at it, and that is worth waking another.
     #[inline]
     pub(crate) fn hire(&mut self, links: usize, bytes: usize) -> Option<Handle> {
         if self.idle.is_empty() {

@@ -86,7 +86,7 @@ impl<D> Engine<D> {
         }
     }
 
-    /// One who called at a name is there, unless that was said before.
+    /// The socket that connected to a name is there, unless that was said before.
     pub(crate) fn welcome_caller(&mut self, id: ConnectionId) {
         let called = |link: &&mut Link| link.pipe.is_some() && link.stage == Stage::Handshake;
         if self.link(id).filter(called).is_some() {
@@ -166,7 +166,7 @@ impl<D> Engine<D> {
         self.actions.discard(Discarded::Pipe(pipe));
     }
 
-    /// The other end is gone and nobody else is wanted: what was queued for it is lost.
+    /// The other end is gone and no other peer is wanted: what was queued for it is lost.
     pub(crate) fn abandon_pipe(&mut self, key: usize) {
         let Some(link) = self.links.get_mut(key) else {
             return;

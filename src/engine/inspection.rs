@@ -20,7 +20,7 @@ impl<D> Engine<D> {
     }
 
     /// The events that would have brought a monitor to know what is there now: what listens, what
-    /// connects, and who is there.
+    /// connects, and which peers are there.
     pub(crate) fn snapshot(&self) -> Vec<Event> {
         let listening = self.bound.iter().map(|bound| Event {
             kind: EventKind::Listening,

@@ -1,4 +1,4 @@
-//! Numbers that keep many peers out of step.
+//! Jitter: numbers that keep many peers' reconnects out of step.
 
 /// Spreads the tries of many peers. Nothing secret depends on it.
 #[derive(Debug)]

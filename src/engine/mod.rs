@@ -1,4 +1,4 @@
-//! What is behind a socket's one lock: the pattern, the links and their queues, and who waits.
+//! What is behind a socket's one lock: the pattern, the links and their queues, and what waits.
 //!
 //! A machine without a clock, a thread or a poll: the time is an argument, and what has to be done
 //! outside is left in [`Engine::actions`]. `drive` locks it, does its I/O and runs its actions.
@@ -74,10 +74,10 @@ pub(crate) struct Bound {
 
 /// One socket. `D` is what drives it, of which it only knows where it is.
 ///
-/// | What | Who changes it | What holds |
+/// | What | Changed by | What holds |
 /// |---|---|---|
 /// | `links` | `drive` puts them in; [`teardown`] takes them out | a link with a token out is not taken out |
-/// | `work` | whoever finds that a link waits | a link that waits for nobody's event is on a list |
+/// | `work` | what finds that a link waits | a link that waits for no event is on a list |
 /// | `actions` | everything here | run and empty once the lock is released |
 /// | `admission` | [`admitting`], [`teardown`] | counts a connection from `enter` to `leave`, each once |
 /// | `ledger` | [`sending`], [`receiving`], [`teardown`] | what is owed is held by a link's receive queue |
@@ -315,7 +315,7 @@ impl<D> Engine<D> {
         room
     }
 
-    /// The peer of a link says who it is: asks the pattern whether it takes it on.
+    /// The peer of a link says its type and routing id: asks the pattern whether it takes it on.
     pub(crate) fn admit(&mut self, key: usize, peer: PeerInfo) -> Result<(), PeerRefusal> {
         self.attach(key);
         let Some(link) = self.links.get_mut(key) else {
@@ -405,7 +405,7 @@ impl<D> Engine<D> {
         self.resume_accepting();
         self.report(key, EventKind::HandshakeSucceeded);
         self.note(key);
-        // Who only receives waits for messages, not for peers: a thousand that connect and say
+        // A socket that only receives waits for messages, not for peers: a thousand that connect and say
         // nothing do not wake it.
         if self.pattern.can().sends || self.peers_awaited > 0 {
             self.wake_waiters();

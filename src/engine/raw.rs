@@ -1,4 +1,4 @@
-//! Peers that speak no ZMTP (STREAM): bytes for one, the end of one, and the word that one came or went.
+//! Peers that speak no ZMTP (STREAM): bytes for one, the end of one, and the note that one came or went.
 
 use std::collections::VecDeque;
 
@@ -22,7 +22,7 @@ impl<D> Engine<D> {
     pub(super) fn close_raw(&mut self, key: usize) {
         self.pattern.retire(key);
         self.end_link(key, Cause::Disconnect);
-        // Who waits for its room is to be told that it is not there.
+        // A send that waits for its room is to be told that the peer is gone.
         self.wake_waiters();
     }
 

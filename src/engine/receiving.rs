@@ -274,7 +274,7 @@ impl<D> Engine<D> {
     /// There is something to read that no event tells.
     pub(crate) fn tell_driver(&mut self) {
         if self.waiters.is_reactors() {
-            // Nobody else would come by.
+            // No caller would come by.
             self.actions.push(Action::Drive);
         } else {
             // A caller that sleeps in the poll gets no event for it.
@@ -374,7 +374,7 @@ mod tests {
             key
         }
 
-        /// Gives a link so many messages.
+        /// Gives a link a number of messages.
         fn feed(&mut self, key: usize, messages: usize) {
             let link = &mut self.engine.links[key];
             for _ in 0..messages {
@@ -429,7 +429,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(32))]
         /// Peers of both sorts, with lines of any length, some in step with the size of a batch:
-        /// nobody is ever ahead by more than one message.
+        /// none is ever ahead by more than one message.
         #[test]
         fn busy_peers_of_any_sort_are_served_alike(
             peers in prop::collection::vec((any::<bool>(), 1..70usize), 2..200)
@@ -437,7 +437,7 @@ mod tests {
             let mut busy = Busy::new(SocketType::Pull);
             for &(inproc, line) in &peers {
                 let key = busy.add(inproc);
-                // A connection is read between batches: so much, that it does not run dry in one.
+                // A connection is read between batches: enough that it does not run dry in one.
                 let line = if inproc { line } else { tuning::TURNS + line };
                 busy.feed(key, line);
             }

@@ -1,4 +1,4 @@
-//! A message finds its link.
+//! Where a message goes: the pattern routes it, and it is queued for its peers.
 
 use super::actions::Action;
 use super::{Engine, Life};
@@ -13,7 +13,7 @@ use crate::zmtp::outbox::Outbox;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Offer {
     Taken,
-    /// Nobody has room.
+    /// No peer has room.
     Full,
 }
 
@@ -72,7 +72,7 @@ impl<D> Engine<D> {
                 Ok(Offer::Taken)
             }
             Route::Wait => {
-                // What peers that are gone have said and nobody asked for could otherwise never be
+                // What peers that are gone have said unasked could otherwise never be
                 // received, and keeps the listeners from accepting the one that is waited for.
                 if self.pattern.awaits_nothing() {
                     self.forget_inboxes();

@@ -1,6 +1,6 @@
 //! Which links wait for what: to be read, to be written, to be written now.
 //!
-//! Whether a link waits is asked here, and kept nowhere else. A key may outlive its link on a list: who
+//! Whether a link waits is asked here, and kept nowhere else. A key may outlive its link on a list: the thread that
 //! takes it off finds nothing to do.
 
 use std::collections::VecDeque;

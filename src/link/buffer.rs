@@ -50,7 +50,7 @@ impl Pool {
 
     /// An empty buffer.
     pub(crate) fn take(self: &Arc<Pool>) -> ReadBuffer {
-        // The decoder leaves up to so much behind, and must be given more than that.
+        // The decoder leaves up to `MIN_READ_BUFFER` behind, and must be given more than that.
         const { assert!(tuning::READ_BUFFER > MIN_READ_BUFFER) };
         let spare = self.free.lock().buffers.pop();
         ReadBuffer {
@@ -63,7 +63,7 @@ impl Pool {
     }
 
     /// A buffer is about to go out with messages: as many as a stream has under way are kept when
-    /// they come back, until [`trim`](Pool::trim). False: so many are out already.
+    /// they come back, until [`trim`](Pool::trim). False: that number is out already.
     ///
     /// A program that receives as fast as it is sent to has a few out. One that keeps messages, in
     /// its hands or in a long inbox, gets its next ones as copies, so that what it keeps is all it
@@ -175,7 +175,7 @@ impl ReadBuffer {
         self.data.get_mut(self.end..).unwrap_or_default()
     }
 
-    /// So many bytes were read into the free part.
+    /// A number of bytes were read into the free part.
     pub(crate) fn filled(&mut self, bytes: usize) {
         self.end = self.end.saturating_add(bytes).min(self.data.len());
     }
@@ -188,7 +188,7 @@ impl ReadBuffer {
         }
     }
 
-    /// Whether so much of it is full that messages may keep it: all of them together never hold
+    /// Whether enough of it is full that messages may keep it: all of them together never hold
     /// more than a few times their own size.
     pub(crate) fn is_worth_sharing(&self) -> bool {
         self.end - self.start >= tuning::READ_BUFFER / 4

@@ -44,7 +44,7 @@ use super::reader::Ended;
 pub(crate) enum Cause {
     /// The application disconnects it: what is queued goes first, as far as linger allows.
     Disconnect,
-    /// The socket closes: the same, and what the peer sends is received by nobody.
+    /// The socket closes: the same, and what the peer sends is received no more.
     Close,
     /// The time to linger is over.
     LingerOver,
@@ -78,7 +78,7 @@ pub(crate) struct Situation {
     pub(crate) owes: bool,
     /// The connection has ended.
     pub(crate) over: bool,
-    /// The tokens of the connection are out of nobody's hands.
+    /// The tokens of the connection are both in their place.
     pub(crate) home: bool,
     /// Messages of the peer's are to be received.
     pub(crate) unread: bool,
@@ -107,7 +107,7 @@ pub(crate) enum Step {
     Remove { done: bool },
 }
 
-/// See the module's text.
+/// How far a link is on its way out.
 #[derive(Debug, Default)]
 pub(crate) struct Ending {
     state: State,

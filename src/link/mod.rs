@@ -50,7 +50,7 @@ pub(crate) enum Stage {
     Up,
 }
 
-/// See the module's text.
+/// One peer of a socket, over all the connections to it.
 #[derive(Debug)]
 pub(crate) struct Link {
     /// Tells this connection from earlier ones of the same link, and this link from earlier ones
@@ -67,7 +67,7 @@ pub(crate) struct Link {
     pub(crate) pipe: Option<(PipeEnd, Option<PipePeer>)>,
     /// The first message that was put into `pipe` greets its peer.
     pub(crate) greeted: bool,
-    /// The other end, while it waits for somebody to bind the name.
+    /// The other end, while it waits for a socket to bind the name.
     pub(crate) far_end: Option<PipeEnd>,
     /// What is to be said over the connection besides messages, and what is known of its peer.
     pub(crate) session: Session,

@@ -11,7 +11,7 @@ const MOST: usize = 128;
 /// the end apart.
 const SHARE: u64 = 3;
 
-/// No system holds so much of one connection; what lies further back needs no points.
+/// No system holds as much of one connection; what lies further back needs no points.
 const HORIZON: u64 = 64 << 20;
 
 /// What a connection has written so far, and how far it was at some earlier points.

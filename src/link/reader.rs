@@ -88,7 +88,7 @@ pub(crate) struct Pass {
 /// free for other links; larger ones keep the shared one.
 const CARRY: usize = 1024;
 
-/// Among large bodies, so much is read of what follows one: its header, and what comes before it. The
+/// Among large bodies, how much is read of what follows one: its header, and what comes before it. The
 /// more of a body is read here, the more of it is copied.
 const LARGE_HEAD: usize = 8 * 1024;
 

@@ -1,4 +1,4 @@
-//! What one peer has sent and nobody has received: its messages, and how many may be there.
+//! What one peer has sent and the application has not received: its messages, and how many may be there.
 
 use std::collections::VecDeque;
 
@@ -64,7 +64,7 @@ impl RecvQueue {
         &mut self.messages
     }
 
-    /// A pipe has put messages of so many bytes here.
+    /// A pipe has put messages of this number of bytes here.
     pub(crate) fn set_piped(&mut self, bytes: usize) {
         self.piped = bytes;
     }
@@ -92,7 +92,7 @@ impl RecvQueue {
         self.held.sub(messages, bytes) && std::mem::take(&mut self.paused)
     }
 
-    /// Takes out all messages, which nobody will receive, and counts nothing any more. True: the
+    /// Takes out all messages, which are not to be received, and counts nothing any more. True: the
     /// connection is to be read again.
     pub(crate) fn forget(&mut self) -> (VecDeque<Message>, bool) {
         self.held.settle(0, 0);

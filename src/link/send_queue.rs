@@ -76,7 +76,7 @@ impl SendQueue {
         writer.load(&mut self.outbox)
     }
 
-    /// A writer is back, with so much of what it took not written. True: a full queue has room again.
+    /// A writer is back, with what it took and has not written. True: a full queue has room again.
     pub(crate) fn settle(&mut self, messages: usize, bytes: usize) -> bool {
         let (queued, encoded) = (self.outbox.messages(), self.outbox.bytes());
         self.accepted.settle(queued + messages, encoded + bytes)

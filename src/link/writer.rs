@@ -45,7 +45,7 @@ pub(crate) struct Writer {
     /// Messages of all flights so far.
     loaded: u64,
     progress: Progress,
-    /// Of the bytes written, at least so many are acknowledged by the peer's system: what it said last.
+    /// The bytes written that are acknowledged by the peer's system, at least: what it said last.
     /// A connection that was reset can no longer be asked.
     acknowledged: u64,
     /// Writing failed.

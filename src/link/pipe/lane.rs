@@ -10,7 +10,7 @@ use crate::message::Message;
 use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::sync::Mutex;
 
-/// | Field | Who changes it | What holds |
+/// | Field | Changed by | What holds |
 /// |---|---|---|
 /// | `blocks` | the sender fills it, the receiver empties it | |
 /// | `marks` | both | count what is in `blocks` and in `taken`; their limits are the total of `shares` |
@@ -133,7 +133,7 @@ impl Lane {
     pub(super) fn put_block(&self, block: &mut VecDeque<Message>, bytes: usize) -> Put {
         let messages = block.len();
         self.put_with(messages, bytes, |blocks| {
-            // The others may gather again. Who puts one by one holds nothing back, and leaves the word
+            // The others may gather again. A sender that puts one by one holds nothing back, and leaves the word
             // as it is, so that it does not go from processor to processor with each message.
             self.wanted.0.store(false, Ordering::Relaxed);
             blocks.push_block(block, bytes);

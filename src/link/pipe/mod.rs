@@ -200,7 +200,7 @@ impl PipeEnd {
         self.inward().lane.clear()
     }
 
-    /// The other side turns out to hold so much more: what this end sends may be that much ahead. What
+    /// The other side turns out to hold `more`: what this end sends may be that much ahead. What
     /// that side has said for itself meanwhile stands.
     pub(crate) fn widen(&self, more: Limits) {
         self.outward().lane.complete(more);

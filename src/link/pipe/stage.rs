@@ -26,7 +26,7 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// Begins to fill a lane that takes so much, at least.
+    /// Begins to fill a lane that has this room, at least.
     pub(crate) fn open(&mut self, room: Room) {
         self.room = room;
     }
