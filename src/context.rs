@@ -188,37 +188,41 @@ pub(crate) trait Member: Send + Sync {
     /// Closes it, and waits until everything is handed over or linger is over.
     fn close_and_wait(&self) -> CloseReport;
     /// A socket connects to an inproc name that this one has bound.
-    fn answer(&self, endpoint: &Arc<Endpoint>, caller: Caller) -> Result<Answer, NoAnswer>;
+    fn accept_inproc(
+        &self,
+        endpoint: &Arc<Endpoint>,
+        connecter: Connecter,
+    ) -> Result<Accepted, NotAccepted>;
     /// What it says of itself.
     fn info(&self) -> PeerInfo;
-    /// Whether a caller that was refused may find a place now.
-    fn has_place(&self, caller: &PeerInfo) -> bool;
+    /// Whether a connecter that was refused may find a place now.
+    fn has_place(&self, connecter: &PeerInfo) -> bool;
     /// The name that a link of this socket waits for is bound now.
-    fn call(&self, binder: &Arc<dyn Member>, id: ConnectionId);
+    fn connect_inproc(&self, binder: &Arc<dyn Member>, id: ConnectionId);
     /// Everything is set up on both sides: say what the other one must know.
-    fn introduce(&self, id: ConnectionId);
+    fn established_inproc(&self, id: ConnectionId);
 }
 
 /// The socket that connects to an inproc name.
-pub(crate) struct Caller {
+pub(crate) struct Connecter {
     pub(crate) peer: PeerInfo,
     /// The end of the pipe that becomes the binder's.
     pub(crate) pipe: PipeEnd,
-    /// Where the caller's end is.
-    pub(crate) door: PipePeer,
+    /// Where the connecter's end is.
+    pub(crate) pipe_peer: PipePeer,
 }
 
-/// What the caller is told in return.
-pub(crate) struct Answer {
+/// What the connecter is told in return.
+pub(crate) struct Accepted {
     pub(crate) peer: PeerInfo,
-    pub(crate) door: PipePeer,
-    /// What the binder's inbox adds to what the caller may be ahead.
+    pub(crate) pipe_peer: PipePeer,
+    /// What the binder's inbox adds to what the connecter may be ahead.
     pub(crate) room: Limits,
 }
 
-/// Why a caller is not answered.
+/// Why a connecter is not answered.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum NoAnswer {
+pub(crate) enum NotAccepted {
     #[error(
         "the socket that has this name is of a type that cannot talk to this one, or is closing"
     )]

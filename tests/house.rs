@@ -129,7 +129,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "link/pipe/blocks",
             "link/pipe/events",
             "link/pipe/lane",
-            "link/pipe/stage",
+            "link/pipe/held_back",
             "link/pipe/mod",
             "link/reader",
             "link/ending",
@@ -255,7 +255,7 @@ const OUTSIDE: &[&str] = &[
 
 /// Files that import from one that imports from them: one type, cut into files by subject.
 const PARTS: &[(&str, &str)] = &[
-    ("link/pipe/stage", "link/pipe/mod"),
+    ("link/pipe/held_back", "link/pipe/mod"),
     ("zmtp/mechanism/null", "zmtp/mechanism/mod"),
     ("reactor/accept", "reactor/mod"),
     ("reactor/connect", "reactor/mod"),

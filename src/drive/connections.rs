@@ -18,7 +18,7 @@ use crate::zmtp::connection::{Input, Local};
 use crate::zmtp::outbox::Outbox;
 
 /// A connection that is not a link's yet.
-pub(super) struct Arrival {
+pub(super) struct NewConnection {
     pub(super) stream: Arc<Stream>,
     pub(super) reader: Box<Reader>,
     pub(super) writer: Box<Writer>,
@@ -28,8 +28,8 @@ pub(super) struct Arrival {
 
 impl Core {
     /// A listener brought a connection.
-    pub(super) fn adopt_accepted(&self, endpoint: &Arc<Endpoint>, stream: Stream) {
-        let arrival = self.arrival(stream);
+    pub(super) fn accept(&self, endpoint: &Arc<Endpoint>, stream: Stream) {
+        let new = self.open_connection(stream);
         let mut locked = self.lock();
         let engine = locked.engine();
         if engine.life != Life::Open {
@@ -53,26 +53,26 @@ impl Core {
             link: key,
             generation,
         };
-        self.adopt(&mut locked, id, arrival, EventKind::Accepted);
+        self.attach_connection(&mut locked, id, new, EventKind::Accepted);
     }
 
     /// `connect` brought a connection, or could not.
-    pub(super) fn adopt_connected(&self, id: ConnectionId, outcome: io::Result<Stream>) {
-        let outcome = outcome.map(|stream| self.arrival(stream));
+    pub(super) fn connected(&self, id: ConnectionId, outcome: io::Result<Stream>) {
+        let outcome = outcome.map(|stream| self.open_connection(stream));
         let mut locked = self.lock();
         let engine = locked.engine();
         if engine.life == Life::Closed || engine.link(id).is_none() {
             return;
         }
         match outcome {
-            Ok(arrival) => {
+            Ok(new) => {
                 let generation = engine.next_generation();
                 if let Some(link) = engine.link(id) {
                     link.generation = generation;
                     link.stage = Stage::Handshake;
                 }
                 let id = ConnectionId { generation, ..id };
-                self.adopt(&mut locked, id, arrival, EventKind::Connected);
+                self.attach_connection(&mut locked, id, new, EventKind::Connected);
             }
             Err(error) => {
                 let refused = error.kind() == io::ErrorKind::ConnectionRefused;
@@ -83,10 +83,10 @@ impl Core {
     }
 
     /// Makes for a connection what its link will need.
-    fn arrival(&self, stream: Stream) -> Arrival {
+    fn open_connection(&self, stream: Stream) -> NewConnection {
         let stream = Arc::new(stream);
         if self.raw {
-            return Arrival {
+            return NewConnection {
                 reader: Box::new(Reader::new(Arc::clone(&stream), Input::open_raw())),
                 writer: Box::new(Writer::new(Arc::clone(&stream))),
                 hello: Outbox::default(),
@@ -103,7 +103,7 @@ impl Core {
         };
         let pool = Arc::clone(&self.buffers) as Arc<dyn BufferPool>;
         let (input, hello) = Input::open(local, Some(pool));
-        Arrival {
+        NewConnection {
             reader: Box::new(Reader::new(Arc::clone(&stream), input)),
             writer: Box::new(Writer::new(Arc::clone(&stream))),
             hello,

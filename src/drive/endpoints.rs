@@ -133,7 +133,7 @@ impl Core {
         engine.last_endpoint = Some(Arc::clone(&endpoint));
         engine.report(key, EventKind::Connecting);
         if inproc {
-            engine.connect_inproc(key);
+            engine.open_pipe(key);
         } else {
             engine.connect_link(key, Duration::ZERO);
         }

@@ -12,7 +12,7 @@ use super::core::{Core, Engine};
 use crate::engine::Life;
 use crate::link::connection::Connection;
 use crate::link::high_water::Room;
-use crate::link::pipe::{HoldsBack, PipeEnd, PipePeer, Put, Stage};
+use crate::link::pipe::{HeldBack, HoldsBack, PipeEnd, PipePeer, Put};
 use crate::link::Link;
 use crate::message::Message;
 use crate::pattern::Pattern;
@@ -53,7 +53,7 @@ struct PeerQueue {
     outbox: Outbox,
     room: Room,
     /// For a pipe.
-    stage: Stage,
+    held_back: HeldBack,
 }
 
 #[derive(Debug, Default)]
@@ -153,9 +153,9 @@ impl HoldsBack for FastPath {
         let To::Pipe(pipe, _) = &queue.to else {
             return false;
         };
-        let any = !queue.stage.is_empty();
+        let any = !queue.held_back.is_empty();
         // The receiver, which is the one that asks, need not be told.
-        queue.stage.hand_over(pipe);
+        queue.held_back.hand_over(pipe);
         any
     }
 }
@@ -188,7 +188,7 @@ impl PeerQueue {
                 }
                 Offered::Batch
             }
-            To::Pipe(pipe, peer) => match self.stage.push(pipe, std::mem::take(message)) {
+            To::Pipe(pipe, peer) => match self.held_back.push(pipe, std::mem::take(message)) {
                 None => Offered::Queued,
                 // What is done with the engine sees to the announcement too.
                 Some(put) if put.is_full() => Offered::Batch,
@@ -208,7 +208,7 @@ impl PeerQueue {
             }
             Target::Pipe(pipe, peer, room) => {
                 self.to = To::Pipe(pipe.clone(), peer.clone());
-                self.stage.open(room);
+                self.held_back.open(room);
             }
         }
     }
@@ -218,7 +218,7 @@ impl PeerQueue {
             To::Connection if self.outbox.is_empty() => {}
             To::Connection => book(self.link, Batch::Encoded(&mut self.outbox)),
             To::Pipe(pipe, _) => {
-                let put = self.stage.hand_over(&pipe);
+                let put = self.held_back.hand_over(&pipe);
                 if self.messages > 0 {
                     book(self.link, Batch::Piped(self.messages, put));
                 }

@@ -67,7 +67,7 @@ impl Handler for Core {
     }
 
     fn on_accepted(&self, endpoint: &Arc<Endpoint>, stream: Stream) {
-        self.adopt_accepted(endpoint, stream);
+        self.accept(endpoint, stream);
     }
 
     fn on_accept_failed(&self, endpoint: &Arc<Endpoint>, error: io::Error) {
@@ -78,7 +78,7 @@ impl Handler for Core {
     }
 
     fn on_connected(&self, id: ConnectionId, outcome: io::Result<Stream>) {
-        self.adopt_connected(id, outcome);
+        self.connected(id, outcome);
     }
 
     fn on_reactor_died(&self) {

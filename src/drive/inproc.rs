@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use super::core::Core;
-use crate::context::{Answer, Caller, Member, NoAnswer};
+use crate::context::{Accepted, Connecter, Member, NotAccepted};
 use crate::endpoint::Endpoint;
 use crate::engine::actions::Action;
 use crate::engine::inproc::{recv_limits, send_limits};
@@ -51,38 +51,42 @@ impl Member for Core {
         Core::close_and_wait(self)
     }
 
-    fn answer(&self, endpoint: &Arc<Endpoint>, caller: Caller) -> Result<Answer, NoAnswer> {
-        if !self.socket_type.talks_to(caller.peer.socket_type) {
-            return Err(NoAnswer::Unfit);
+    fn accept_inproc(
+        &self,
+        endpoint: &Arc<Endpoint>,
+        connecter: Connecter,
+    ) -> Result<Accepted, NotAccepted> {
+        if !self.socket_type.talks_to(connecter.peer.socket_type) {
+            return Err(NotAccepted::Unfit);
         }
         let mut locked = self.lock();
         let engine = locked.engine();
         if engine.life != Life::Open {
-            return Err(NoAnswer::Unfit);
+            return Err(NotAccepted::Unfit);
         }
         let generation = engine.next_generation();
         let options = Arc::clone(engine.options());
         let link = Link::new(
             generation,
             Origin::Accepted,
-            // Up in `introduce`, where it is welcomed.
+            // Up in `established_inproc`, where it is welcomed.
             Stage::Handshake,
             Arc::clone(endpoint),
             &options,
         );
         let key = engine.links.insert(link);
         engine.report(key, EventKind::Accepted);
-        // Its subscriptions follow in `introduce`, when the caller knows where to find this end.
-        if let Err(reason) = engine.admit_inproc(key, caller.peer) {
+        // Its subscriptions follow in `established_inproc`, when the connecter knows where to find this end.
+        if let Err(reason) = engine.admit_inproc(key, connecter.peer) {
             engine.report(key, EventKind::PeerRefused { reason });
-            // It has no pipe yet, so that the caller keeps what it has queued.
+            // It has no pipe yet, so that the connecter keeps what it has queued.
             engine.end_link(key, Cause::GiveUp);
-            return Err(NoAnswer::Refused(reason));
+            return Err(NotAccepted::Refused(reason));
         }
-        // This end was made with the caller's inbox as its only limit.
-        caller.pipe.widen(send_limits(&options));
+        // This end was made with the connecter's inbox as its only limit.
+        connecter.pipe.widen(send_limits(&options));
         if let Some(link) = engine.links.get_mut(key) {
-            link.pipe = Some((caller.pipe, Some(caller.door)));
+            link.pipe = Some((connecter.pipe, Some(connecter.pipe_peer)));
             engine.pipes += 1;
         }
         engine.greet(key);
@@ -91,25 +95,29 @@ impl Member for Core {
             generation,
         };
         drop(locked);
-        let (peer, door, room) = (
+        let (peer, pipe_peer, room) = (
             self.my_info(&options),
             self.as_peer(id),
             recv_limits(&options),
         );
-        Ok(Answer { peer, door, room })
+        Ok(Accepted {
+            peer,
+            pipe_peer,
+            room,
+        })
     }
 
     fn info(&self) -> PeerInfo {
         self.my_info(&self.options())
     }
 
-    fn has_place(&self, caller: &PeerInfo) -> bool {
+    fn has_place(&self, connecter: &PeerInfo) -> bool {
         let mut locked = self.lock();
         let engine = locked.engine();
-        engine.life == Life::Open && engine.pattern.place_for(None, caller).is_ok()
+        engine.life == Life::Open && engine.pattern.place_for(None, connecter).is_ok()
     }
 
-    fn call(&self, binder: &Arc<dyn Member>, id: ConnectionId) {
+    fn connect_inproc(&self, binder: &Arc<dyn Member>, id: ConnectionId) {
         // Before the lock: what it says is behind the lock of the other socket.
         let info = binder.info();
         let mut locked = self.lock();
@@ -135,50 +143,50 @@ impl Member for Core {
         };
         let options = Arc::clone(engine.options());
         drop(locked);
-        let caller = Caller {
+        let connecter = Connecter {
             peer: self.my_info(&options),
             pipe: far_end,
-            door: self.as_peer(id),
+            pipe_peer: self.as_peer(id),
         };
-        let answer = binder.answer(&endpoint, caller);
+        let accepted = binder.accept_inproc(&endpoint, connecter);
         let mut locked = self.lock();
         let engine = locked.engine();
-        let answer = match answer {
-            Ok(answer) => answer,
-            Err(no_answer) => {
-                let kind = match no_answer {
-                    NoAnswer::Unfit => ReasonKind::SocketType,
-                    NoAnswer::Refused(_) => ReasonKind::RefusedByPeer,
+        let accepted = match accepted {
+            Ok(accepted) => accepted,
+            Err(not_accepted) => {
+                let kind = match not_accepted {
+                    NotAccepted::Unfit => ReasonKind::SocketType,
+                    NotAccepted::Refused(_) => ReasonKind::RefusedByPeer,
                 };
-                let reason = Reason::new(kind, no_answer.to_string());
+                let reason = Reason::new(kind, not_accepted.to_string());
                 if engine.link(id).is_some() {
                     engine.report(id.link, EventKind::HandshakeFailed { reason });
-                    engine.connect_inproc(id.link);
+                    engine.open_pipe(id.link);
                 }
                 drop(locked);
-                return match no_answer {
-                    NoAnswer::Unfit => self.seek_another(&endpoint, id, Some(binder)),
-                    NoAnswer::Refused(_) => self.seek_later(&endpoint, id, binder),
+                return match not_accepted {
+                    NotAccepted::Unfit => self.seek_another(&endpoint, id, Some(binder)),
+                    NotAccepted::Refused(_) => self.seek_later(&endpoint, id, binder),
                 };
             }
         };
         let far = ConnectionId {
-            link: answer.door.link,
-            generation: answer.door.generation,
+            link: accepted.pipe_peer.link,
+            generation: accepted.pipe_peer.generation,
         };
         if engine.link(id).is_none() {
             drop(locked);
-            return answer.door.closed();
+            return accepted.pipe_peer.closed();
         }
-        if let Err(reason) = engine.admit_inproc(id.link, answer.peer) {
+        if let Err(reason) = engine.admit_inproc(id.link, accepted.peer) {
             engine.report(id.link, EventKind::PeerRefused { reason });
-            engine.connect_inproc(id.link);
+            engine.open_pipe(id.link);
             // Without its far end no binder takes this link while what was accepted is undone: a socket
             // that connected to itself has a place again by that, for the same peer and the same refusal.
             let link = engine.link(id);
             let far_end = link.and_then(|link| link.far_end.take());
             drop(locked);
-            answer.door.closed();
+            accepted.pipe_peer.closed();
             let mut locked = self.lock();
             if let Some(link) = locked.engine().link(id) {
                 link.far_end = far_end;
@@ -192,30 +200,32 @@ impl Member for Core {
         let Some(link) = engine.link(id) else {
             return;
         };
-        let Some((pipe, door)) = &mut link.pipe else {
+        let Some((pipe, pipe_peer)) = &mut link.pipe else {
             return;
         };
-        pipe.widen(answer.room);
+        pipe.widen(accepted.room);
         let waiting = pipe.waiting() > 0;
-        *door = Some(answer.door.clone());
-        engine.welcome(id.link);
+        *pipe_peer = Some(accepted.pipe_peer.clone());
+        engine.established(id.link);
         if waiting {
-            engine.actions.push(Action::Announce(answer.door.clone()));
+            engine
+                .actions
+                .push(Action::Announce(accepted.pipe_peer.clone()));
         }
-        // Messages of the binder may have been taken before there was a door to give room through.
-        engine.actions.push(Action::GiveRoom(answer.door));
+        // Messages of the binder may have been taken before there was a pipe_peer to give room through.
+        engine.actions.push(Action::GiveRoom(accepted.pipe_peer));
         drop(locked);
-        binder.introduce(far);
+        binder.established_inproc(far);
         // Disconnected or closed before a socket had the name: the link stayed only to deliver this.
         let mut locked = self.lock();
         let engine = locked.engine();
         engine.advance(id);
     }
 
-    fn introduce(&self, id: ConnectionId) {
+    fn established_inproc(&self, id: ConnectionId) {
         let mut locked = self.lock();
         let engine = locked.engine();
-        engine.welcome_caller(id);
+        engine.established_inproc(id);
     }
 }
 
@@ -250,8 +260,8 @@ impl PipeEvents for Core {
         let mut locked = self.lock();
         let engine = locked.engine();
         let id = ConnectionId { link, generation };
-        // A caller may be gone before it was introduced; it was there all the same.
-        engine.welcome_caller(id);
+        // A connecter may be gone before it was introduced; it was there all the same.
+        engine.established_inproc(id);
         let Some(entry) = engine.link(id) else {
             return;
         };
@@ -275,7 +285,7 @@ impl PipeEvents for Core {
             link.generation = generation;
             link.peer = None;
         }
-        engine.connect_inproc(link);
+        engine.open_pipe(link);
         let pipe = engine.links.get(link).and_then(|link| link.pipe.as_ref());
         let queued = pipe.map_or(0, |(pipe, _)| pipe.waiting());
         engine.pattern.connection_lost(link, queued);

@@ -4,7 +4,7 @@
 use std::io;
 use std::sync::{Arc, Weak};
 
-use super::connections::Arrival;
+use super::connections::NewConnection;
 use super::core::{token_of, Core};
 use super::locked::Locked;
 use super::waiting::PASSES;
@@ -158,11 +158,11 @@ impl Core {
     ///
     /// A peer that connects has often said all of its own by the time it is accepted. Then the handshake
     /// is one read and one write, here, and no other thread is woken for it.
-    pub(super) fn adopt(
+    pub(super) fn attach_connection(
         &self,
         locked: &mut Locked<'_>,
         id: ConnectionId,
-        arrival: Arrival,
+        new: NewConnection,
         event: EventKind,
     ) {
         let accepted = event == EventKind::Accepted;
@@ -171,15 +171,15 @@ impl Core {
         let Some(link) = engine.link(id) else {
             return;
         };
-        link.connection = Some(Connection::held(Arc::clone(&arrival.stream)));
+        link.connection = Some(Connection::held(Arc::clone(&new.stream)));
         let mut reading = Reading {
             id,
-            reader: arrival.reader,
+            reader: new.reader,
             room: link.recv_queue.room(),
             pass,
         };
         engine.report(id.link, event);
-        let (mut writer, mut hello) = (arrival.writer, arrival.hello);
+        let (mut writer, mut hello) = (new.writer, new.hello);
         let (wrote, watched) = locked.unlocked(|| {
             // A peer that speaks no ZMTP is there without a word.
             if accepted || self.raw {
@@ -189,7 +189,7 @@ impl Core {
             reading.pass.arrived.reply.clear();
             writer.load(&mut hello);
             let wrote = writer.pass();
-            let watched = self.watch(id, &arrival.stream);
+            let watched = self.watch(id, &new.stream);
             self.ask_for_room(id, &mut writer, matches!(wrote, Wrote::Blocked));
             (wrote, watched)
         });
@@ -227,7 +227,7 @@ impl Core {
     /// there is one and it pays.
     #[inline]
     pub(super) fn share(&self, locked: &mut Locked<'_>, links: usize, bytes: usize) {
-        if let Some(helper) = locked.engine().helpers.hire(links, bytes) {
+        if let Some(helper) = locked.engine().helpers.offload(links, bytes) {
             locked.unlocked(|| self.ask(&helper));
         }
     }
@@ -263,7 +263,7 @@ impl Core {
             locked.release();
             return self.ask(&helper);
         }
-        engine.helpers.dismiss(helper);
+        engine.helpers.put_back(helper);
         if engine.work.to_read() > 0 {
             // The last link is the driver's again.
             engine.tell_driver();

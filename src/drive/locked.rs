@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::core::Engine;
 use super::core::{Core, Guard};
 use crate::clock;
-use crate::engine::actions::{Action, Due, Taken};
+use crate::engine::actions::{Action, ActionList, Due};
 use crate::reactor::timers::deadline;
 use crate::reactor::{Command, Request, Timer};
 use crate::transport::TransportOptions;
@@ -95,7 +95,7 @@ impl Core {
     }
 
     #[cold]
-    fn run(&self, actions: Taken) {
+    fn run(&self, actions: ActionList) {
         actions.run(
             |wakeups| self.notifier.notify(wakeups),
             |action| self.run_action(action),
@@ -136,10 +136,10 @@ impl Core {
                     });
                 }
             }
-            Action::Announce(door) => door.readable(),
-            Action::GiveRoom(door) => door.room(),
-            Action::Hang(door) => door.closed(),
-            Action::Changes(door) => door.changes(),
+            Action::Announce(pipe_peer) => pipe_peer.readable(),
+            Action::GiveRoom(pipe_peer) => pipe_peer.room(),
+            Action::Hang(pipe_peer) => pipe_peer.closed(),
+            Action::Changes(pipe_peer) => pipe_peer.changes(),
             Action::TryRefused => self.try_refused(),
             Action::StopSeeking(endpoint, id) => self.stop_seeking(&endpoint, id),
             Action::Close(connection) => drop(connection),

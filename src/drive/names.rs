@@ -33,9 +33,9 @@ impl Core {
             entry.binder = Some(Arc::downgrade(&me));
             std::mem::take(&mut entry.waiting)
         };
-        for (caller, id) in waiting {
-            if let Some(caller) = caller.upgrade() {
-                caller.call(&me, id);
+        for (connecter, id) in waiting {
+            if let Some(connecter) = connecter.upgrade() {
+                connecter.connect_inproc(&me, id);
             }
         }
         Ok(())
@@ -84,7 +84,7 @@ impl Core {
         };
         let binder = binder.filter(|_| !waits);
         match binder {
-            Some(binder) => self.call(&binder, id),
+            Some(binder) => self.connect_inproc(&binder, id),
             // Disconnected in the meantime.
             None if self.lock().engine().link(id).is_none() => self.stop_seeking(endpoint, id),
             None => {}
@@ -152,9 +152,9 @@ impl Core {
                 callers.append(&mut name.waiting);
             }
         }
-        for (caller, id) in callers {
-            if let Some(caller) = caller.upgrade() {
-                caller.call(&me, id);
+        for (connecter, id) in callers {
+            if let Some(connecter) = connecter.upgrade() {
+                connecter.connect_inproc(&me, id);
             }
         }
     }
@@ -168,8 +168,8 @@ impl Core {
         let Some(entry) = names.get_mut(name.name()) else {
             return;
         };
-        entry.waiting.retain(|(caller, waiting)| {
-            *waiting != id || !std::ptr::addr_eq(caller.as_ptr(), self.me.as_ptr())
+        entry.waiting.retain(|(connecter, waiting)| {
+            *waiting != id || !std::ptr::addr_eq(connecter.as_ptr(), self.me.as_ptr())
         });
         if entry.waiting.is_empty() && entry.binder.is_none() {
             names.remove(name.name());

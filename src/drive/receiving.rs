@@ -100,7 +100,7 @@ impl Core {
         if prefetched.is_empty() {
             let stream = engine.take_batch(prefetched.batch());
             prefetched.set_stream(stream);
-            prefetched.set_credit_due(engine.owes_room());
+            prefetched.set_credit_due(engine.owes_credit());
             if prefetched.len() > 1 {
                 // Callers that wait behind the engine's lock are to look here.
                 engine.notify(Change::Messages);

@@ -43,7 +43,7 @@ impl Core {
             }
         }
         match locked.engine().offer(&mut message) {
-            Ok(Offer::Taken) => {
+            Ok(Offer::Queued) => {
                 self.write_out(&mut locked);
                 Ok(())
             }
@@ -65,7 +65,7 @@ impl Core {
                 return Err(SendError::new(kind, message));
             }
             match locked.engine().offer(&mut message) {
-                Ok(Offer::Taken) => {
+                Ok(Offer::Queued) => {
                     self.write_out(locked);
                     return Ok(());
                 }
@@ -123,7 +123,7 @@ impl Core {
             }
             let engine = locked.engine();
             match engine.offer(message) {
-                Ok(Offer::Taken) => {
+                Ok(Offer::Queued) => {
                     sent += 1;
                     tried = false;
                     if engine.work.has_batches() {

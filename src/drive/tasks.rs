@@ -89,7 +89,7 @@ impl Core {
                 discard(engine, dropped);
                 return Poll::Pending;
             }
-            Ok(Offer::Taken) => Ok(()),
+            Ok(Offer::Queued) => Ok(()),
             Err(kind) => Err(kind),
         };
         served(locked.engine(), task, Want::Room);

@@ -136,7 +136,7 @@ pub(crate) struct Actions {
 
 /// Actions that were taken out, to be run without the lock.
 #[derive(Debug)]
-pub(crate) struct Taken {
+pub(crate) struct ActionList {
     notify: Wakeups,
     first: Option<Action>,
     rest: Vec<Action>,
@@ -144,7 +144,7 @@ pub(crate) struct Taken {
     bin: Vec<Discarded>,
 }
 
-impl Taken {
+impl ActionList {
     /// Wakes what is to be woken, runs the actions in the order in which they came, and drops what was
     /// discarded.
     pub(crate) fn run(self, notify: impl FnOnce(Wakeups), run: impl FnMut(Action)) {
@@ -182,10 +182,10 @@ impl Actions {
 
 impl Actions {
     /// Takes them all out.
-    pub(crate) fn take(&mut self) -> Taken {
+    pub(crate) fn take(&mut self) -> ActionList {
         let (first, rest) = take_all(&mut self.list);
         let (unwanted, bin) = take_all(&mut self.bin);
-        Taken {
+        ActionList {
             notify: std::mem::take(&mut self.notify),
             first,
             rest,

@@ -39,7 +39,7 @@ impl Helpers {
     /// A reactor to ask, when this number of links, with about `bytes` each, wait for the threads that
     /// are at it, and that is worth waking another.
     #[inline]
-    pub(crate) fn hire(&mut self, links: usize, bytes: usize) -> Option<Handle> {
+    pub(crate) fn offload(&mut self, links: usize, bytes: usize) -> Option<Handle> {
         if self.idle.is_empty() {
             return None;
         }
@@ -58,7 +58,7 @@ impl Helpers {
     }
 
     /// A helper has done what it could.
-    pub(crate) fn dismiss(&mut self, helper: Handle) {
+    pub(crate) fn put_back(&mut self, helper: Handle) {
         self.asked = self.asked.saturating_sub(1);
         self.idle.push(helper);
     }

@@ -23,7 +23,7 @@ pub(crate) fn recv_limits(options: &Options) -> Limits {
 
 impl<D> Engine<D> {
     /// Gives a fresh or orphaned link an unanswered pipe, holding what it had queued.
-    pub(crate) fn connect_inproc(&mut self, key: usize) {
+    pub(crate) fn open_pipe(&mut self, key: usize) {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
@@ -87,10 +87,10 @@ impl<D> Engine<D> {
     }
 
     /// The socket that connected to a name is there, unless that was said before.
-    pub(crate) fn welcome_caller(&mut self, id: ConnectionId) {
+    pub(crate) fn established_inproc(&mut self, id: ConnectionId) {
         let called = |link: &&mut Link| link.pipe.is_some() && link.stage == Stage::Handshake;
         if self.link(id).filter(called).is_some() {
-            self.welcome(id.link);
+            self.established(id.link);
         }
     }
 
@@ -99,14 +99,14 @@ impl<D> Engine<D> {
     pub(crate) fn drain_upstream(&mut self, id: ConnectionId) {
         loop {
             let Some(link) = self.link(id) else { return };
-            let Some((pipe, door)) = &link.pipe else {
+            let Some((pipe, pipe_peer)) = &link.pipe else {
                 return;
             };
             let mut messages = std::mem::take(link.recv_queue.uncounted());
-            let (taken, _) = pipe.take_all(door.as_ref(), &mut messages);
-            let waiting = door.clone().filter(|_| taken.room);
-            if let Some(door) = waiting {
-                self.actions.push(Action::GiveRoom(door));
+            let (taken, _) = pipe.take_all(pipe_peer.as_ref(), &mut messages);
+            let waiting = pipe_peer.clone().filter(|_| taken.room);
+            if let Some(pipe_peer) = waiting {
+                self.actions.push(Action::GiveRoom(pipe_peer));
             }
             if taken.messages == 0 {
                 return;
@@ -140,7 +140,7 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        let Some((pipe, door)) = link.pipe.take() else {
+        let Some((pipe, pipe_peer)) = link.pipe.take() else {
             return;
         };
         self.pipes = self.pipes.saturating_sub(1);
@@ -157,9 +157,9 @@ impl<D> Engine<D> {
             self.count_lost(lost.len() as u64);
             self.actions.discard(lost);
         }
-        if let Some(door) = door {
+        if let Some(pipe_peer) = pipe_peer {
             pipe.end();
-            self.actions.push(Action::Hang(door));
+            self.actions.push(Action::Hang(pipe_peer));
             let reason = Reason::from(&Ended::Replaced);
             self.report(key, EventKind::Disconnected { reason });
         }

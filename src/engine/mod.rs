@@ -347,7 +347,7 @@ impl<D> Engine<D> {
 
     /// The peer of a link, which was admitted, is there: from now on it counts. Probes it, and tells
     /// SUB's subscriptions to it.
-    pub(crate) fn welcome(&mut self, key: usize) {
+    pub(crate) fn established(&mut self, key: usize) {
         let Some(link) = self.links.get(key) else {
             return;
         };
@@ -384,14 +384,14 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        if let Some((pipe, Some(door))) = &link.pipe {
+        if let Some((pipe, Some(pipe_peer))) = &link.pipe {
             let mut any = false;
             self.pattern.for_each_subscription(|topic| {
                 pipe.put_change(topic, true);
                 any = true;
             });
             if any {
-                self.actions.push(Action::Changes(door.clone()));
+                self.actions.push(Action::Changes(pipe_peer.clone()));
             }
         } else {
             let session = &mut link.session;

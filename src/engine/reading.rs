@@ -233,7 +233,7 @@ impl<D> Engine<D> {
         let groups = self.pattern.can().groups;
         match event {
             Event::Established(peer) => match self.admit(key, peer) {
-                Ok(()) => self.welcome(key),
+                Ok(()) => self.established(key),
                 Err(refusal) => {
                     self.end_connection(key, Ended::Refused(refusal));
                     return false;

@@ -196,7 +196,7 @@ impl<D> Engine<D> {
     /// full without any more: then that peer is told as soon as the batch is used up. Of a smaller
     /// one it is enough to tell when the next is taken: a queue that is full has room again at half
     /// of its mark, so that more than half of it is still to be received.
-    pub(crate) fn owes_room(&self) -> bool {
+    pub(crate) fn owes_credit(&self) -> bool {
         let is_half = |owed: usize, most: usize| most > 0 && owed >= most.div_ceil(2);
         let (messages, bytes) = self.ledger.owed();
         is_half(messages, self.options.recv_hwm) || is_half(bytes, self.options.recv_hwm_bytes)
@@ -211,9 +211,9 @@ impl<D> Engine<D> {
             if link.first_generation != credit.first_generation {
                 continue;
             }
-            if let Some((pipe, door)) = &link.pipe {
-                if let (true, Some(door)) = (pipe.credit(), door) {
-                    self.actions.push(Action::GiveRoom(door.clone()));
+            if let Some((pipe, pipe_peer)) = &link.pipe {
+                if let (true, Some(pipe_peer)) = (pipe.credit(), pipe_peer) {
+                    self.actions.push(Action::GiveRoom(pipe_peer.clone()));
                 }
                 continue;
             }
@@ -248,12 +248,12 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return self.pattern.set_readable(key, false);
         };
-        if let Some((pipe, door)) = &link.pipe {
-            let (taken, emptied) = pipe.take_all(door.as_ref(), link.recv_queue.uncounted());
+        if let Some((pipe, pipe_peer)) = &link.pipe {
+            let (taken, emptied) = pipe.take_all(pipe_peer.as_ref(), link.recv_queue.uncounted());
             link.recv_queue.set_piped(taken.bytes);
             self.emptied = emptied;
-            if let (true, Some(door)) = (taken.room, door) {
-                self.actions.push(Action::GiveRoom(door.clone()));
+            if let (true, Some(pipe_peer)) = (taken.room, pipe_peer) {
+                self.actions.push(Action::GiveRoom(pipe_peer.clone()));
             }
             if taken.messages > 0 {
                 return;
@@ -289,10 +289,10 @@ impl<D> Engine<D> {
             let Some(link) = self.links.get_mut(key) else {
                 continue;
             };
-            if let Some((pipe, door)) = &link.pipe {
+            if let Some((pipe, pipe_peer)) = &link.pipe {
                 let (stale, room) = pipe.clear_inward();
-                if let (true, Some(door)) = (room, door) {
-                    self.actions.push(Action::GiveRoom(door.clone()));
+                if let (true, Some(pipe_peer)) = (room, pipe_peer) {
+                    self.actions.push(Action::GiveRoom(pipe_peer.clone()));
                 }
                 if !stale.is_empty() {
                     self.actions.discard(stale);

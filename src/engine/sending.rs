@@ -12,7 +12,8 @@ use crate::zmtp::outbox::Outbox;
 /// What an offered message met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Offer {
-    Taken,
+    /// It is queued for its peers, or had none to go to.
+    Queued,
     /// No peer has room.
     Full,
 }
@@ -41,35 +42,35 @@ impl<D> Engine<D> {
                     self.forget_inboxes();
                 }
                 self.queue(key, message);
-                Ok(Offer::Taken)
+                Ok(Offer::Queued)
             }
             Route::Addressed(key) => {
                 self.queue_addressed(key, message);
-                Ok(Offer::Taken)
+                Ok(Offer::Queued)
             }
             Route::Raw(key) => {
                 self.queue_unframed(key, message);
-                Ok(Offer::Taken)
+                Ok(Offer::Queued)
             }
             Route::Close(key) => {
                 self.close_raw(key);
-                Ok(Offer::Taken)
+                Ok(Offer::Queued)
             }
             Route::ToMany { links, full } => {
                 self.ledger.dropped(full);
                 if links.is_empty() {
                     // What most publishers send most of the time. The caller drops the message.
-                    return Ok(Offer::Taken);
+                    return Ok(Offer::Queued);
                 }
                 // The list belongs to the pattern, which is told of each link as it fills.
                 self.chosen.clear();
                 self.chosen.extend_from_slice(links);
                 self.queue_for_many(message);
-                Ok(Offer::Taken)
+                Ok(Offer::Queued)
             }
             Route::Drop => {
                 self.ledger.dropped(1);
-                Ok(Offer::Taken)
+                Ok(Offer::Queued)
             }
             Route::Wait => {
                 // What peers that are gone have said unasked could otherwise never be
@@ -167,12 +168,12 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        let Some((pipe, door)) = &link.pipe else {
+        let Some((pipe, pipe_peer)) = &link.pipe else {
             return;
         };
         let put = pipe.put(message);
-        if let (true, Some(door)) = (put.announce, door) {
-            self.actions.push(Action::Announce(door.clone()));
+        if let (true, Some(pipe_peer)) = (put.announce, pipe_peer) {
+            self.actions.push(Action::Announce(pipe_peer.clone()));
         }
         if put.is_full() {
             self.update_room(key);
@@ -196,13 +197,13 @@ impl<D> Engine<D> {
         self.ledger.sent(messages);
         let full = !self.update_room(key);
         let link = self.links.get(key);
-        let Some((_, Some(door))) = link.and_then(|link| link.pipe.as_ref()) else {
+        let Some((_, Some(pipe_peer))) = link.and_then(|link| link.pipe.as_ref()) else {
             return;
         };
         // The message that filled it may have been the first since the receiver looked; a word too many
         // does no harm.
         if full || announce {
-            self.actions.push(Action::Announce(door.clone()));
+            self.actions.push(Action::Announce(pipe_peer.clone()));
         }
     }
 }
@@ -243,7 +244,7 @@ mod tests {
         let key = engine.links.insert(link);
         engine.attach(key);
         // 40 bytes and a header each: the third reaches the mark.
-        for expected in [Offer::Taken, Offer::Taken, Offer::Taken, Offer::Full] {
+        for expected in [Offer::Queued, Offer::Queued, Offer::Queued, Offer::Full] {
             let mut message = Message::from([7; 40]);
             assert_eq!(engine.offer(&mut message).unwrap(), expected);
         }

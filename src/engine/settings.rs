@@ -82,12 +82,12 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        if let Some((pipe, door)) = &link.pipe {
+        if let Some((pipe, pipe_peer)) = &link.pipe {
             pipe.set_limits(send, recv);
             // Whether there is more room or less: also a stream that goes round the other end's engine
             // is to go by it.
-            if let Some(door) = door {
-                self.actions.push(Action::GiveRoom(door.clone()));
+            if let Some(pipe_peer) = pipe_peer {
+                self.actions.push(Action::GiveRoom(pipe_peer.clone()));
             }
         }
         link.send_queue.set_limits(send.0, send.1);

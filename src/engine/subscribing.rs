@@ -15,9 +15,9 @@ impl<D> Engine<D> {
             if !link.is_established() {
                 continue;
             }
-            if let Some((pipe, Some(door))) = &link.pipe {
+            if let Some((pipe, Some(pipe_peer))) = &link.pipe {
                 pipe.put_change(topic, subscribe);
-                self.actions.push(Action::Changes(door.clone()));
+                self.actions.push(Action::Changes(pipe_peer.clone()));
             } else {
                 link.session.push_subscription(topic, subscribe);
                 self.work.write_later(key);

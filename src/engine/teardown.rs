@@ -382,9 +382,9 @@ impl<D> Engine<D> {
         if link.pipe.is_some() {
             self.pipes = self.pipes.saturating_sub(1);
         }
-        if let Some((pipe, Some(door))) = &link.pipe {
+        if let Some((pipe, Some(pipe_peer))) = &link.pipe {
             pipe.end();
-            self.actions.push(Action::Hang(door.clone()));
+            self.actions.push(Action::Hang(pipe_peer.clone()));
         }
         if let Some(connection) = link.connection.take() {
             self.actions.push(Action::Close(connection));

@@ -200,7 +200,7 @@ impl Link {
     pub(crate) fn is_flushed(&self) -> bool {
         match &self.pipe {
             // What waits in a pipe whose other end exists is that end's already.
-            Some((pipe, door)) => door.is_some() || pipe.waiting() == 0,
+            Some((pipe, pipe_peer)) => pipe_peer.is_some() || pipe.waiting() == 0,
             None => {
                 self.send_queue.undelivered() == 0
                     && self.send_queue.is_empty()

@@ -5,19 +5,19 @@
 //! one wake-up for many messages.
 //!
 //! ```text
-//! sender:    Stage ── a block at a time, or when wanted ──► Lane
+//! sender:    HeldBack ── a block at a time, or when wanted ──► Lane
 //! receiver:                                                 Lane ── a block at a time ──► its inbox
 //! ```
 //!
-//! The sender of a stream holds up to a block of messages back in its [`Stage`]. A receiver that finds
+//! The sender of a stream holds up to a block of messages back in its [`HeldBack`]. A receiver that finds
 //! its lane empty says that it wants what there is, and has what is held back handed over
 //! ([`PipePeer::hand_over`]). Nothing is stranded between the two, because the sender looks whether it is
 //! wanted under the very lock under which the receiver asks.
 
 mod blocks;
 mod events;
+mod held_back;
 mod lane;
-mod stage;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -31,8 +31,8 @@ use crate::message::Message;
 use crate::sync::Mutex;
 
 pub(crate) use self::events::{HoldsBack, PipeEvents, PipePeer};
+pub(crate) use self::held_back::HeldBack;
 pub(crate) use self::lane::{Put, Taken};
-pub(crate) use self::stage::Stage;
 pub(crate) use super::shares::Limits;
 
 /// A subscription, or one that is taken back.
@@ -324,26 +324,26 @@ mod tests {
     }
 
     #[test]
-    fn a_stage_holds_a_stream_back_until_it_is_wanted_or_fills_a_block_or_the_lane() {
+    fn a_sender_holds_a_stream_back_until_it_is_wanted_or_fills_a_block_or_the_lane() {
         let (a, b) = pipe((2 * BLOCK, 0), (0, 0));
-        let mut stage = Stage::default();
-        stage.open(a.room());
-        let first = stage.push(&a, "first".into()).unwrap();
+        let mut held = HeldBack::default();
+        held.open(a.room());
+        let first = held.push(&a, "first".into()).unwrap();
         assert!(first.announce, "the receiver has never looked");
         assert_eq!(b.take(&mut VecDeque::new()).messages, 1);
-        assert!(stage.push(&a, "held".into()).is_none());
+        assert!(held.push(&a, "held".into()).is_none());
         assert_eq!(a.waiting(), 0);
         assert_eq!(b.take(&mut VecDeque::new()).messages, 0);
-        let wanted = stage.push(&a, "wanted".into()).unwrap();
+        let wanted = held.push(&a, "wanted".into()).unwrap();
         assert!(wanted.announce && !wanted.is_full());
         assert_eq!(a.waiting(), 2);
-        let until = |stage: &mut Stage| (1..).find_map(|n| Some((n, stage.push(&a, "m".into())?)));
-        let (all, put) = until(&mut stage).unwrap();
+        let until = |held: &mut HeldBack| (1..).find_map(|n| Some((n, held.push(&a, "m".into())?)));
+        let (all, put) = until(&mut held).unwrap();
         assert!(all == BLOCK && !put.announce && !put.is_full());
-        let (more, put) = until(&mut stage).unwrap();
+        let (more, put) = until(&mut held).unwrap();
         assert!(put.is_full() && 2 + BLOCK + more == 2 * BLOCK);
         assert!(!a.has_room());
-        assert!(!stage.hand_over(&a).announce);
+        assert!(!held.hand_over(&a).announce);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::message::Message;
 /// within the lock around it, until that comes over from the other processor; of a block that is
 /// copied, the processor fetches many lines at once.
 #[derive(Debug, Default)]
-pub(crate) struct Stage {
+pub(crate) struct HeldBack {
     held: VecDeque<Message>,
     bytes: usize,
     /// An empty block, to be filled from `held` and exchanged.
@@ -25,7 +25,7 @@ pub(crate) struct Stage {
     room: Room,
 }
 
-impl Stage {
+impl HeldBack {
     /// Begins to fill a lane that has this room, at least.
     pub(crate) fn open(&mut self, room: Room) {
         self.room = room;
@@ -63,7 +63,7 @@ impl Stage {
     }
 }
 
-impl Drop for Stage {
+impl Drop for HeldBack {
     fn drop(&mut self) {
         discard_messages(self.held.drain(..));
     }
