@@ -212,7 +212,7 @@ pub(crate) struct Connecter {
     pub(crate) pipe_peer: PipePeer,
 }
 
-/// What the connecter is told in return.
+/// What an accepted connecter is told in return.
 pub(crate) struct Accepted {
     pub(crate) peer: PeerInfo,
     pub(crate) pipe_peer: PipePeer,
@@ -220,7 +220,7 @@ pub(crate) struct Accepted {
     pub(crate) room: Limits,
 }
 
-/// Why a connecter is not answered.
+/// Why a connecter is not accepted.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NotAccepted {
     #[error(

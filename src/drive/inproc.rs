@@ -69,7 +69,7 @@ impl Member for Core {
         let link = Link::new(
             generation,
             Origin::Accepted,
-            // Up in `established_inproc`, where it is welcomed.
+            // Up in `established_inproc`.
             Stage::Handshake,
             Arc::clone(endpoint),
             &options,
@@ -212,7 +212,7 @@ impl Member for Core {
                 .actions
                 .push(Action::Announce(accepted.pipe_peer.clone()));
         }
-        // Messages of the binder may have been taken before there was a pipe_peer to give room through.
+        // Messages of the binder may have been taken before this link knew where to give room.
         engine.actions.push(Action::GiveRoom(accepted.pipe_peer));
         drop(locked);
         binder.established_inproc(far);
@@ -260,7 +260,7 @@ impl PipeEvents for Core {
         let mut locked = self.lock();
         let engine = locked.engine();
         let id = ConnectionId { link, generation };
-        // A connecter may be gone before it was introduced; it was there all the same.
+        // A connecter may be gone before it was established; it was there all the same.
         engine.established_inproc(id);
         let Some(entry) = engine.link(id) else {
             return;

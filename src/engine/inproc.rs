@@ -64,7 +64,7 @@ impl<D> Engine<D> {
 
 impl<D> Engine<D> {
     /// The other end of a link's pipe is about to get to know it: puts what greets a peer before all that
-    /// waits there. It is told of it in `welcome`, when it can receive.
+    /// waits there. It is told of it in `established`, when it can receive.
     pub(crate) fn greet(&mut self, key: usize) {
         let hello = &self.options.hello_message;
         let Some(link) = self.links.get_mut(key) else {

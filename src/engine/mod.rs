@@ -366,8 +366,8 @@ impl<D> Engine<D> {
             generation: link.generation,
         };
         match &link.pipe {
-            Some((_, Some(door))) if link.greeted => {
-                self.actions.push(Action::Announce(door.clone()));
+            Some((_, Some(pipe_peer))) if link.greeted => {
+                self.actions.push(Action::Announce(pipe_peer.clone()));
             }
             Some(_) => {}
             None if self.options.hello_message.is_empty() => {}

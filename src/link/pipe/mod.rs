@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! sender:    HeldBack ── a block at a time, or when wanted ──► Lane
-//! receiver:                                                 Lane ── a block at a time ──► its inbox
+//! receiver:                                                    Lane ── a block at a time ──► its inbox
 //! ```
 //!
 //! The sender of a stream holds up to a block of messages back in its [`HeldBack`]. A receiver that finds

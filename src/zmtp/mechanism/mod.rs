@@ -38,7 +38,7 @@ pub(crate) enum Mechanism {
 )]
 pub(crate) enum Progress {
     /// No mechanism gives this yet: NULL takes a single command. PLAIN and CURVE take several.
-    #[allow(dead_code, reason = "the door for PLAIN and CURVE")]
+    #[allow(dead_code, reason = "for PLAIN and CURVE")]
     Waits(Mechanism),
     Done(PeerInfo),
 }
