@@ -1,6 +1,7 @@
 //! [`ReconnectStop`]: when a link gives up.
 
-/// When a connection of `connect` is not tried again; see [`Options::reconnect_stop`].
+/// When a connection of `connect` is not tried again; see
+/// [`Options::reconnect_stop`](crate::Options::reconnect_stop).
 ///
 /// ```
 /// use sinew::{Context, Dealer, ReconnectStop};
