@@ -99,8 +99,10 @@ mod endpoint;
 mod error;
 mod interest;
 mod message;
+mod network;
 mod options;
 mod peer;
+mod socks;
 mod tuning;
 
 // layer 1: rules, without I/O, clock or threads
@@ -164,6 +166,7 @@ pub use interest::Interest;
 pub use message::convert::ConvertError;
 pub use message::{ConvertErrorKind, Frame, Frames, IntoFrames, Message};
 pub use monitor::{Event, EventKind, Events, Monitor, Reason, ReasonKind, TryEvents};
+pub use network::{Network, NetworkError};
 pub use options::{KeepAlive, Options, ReconnectStop};
 pub use peer::{PeerInfo, PeerRefusal, SocketType, UnknownSocketType};
 pub use poller::{PollEvent, PollEvents, Poller, PollerWaker};
@@ -177,4 +180,5 @@ pub use socket::{
     Socket, SocketBuilder, Stream, Streams, Sub, Subscribes, TellsDisconnects, TellsHiccups,
     TryIter, Xpub, Xsub,
 };
+pub use socks::SocksProxy;
 pub use stats::{CloseReport, Drops, PeerStats, QueueStats, Stats, Traffic};

@@ -1,5 +1,6 @@
 //! [`Options`]: every setting of a socket, with its meaning, unit, default and cost.
 
+mod fault;
 mod keepalive;
 mod reconnect;
 
@@ -8,9 +9,11 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::message::Message;
-use crate::peer::SocketType;
+use crate::network::Network;
+use crate::socks::SocksProxy;
 use crate::tuning;
 
+pub(crate) use fault::routing_id_fault;
 pub use keepalive::KeepAlive;
 pub use reconnect::ReconnectStop;
 
@@ -180,6 +183,32 @@ pub struct Options {
     /// Type-of-service byte of outgoing packets (IP_TOS, IPV6_TCLASS); `None` leaves it. Default
     /// `None`.
     pub tos: Option<u8>,
+    /// Priority of outgoing packets (SO_PRIORITY), for the queues of this machine; `None` leaves it, which
+    /// `tos` may set too. Default `None`. tcp, on Linux only. More than 6 needs the capability
+    /// CAP_NET_ADMIN. Not of messages: those of one peer never overtake each other.
+    pub packet_priority: Option<u32>,
+    /// How long what was sent may go unacknowledged before the system ends the connection
+    /// (TCP_USER_TIMEOUT; libzmq: TCP_MAXRT); `None` leaves it to the system, which tries for about a
+    /// quarter of an hour. Default `None`. tcp, on Linux only. Counted in milliseconds; less than one is
+    /// refused.
+    pub tcp_user_timeout: Option<Duration>,
+    /// The network device over which tcp connections go (SO_BINDTODEVICE), such as `eth0`, whatever the
+    /// routes say; `None` leaves it to the system. Default `None`. Linux only.
+    ///
+    /// Without permission (Linux before 5.7 wants CAP_NET_RAW), or without such a device, `bind` says so,
+    /// and of `connect` each try fails ([`ConnectFailed`](crate::EventKind::ConnectFailed)).
+    pub bind_to_device: Option<String>,
+    /// The networks from which tcp listeners accept callers; with none, from everywhere. Default none.
+    ///
+    /// Another caller's connection is closed before anything is read from it, and monitors say
+    /// [`AcceptFailed`](crate::EventKind::AcceptFailed). ipc and inproc do not ask.
+    pub accept_from: Vec<Network>,
+    /// The proxy that is asked for tcp connections (SOCKS 5, RFC 1928); `None` makes them itself. Default
+    /// `None`.
+    ///
+    /// Host names are looked up by the proxy, and interfaces are not known there. `connect_timeout` bounds
+    /// call and negotiation together. Monitors tell the proxy's address as the peer's.
+    pub socks_proxy: Option<SocksProxy>,
     /// How long a blocked caller spins on its connections before it sleeps. Default zero: it sleeps
     /// at once. `Duration::MAX` never sleeps.
     ///
@@ -277,6 +306,11 @@ impl Default for Options {
             send_buffer: None,
             recv_buffer: None,
             tos: None,
+            packet_priority: None,
+            tcp_user_timeout: None,
+            bind_to_device: None,
+            accept_from: Vec::new(),
+            socks_proxy: None,
             busy_poll: Duration::ZERO,
             no_drop: false,
             mandatory: false,
@@ -302,124 +336,4 @@ impl Options {
     pub fn new() -> Options {
         Options::default()
     }
-
-    /// What these settings change of those of an open socket and must not, in words.
-    pub(crate) fn change_fault(&self, now: &Options) -> Option<String> {
-        // It says where the subscriptions of peers are kept: those that are there would be lost.
-        let manual = |options: &Options| options.manual || options.manual_last_value;
-        (manual(self) != manual(now)).then(|| {
-            "manual cannot be changed once the socket is open; use the builder's setter".into()
-        })
-    }
-
-    /// The first setting that cannot be used, in words; `None` when all can.
-    pub(crate) fn fault(&self) -> Option<String> {
-        routing_id_fault(&self.routing_id)
-            .or_else(|| self.time_fault())
-            .or_else(|| self.buffer_fault())
-            .or_else(|| self.tcp_keepalive.fault())
-    }
-
-    /// The first setting that makes no sense for a type of socket, in words.
-    pub(crate) fn fault_for(&self, socket_type: SocketType) -> Option<String> {
-        use SocketType::{Client, Dealer, Peer, Router, Server};
-        let messages: [(_, _, &[_]); 3] = [
-            (
-                "hello_message",
-                &self.hello_message,
-                &[Dealer, Router, Client, Server, Peer],
-            ),
-            (
-                "disconnect_message",
-                &self.disconnect_message,
-                &[Router, Server, Peer],
-            ),
-            (
-                "hiccup_message",
-                &self.hiccup_message,
-                &[Dealer, Client, Peer],
-            ),
-        ];
-        for (name, message, types) in messages {
-            if message.is_empty() {
-                continue;
-            }
-            if !types.contains(&socket_type) {
-                let types: Vec<_> = types.iter().map(|it| it.name()).collect();
-                let types = types.join(", ");
-                return Some(format!(
-                    "{name} is not for a {socket_type}, but for {types}"
-                ));
-            }
-            if matches!(socket_type, Client | Server | Peer) && message.len() > 1 {
-                return Some(format!(
-                    "{name} has {} frames; the messages of a {socket_type} have one",
-                    message.len()
-                ));
-            }
-        }
-        None
-    }
-
-    /// A time-out of zero would end every connection before it begins. In other libraries zero means
-    /// "none", so that a zero here is refused in words.
-    fn time_fault(&self) -> Option<String> {
-        let times = [
-            (
-                "connect_timeout",
-                self.connect_timeout,
-                "leave it to the system",
-            ),
-            ("handshake_timeout", self.handshake_timeout, "wait for ever"),
-            ("heartbeat_interval", self.heartbeat_interval, "send none"),
-            (
-                "heartbeat_timeout",
-                self.heartbeat_timeout,
-                "wait as long as heartbeat_interval",
-            ),
-        ];
-        for (name, time, none) in times {
-            if time == Some(Duration::ZERO) {
-                return Some(format!("{name} is zero; use None to {none}"));
-            }
-        }
-        if self.heartbeat_ttl.is_some_and(|ttl| ttl < TTL_UNIT) {
-            return Some(
-                "heartbeat_ttl is below 100 ms, the unit in which it is sent; use at least \
-                 100 ms, or None to ask the peer for nothing"
-                    .into(),
-            );
-        }
-        None
-    }
-
-    fn buffer_fault(&self) -> Option<String> {
-        let buffers = [
-            ("send_buffer", self.send_buffer),
-            ("recv_buffer", self.recv_buffer),
-        ];
-        let (name, _) = buffers.into_iter().find(|(_, size)| *size == Some(0))?;
-        Some(format!(
-            "{name} is zero; use None to leave its size to the system"
-        ))
-    }
 }
-
-/// What is wrong with a routing id that a user chose, in words (RFC 28, "The ROUTER Socket Type").
-pub(crate) fn routing_id_fault(id: &[u8]) -> Option<String> {
-    if id.len() > 255 {
-        let bytes = id.len();
-        return Some(format!("routing_id has {bytes} bytes; use 1 to 255 bytes"));
-    }
-    if id.first() == Some(&0) {
-        return Some(
-            "routing_id starts with a zero byte, which ZeroMQ reserves for ids that \
-             ROUTER makes up; start it with another byte"
-                .into(),
-        );
-    }
-    None
-}
-
-/// What PINGs count a time to live in (RFC 37, "Heartbeating").
-const TTL_UNIT: Duration = Duration::from_millis(100);

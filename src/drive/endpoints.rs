@@ -1,6 +1,7 @@
 //! bind, connect, unbind, disconnect.
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::sync::mpsc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use crate::options::routing_id_fault;
 use crate::pattern::Refusal;
 use crate::peer::SocketType;
 use crate::reactor::{Command, ConnectionId};
-use crate::transport::{self, TransportOptions};
+use crate::transport::{self, Listener, TransportOptions};
 use crate::waiters::Change;
 
 /// How long `unbind` waits for the reactor to let go of the listener. It answers within
@@ -50,23 +51,43 @@ impl Core {
                 }
             }
             _ => {
-                let poll = self.poll_side()?;
-                let listener = {
-                    let settings = TransportOptions::from(&*self.options());
-                    Arc::new(transport::bind(&endpoint, &settings).map_err(bind_error)?)
-                };
-                let endpoint = Arc::new(listener.local_endpoint());
-                poll.reactor.send(Command::Listen {
-                    socket: self.id,
-                    endpoint: Arc::clone(&endpoint),
-                    listener: Arc::clone(&listener),
-                });
-                Bound {
-                    endpoint,
-                    listener: Some(listener),
-                }
+                self.poll_side()?;
+                let settings = TransportOptions::from(&*self.options());
+                self.accept_at(transport::bind(&endpoint, &settings).map_err(bind_error)?)?
             }
         };
+        self.bound(bound)
+    }
+
+    /// The same at a descriptor that listens already.
+    pub(crate) fn bind_descriptor(&self, descriptor: OwnedFd) -> Result<Endpoint, Error> {
+        self.check_open()?;
+        self.poll_side()?;
+        let settings = TransportOptions::from(&*self.options());
+        let listener = transport::adopt(descriptor, &settings).map_err(Error::Io)?;
+        self.check_transport(&listener.local_endpoint())?;
+        let bound = self.accept_at(listener)?;
+        self.bound(bound)
+    }
+
+    /// Has the reactor accept.
+    fn accept_at(&self, listener: Listener) -> Result<Bound, Error> {
+        let poll = self.poll_side()?;
+        let listener = Arc::new(listener);
+        let endpoint = Arc::new(listener.local_endpoint());
+        poll.reactor.send(Command::Listen {
+            socket: self.id,
+            endpoint: Arc::clone(&endpoint),
+            listener: Arc::clone(&listener),
+        });
+        Ok(Bound {
+            endpoint,
+            listener: Some(listener),
+        })
+    }
+
+    /// The endpoint is this socket's from now on, unless it was closed meanwhile.
+    fn bound(&self, bound: Bound) -> Result<Endpoint, Error> {
         let endpoint = Arc::clone(&bound.endpoint);
         let mut locked = self.lock();
         let engine = locked.engine();

@@ -13,6 +13,7 @@ mod envelopes;
 mod input;
 mod message;
 mod passes;
+mod socks;
 mod topics;
 
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub use endpoint::endpoint;
 pub use envelopes::envelopes;
 pub use message::message;
 pub use passes::passes;
+pub use socks::socks;
 pub use topics::topics;
 
 #[cfg(test)]
@@ -43,5 +45,6 @@ const TARGETS: &[Target] = &[
     ("handshake", handshake),
     ("message", message),
     ("passes", passes),
+    ("socks", socks),
     ("topics", topics),
 ];

@@ -183,5 +183,6 @@ macro_rules! replays {
 }
 
 replays!(
-    command, connection, decoder, encoder, endpoint, envelopes, handshake, message, passes, topics
+    command, connection, decoder, encoder, endpoint, envelopes, handshake, message, passes, socks,
+    topics
 );

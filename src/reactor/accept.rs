@@ -93,6 +93,9 @@ impl Reactor {
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
                 Err(error) => match accept_is_transient(&error) {
                     AcceptError::Retry => {}
+                    AcceptError::Unwelcome => {
+                        socket.on_accept_failed(&accepting.endpoint, error);
+                    }
                     AcceptError::OutOfResources | AcceptError::Fatal => {
                         socket.on_accept_failed(&accepting.endpoint, error);
                         self.set_timer_after(tuning::ACCEPT_PAUSE, again);

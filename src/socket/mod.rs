@@ -14,6 +14,7 @@ mod task;
 mod topics;
 
 use std::fmt;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use crate::context::User;
@@ -273,6 +274,33 @@ impl<K: Kind> Socket<K> {
         self.core().bind(endpoint.try_into().map_err(Into::into)?)
     }
 
+    /// Listens at a descriptor that listens already: one that a service manager hands over (socket
+    /// activation), or a listener of the standard library's. Returns its endpoint, at which it can be
+    /// [unbound](Socket::unbind).
+    ///
+    /// The descriptor is this socket's from now on, made non-blocking, and closed with it. The file of
+    /// an ipc listener stays when it is. Its backlog stays as it was set.
+    ///
+    /// ```
+    /// use sinew::{Context, Pull, Push};
+    /// use std::net::TcpListener;
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let context = Context::new();
+    /// let pull = context.socket(Pull).open()?;
+    /// let endpoint = pull.bind_descriptor(listener)?;
+    /// let push = context.socket(Push).connect(endpoint)?;
+    /// push.send("hello")?;
+    /// assert_eq!(pull.recv()?, "hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When it is no listener for tcp, or for ipc with a name in UTF-8; when the socket is closed.
+    pub fn bind_descriptor(&self, descriptor: impl Into<OwnedFd>) -> Result<Endpoint, Error> {
+        self.core().bind_descriptor(descriptor.into())
+    }
+
     /// Connects to an endpoint, in the background, and again whenever the connection is lost.
     ///
     /// Never blocks, and does not fail because the peer is not there yet: messages queue until it
@@ -410,8 +438,9 @@ impl<K: Kind> Socket<K> {
     /// | `correlate` | the next request |
     /// | `busy_poll` | the next call that waits |
     /// | `reconnect_interval`, `reconnect_interval_max`, `reconnect_attempts`, `reconnect_stop` | the next pause |
-    /// | `connect_timeout`, `tcp_keepalive`, `send_buffer`, `recv_buffer`, `tos` | the next try to connect; of listeners, those that are bound later |
-    /// | `backlog` | listeners that are bound later |
+    /// | `connect_timeout`, `tcp_keepalive`, `send_buffer`, `recv_buffer`, `tos`, `packet_priority`, `tcp_user_timeout`, `bind_to_device` | the next try to connect; of listeners, those that are bound later |
+    /// | `backlog`, `accept_from` | listeners that are bound later |
+    /// | `socks_proxy` | the next try to connect |
     /// | `ipv6` | the next `bind` and the next try to connect |
     /// | `verbose`, `verboser`, `verbose_unsubscribe`, `invert_matching` | at once, for subscriptions and messages that come later |
     /// | `manual_last_value` | the next subscription that the application gives a peer, if `manual` was set from the start |

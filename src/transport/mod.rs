@@ -24,21 +24,24 @@ mod resolve;
 
 mod tcp;
 
+pub(crate) mod socks;
+
 mod ipc;
 
 use std::io;
-use std::os::fd::{AsRawFd, RawFd};
+use std::net::IpAddr;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 use mio::event::Source;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
-use socket2::{SockAddr, Socket};
+use socket2::{SockAddr, Socket, Type};
 
 pub(crate) use resolve::{needs_dns, resolve, Target};
 pub(crate) use settings::TransportOptions;
 pub(crate) use stream::Stream;
 
-use crate::endpoint::{Endpoint, IpcEndpoint};
+use crate::endpoint::{Endpoint, IpcEndpoint, IpcName};
 use stream::Peer;
 
 /// Where peers call. Closing it removes its `ipc` file, if that is still its own and this is
@@ -79,6 +82,46 @@ pub(crate) fn bind(endpoint: &Endpoint, options: &TransportOptions) -> io::Resul
     };
     listener
         .map_err(|error| io::Error::new(error.kind(), format!("cannot bind {endpoint}: {error}")))
+}
+
+/// Takes a descriptor that listens already, as a service manager hands it over.
+pub(crate) fn adopt(descriptor: OwnedFd, options: &TransportOptions) -> io::Result<Listener> {
+    let invalid = |text| io::Error::new(io::ErrorKind::InvalidInput, text);
+    let socket = Socket::from(descriptor);
+    if socket.r#type()? != Type::STREAM {
+        return Err(invalid("the descriptor is no stream socket"));
+    }
+    #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+    if !socket.is_listener()? {
+        return Err(invalid("the descriptor does not listen"));
+    }
+    socket.set_nonblocking(true)?;
+    socket.set_cloexec(true)?;
+    let address = socket.local_addr()?;
+    if let Some(address) = address.as_socket() {
+        // Those that it accepts inherit them.
+        options.set_buffers(&socket)?;
+        options.set_tcp(&socket, address.is_ipv6())?;
+        return Listener::tcp(socket, options.clone());
+    }
+    let name = match (address.as_pathname(), address.as_abstract_namespace()) {
+        (Some(path), _) => path.to_str().map(|path| IpcName::Path(path.to_owned())),
+        (_, Some(name)) => {
+            let name = std::str::from_utf8(name).ok();
+            name.map(|name| IpcName::Abstract(name.to_owned()))
+        }
+        (None, None) => None,
+    };
+    let name = name.ok_or_else(|| {
+        invalid("the descriptor is no tcp listener, and no ipc listener with a name")
+    })?;
+    // The file is not ours to remove.
+    let bound = ipc::Bound {
+        socket,
+        name,
+        file: None,
+    };
+    Ok(Listener::ipc(bound, options.clone()))
 }
 
 impl Listener {
@@ -135,6 +178,9 @@ impl Listener {
         let (socket, address) = stream::retry(|| accept_non_blocking(&self.socket))?;
         // A caller that has hung up already may leave no name, and may make options fail.
         self.welcome(socket, &address).map_err(|error| {
+            if is_unwelcome(&error) {
+                return error;
+            }
             io::Error::new(
                 io::ErrorKind::ConnectionAborted,
                 format!("caller is gone: {error}"),
@@ -150,6 +196,7 @@ impl Listener {
             }
             _ => {
                 let address = address.as_socket().ok_or(io::ErrorKind::NotConnected)?;
+                self.check_caller(address.ip())?;
                 if !INHERITS {
                     self.options.set_buffers(&socket)?;
                     self.options.set_tcp(&socket, address.is_ipv6())?;
@@ -158,6 +205,20 @@ impl Listener {
             }
         };
         Ok(Stream::new(socket, peer))
+    }
+
+    fn check_caller(&self, caller: IpAddr) -> io::Result<()> {
+        let from = &self.options.accept_from;
+        if from.is_empty() || from.iter().any(|network| network.contains(caller)) {
+            return Ok(());
+        }
+        let caller = caller.to_canonical();
+        Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            format!(
+                "a caller from {caller}, which is in no network of accept_from, was turned away"
+            ),
+        ))
     }
 
     /// Where peers can call: with the real port, or the real path of a wildcard.
@@ -250,6 +311,8 @@ pub(crate) fn connect_finish(stream: &Stream) -> io::Result<bool> {
 pub(crate) enum AcceptError {
     /// That caller is lost; the next may be fine. (`WouldBlock` too: the next has not come yet.)
     Retry,
+    /// That caller is not wanted, and was turned away.
+    Unwelcome,
     /// The system has no descriptor or no memory to spare: wait a while, or callers and listener
     /// chase each other.
     OutOfResources,
@@ -257,8 +320,16 @@ pub(crate) enum AcceptError {
     Fatal,
 }
 
+/// Whether it is this side that does not want the caller.
+fn is_unwelcome(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::PermissionDenied && error.raw_os_error().is_none()
+}
+
 /// Tells errors of one caller, and of a strained system, from those of the listener.
 pub(crate) fn accept_is_transient(error: &io::Error) -> AcceptError {
+    if is_unwelcome(error) {
+        return AcceptError::Unwelcome;
+    }
     match error.kind() {
         io::ErrorKind::ConnectionAborted
         | io::ErrorKind::ConnectionReset
@@ -483,7 +554,7 @@ mod tests {
     #[test]
     fn nobody_listening_is_a_refusal() {
         // Bound, so that no other test gets the port, but deaf.
-        let deaf = Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        let deaf = Socket::new(socket2::Domain::IPV4, Type::STREAM, None).unwrap();
         deaf.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into())
             .unwrap();
         let address = deaf.local_addr().unwrap().as_socket().unwrap();

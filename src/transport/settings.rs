@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use socket2::{Socket, TcpKeepalive};
 
+use crate::network::Network;
 use crate::options::{KeepAlive, Options};
+use crate::socks::SocksProxy;
 
 /// The options that the transports obey.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +19,12 @@ pub(crate) struct TransportOptions {
     pub(crate) recv_buffer: Option<usize>,
     /// The byte that IPv4 calls type of service and IPv6 traffic class.
     pub(crate) tos: Option<u8>,
+    pub(crate) priority: Option<u32>,
+    pub(crate) user_timeout: Option<Duration>,
+    pub(crate) device: Option<String>,
+    /// Where callers may come from; none: from everywhere.
+    pub(crate) accept_from: Vec<Network>,
+    pub(crate) socks_proxy: Option<SocksProxy>,
     /// Connections that may wait to be accepted.
     pub(crate) backlog: u32,
     /// Whether names and `*` mean IPv6 addresses too.
@@ -30,6 +38,11 @@ impl From<&Options> for TransportOptions {
             send_buffer: options.send_buffer,
             recv_buffer: options.recv_buffer,
             tos: options.tos,
+            priority: options.packet_priority,
+            user_timeout: options.tcp_user_timeout,
+            device: options.bind_to_device.clone(),
+            accept_from: options.accept_from.clone(),
+            socks_proxy: options.socks_proxy.clone(),
             backlog: options.backlog,
             ipv6: options.ipv6,
         }
@@ -45,6 +58,11 @@ impl Default for TransportOptions {
             send_buffer: None,
             recv_buffer: None,
             tos: None,
+            priority: None,
+            user_timeout: None,
+            device: None,
+            accept_from: Vec::new(),
+            socks_proxy: None,
             backlog: 100,
             ipv6: false,
         }
@@ -76,6 +94,54 @@ impl TransportOptions {
         // for a whole delayed acknowledgement.
         socket.set_tcp_nodelay(true)?;
         self.keepalive.set(socket)?;
+        self.set_tos(socket, is_v6)?;
+        self.set_linux(socket)
+    }
+
+    /// Before binding and connecting: which device the packets go over.
+    pub(super) fn set_device(&self, socket: &Socket) -> io::Result<()> {
+        let Some(device) = &self.device else {
+            return Ok(());
+        };
+        bind_device(socket, device).map_err(|error| {
+            let advice = match error.kind() {
+                io::ErrorKind::PermissionDenied => {
+                    "; bind_to_device needs the capability CAP_NET_RAW here"
+                }
+                _ if error.raw_os_error() == Some(libc::ENODEV) => "; there is no such device",
+                _ => "",
+            };
+            io::Error::new(
+                error.kind(),
+                format!("cannot use the device {device:?}: {error}{advice}"),
+            )
+        })
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn set_linux(&self, socket: &Socket) -> io::Result<()> {
+        if let Some(timeout) = self.user_timeout {
+            socket.set_tcp_user_timeout(Some(timeout))?;
+        }
+        let Some(priority) = self.priority else {
+            return Ok(());
+        };
+        // Behind the type of service, which sets it too.
+        socket.set_priority(priority).map_err(|error| {
+            let text = format!(
+                "cannot set packet_priority to {priority}: {error}; more than 6 needs CAP_NET_ADMIN"
+            );
+            io::Error::new(error.kind(), text)
+        })
+    }
+
+    /// The settings that others do not know were refused before.
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    fn set_linux(&self, _: &Socket) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn set_tos(&self, socket: &Socket, is_v6: bool) -> io::Result<()> {
         let Some(tos) = self.tos.map(u32::from) else {
             return Ok(());
         };
@@ -88,6 +154,16 @@ impl TransportOptions {
         let _ = socket.set_tos_v4(tos);
         Ok(())
     }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn bind_device(socket: &Socket, device: &str) -> io::Result<()> {
+    socket.bind_device(Some(device.as_bytes()))
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn bind_device(_: &Socket, _: &str) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 impl KeepAlive {

@@ -62,6 +62,7 @@ fn open(address: SocketAddr, options: &TransportOptions) -> io::Result<Socket> {
     let socket = stream::open(Domain::for_address(address), Some(Protocol::TCP))?;
     options.set_buffers(&socket)?;
     options.set_tcp(&socket, address.is_ipv6())?;
+    options.set_device(&socket)?;
     Ok(socket)
 }
 
@@ -103,6 +104,10 @@ fn is_not_ours(error: &io::Error) -> bool {
 }
 
 fn advise(error: io::Error) -> io::Error {
+    if error.raw_os_error().is_none() {
+        // It says already what to do.
+        return error;
+    }
     let advice = match error.kind() {
         io::ErrorKind::AddrInUse => "choose another port, or `*` for any free one",
         io::ErrorKind::PermissionDenied => "ports below 1024 need privileges, choose a higher one",

@@ -12,6 +12,7 @@ mod inproc;
 mod limits;
 mod live_options;
 mod monitor;
+mod networks;
 mod options;
 mod pair;
 mod peer_stats;
