@@ -227,6 +227,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "socket/observe",
             "socket/iter",
             "socket/builder",
+            "socket/descriptor",
             "socket/task",
             "socket/readiness",
             "poller/ready_list",

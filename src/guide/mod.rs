@@ -49,6 +49,7 @@ pub mod from_channels;
 pub mod from_zeromq;
 pub mod lifecycle;
 pub mod options;
+pub mod options_of_libzmq;
 pub mod pipeline;
 pub mod pub_sub;
 pub mod req_rep;

@@ -24,7 +24,7 @@ pub(super) struct Connecting {
     targets: VecDeque<Target>,
     stream: Option<Stream>,
     /// Of a connection that a proxy makes: what is negotiated with it, once it is there.
-    negotiation: Option<Negotiation>,
+    negotiation: Option<Box<Negotiation>>,
     error: Option<io::Error>,
 }
 
@@ -106,7 +106,7 @@ impl Connecting {
             let Some(proxy) = self.proxy() else {
                 return Ok(true);
             };
-            self.negotiation = Negotiation::begin(proxy, &self.request.endpoint);
+            self.negotiation = Negotiation::begin(proxy, &self.request.endpoint).map(Box::new);
         }
         let negotiation = self.negotiation.as_mut();
         negotiation.map_or(Ok(true), |it| it.advance(stream))
