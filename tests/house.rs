@@ -82,6 +82,8 @@ const HOUSE: &[(&str, &[&str])] = &[
             "pattern/parts/filter",
             "pattern/parts/ids",
             "pattern/parts/directory",
+            "pattern/parts/room",
+            "pattern/parts/numbered",
             "pattern/parts/trie",
             "pattern/parts/notes",
             "pattern/parts/mod",

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use super::parts::directory::{is_made_up, Directory};
 use super::parts::fair::Fair;
 use super::parts::links::LinkSet;
+use super::parts::room::Room;
 use super::rules::{Capabilities, Rules};
 use super::types::{LinkId, Newcomer, PatternSettings, Refusal, Route};
 use crate::message::Message;
@@ -23,15 +24,13 @@ pub(crate) struct Router {
     handover: bool,
     probe: bool,
     directory: Directory,
-    with_room: LinkSet,
+    room: Room,
     fair: Fair,
     /// Links whose id the user gave: what their peers announce does not matter.
     given: LinkSet,
     /// For links of `connect` whose peer came back with another id: the ids under which the first messages
     /// that wait there were sent, and how many of each, oldest first.
     former: HashMap<LinkId, VecDeque<(Bytes, usize)>>,
-    /// A message had to wait, and nothing has happened since that could let it pass.
-    stuck: bool,
     /// A peer was refused because its id was taken.
     refused: bool,
     /// An id has become free since that may be the one.
@@ -45,7 +44,7 @@ impl Router {
     }
 
     fn id_is_free(&mut self) {
-        self.stuck = false;
+        self.room.look_again();
         self.freed |= self.refused;
     }
 
@@ -90,11 +89,10 @@ impl Rules for Router {
             handover: settings.handover,
             probe: settings.probe_router,
             directory: Directory::new(settings.seed),
-            with_room: LinkSet::default(),
+            room: Room::default(),
             fair: Fair::default(),
             given: LinkSet::default(),
             former: HashMap::new(),
-            stuck: false,
             refused: false,
             freed: false,
         }
@@ -131,7 +129,7 @@ impl Rules for Router {
                 return Err(PeerRefusal::RoutingIdTaken);
             }
         }
-        self.stuck = false;
+        self.room.look_again();
         Ok(self.enter(link, id, new.unread))
     }
 
@@ -159,7 +157,7 @@ impl Rules for Router {
     }
 
     fn retire(&mut self, link: LinkId) {
-        self.with_room.set(link, false);
+        self.room.set(link, false);
         if self.directory.strike(link) {
             self.id_is_free();
         }
@@ -170,7 +168,7 @@ impl Rules for Router {
     }
 
     fn detach(&mut self, link: LinkId) {
-        self.with_room.set(link, false);
+        self.room.set(link, false);
         self.fair.detach(link);
         self.given.remove(link);
         self.former.remove(&link);
@@ -185,10 +183,7 @@ impl Rules for Router {
 
     #[inline]
     fn set_room(&mut self, link: LinkId, room: bool) {
-        self.with_room.set(link, room);
-        if room {
-            self.stuck = false;
-        }
+        self.room.set(link, room);
     }
 
     #[inline]
@@ -198,7 +193,7 @@ impl Rules for Router {
 
     #[inline]
     fn has_room(&self) -> bool {
-        !self.stuck
+        self.room.is_worth_a_try()
     }
 
     /// RFC 28: the first frame names the peer, and goes no further; what cannot be routed, or finds the
@@ -208,10 +203,10 @@ impl Rules for Router {
     fn route(&mut self, message: &mut Message) -> Route<'_> {
         let found = self.directory.find(message.first());
         match found.filter(|_| message.len() > 1) {
-            Some(link) if self.with_room.contains(link) => Route::Addressed(link),
+            Some(link) if self.room.contains(link) => Route::Addressed(link),
             _ if !self.mandatory => Route::Drop,
             Some(_) => {
-                self.stuck = true;
+                self.room.wait();
                 Route::Wait
             }
             None => Route::Refused(Refusal::Unroutable),

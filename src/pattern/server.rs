@@ -6,8 +6,7 @@
 use bytes::Bytes;
 
 use super::parts::directory::Directory;
-use super::parts::fair::Fair;
-use super::parts::links::LinkSet;
+use super::parts::numbered::Numbered;
 use super::rules::{Capabilities, Rules};
 use super::types::{LinkId, Newcomer, PatternSettings, Refusal, Route};
 use crate::message::Message;
@@ -15,11 +14,7 @@ use crate::peer::PeerRefusal;
 
 #[derive(Debug)]
 pub(crate) struct Server {
-    directory: Directory,
-    with_room: LinkSet,
-    fair: Fair,
-    /// A message had to wait, and nothing has happened since that could let it pass.
-    stuck: bool,
+    peers: Numbered,
 }
 
 /// The id of five bytes that has this number.
@@ -36,21 +31,12 @@ pub(crate) fn number_of(id: &[u8]) -> u32 {
     }
 }
 
-impl Server {
-    fn name(&mut self, link: LinkId) {
-        if self.directory.id_of(link).is_none() {
-            let id = self.next_id();
-            self.directory.enter(link, id);
-        }
-    }
-
-    /// RFC 41 ("The SERVER Socket Type"): the number is not zero.
-    fn next_id(&mut self) -> Bytes {
-        loop {
-            let id = self.directory.make_up();
-            if number_of(&id) != 0 {
-                return id;
-            }
+/// RFC 41 ("The SERVER Socket Type"): the number is not zero.
+fn make_up(directory: &mut Directory) -> Bytes {
+    loop {
+        let id = directory.make_up();
+        if number_of(&id) != 0 {
+            return id;
         }
     }
 }
@@ -66,40 +52,31 @@ impl Rules for Server {
 
     fn new(settings: &PatternSettings) -> Server {
         Server {
-            directory: Directory::new(settings.seed),
-            with_room: LinkSet::default(),
-            fair: Fair::default(),
-            stuck: false,
+            peers: Numbered::new(settings.seed),
         }
     }
 
     fn attach(&mut self, link: LinkId) {
-        self.name(link);
+        self.peers.name(link, make_up);
         self.set_room(link, true);
     }
 
     /// RFC 41 and 51: a peer does not choose its number.
     fn admit(&mut self, link: LinkId, _: Newcomer<'_>) -> Result<Option<LinkId>, PeerRefusal> {
-        self.name(link);
+        self.peers.name(link, make_up);
         Ok(None)
     }
 
     fn give_id(&mut self, link: LinkId, id: &[u8]) -> Result<(), Refusal> {
-        if self.directory.find(id).is_some() {
-            return Err(Refusal::RoutingIdTaken);
-        }
-        self.directory.enter(link, Bytes::copy_from_slice(id));
-        Ok(())
+        self.peers.give_id(link, id)
     }
 
     fn make_up_id(&mut self) -> Option<Bytes> {
-        Some(self.next_id())
+        Some(make_up(&mut self.peers.directory))
     }
 
     fn retire(&mut self, link: LinkId) {
-        self.with_room.set(link, false);
-        self.directory.strike(link);
-        self.stuck = false;
+        self.peers.retire(link);
     }
 
     fn write_closed(&mut self, link: LinkId) {
@@ -107,37 +84,31 @@ impl Rules for Server {
     }
 
     fn detach(&mut self, link: LinkId) {
-        self.with_room.set(link, false);
-        self.fair.detach(link);
-        self.directory.remove(link);
-        self.stuck = false;
+        self.peers.detach(link);
     }
 
     fn set_room(&mut self, link: LinkId, room: bool) {
-        self.with_room.set(link, room);
-        if room {
-            self.stuck = false;
-        }
+        self.peers.room.set(link, room);
     }
 
     fn set_readable(&mut self, link: LinkId, readable: bool) {
-        self.fair.set_readable(link, readable);
+        self.peers.fair.set_readable(link, readable);
     }
 
     fn has_room(&self) -> bool {
-        !self.stuck
+        self.peers.room.is_worth_a_try()
     }
 
     /// RFC 41 and 51: a message goes to the peer of its number; one for a peer that is not there is
     /// refused, and a full one waited for.
     fn route(&mut self, message: &mut Message) -> Route<'_> {
         let number = message.routing_id();
-        let found = number.and_then(|number| self.directory.find(&id_of(number)));
+        let found = number.and_then(|number| self.peers.directory.find(&id_of(number)));
         let Some(link) = found else {
             return Route::Refused(Refusal::Unroutable);
         };
-        if !self.with_room.contains(link) {
-            self.stuck = true;
+        if !self.peers.room.contains(link) {
+            self.peers.room.wait();
             return Route::Wait;
         }
         // The number is this side's own, and nothing to the peer.
@@ -146,15 +117,15 @@ impl Rules for Server {
     }
 
     fn next(&mut self) -> Option<LinkId> {
-        self.fair.next()
+        self.peers.fair.next()
     }
 
     fn return_turn(&mut self, link: LinkId) {
-        self.fair.return_turn(link);
+        self.peers.fair.return_turn(link);
     }
 
     fn incoming(&mut self, link: LinkId, message: Message) -> Result<Message, Message> {
-        match self.directory.id_of(link) {
+        match self.peers.directory.id_of(link) {
             Some(id) => Ok(message.with_routing_id(number_of(id))),
             None => Err(message),
         }

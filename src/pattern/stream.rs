@@ -7,8 +7,7 @@
 use bytes::Bytes;
 
 use super::parts::directory::Directory;
-use super::parts::fair::Fair;
-use super::parts::links::LinkSet;
+use super::parts::numbered::Numbered;
 use super::rules::{Capabilities, Rules};
 use super::types::{LinkId, Newcomer, PatternSettings, Refusal, Route};
 use crate::message::Message;
@@ -17,20 +16,7 @@ use crate::peer::PeerRefusal;
 #[derive(Debug)]
 pub(crate) struct Stream {
     notify: bool,
-    directory: Directory,
-    with_room: LinkSet,
-    fair: Fair,
-    /// A message had to wait, and nothing has happened since that could let it pass.
-    stuck: bool,
-}
-
-impl Stream {
-    fn name(&mut self, link: LinkId) {
-        if self.directory.id_of(link).is_none() {
-            let id = self.directory.make_up();
-            self.directory.enter(link, id);
-        }
-    }
+    peers: Numbered,
 }
 
 impl Rules for Stream {
@@ -44,10 +30,7 @@ impl Rules for Stream {
     fn new(settings: &PatternSettings) -> Stream {
         Stream {
             notify: settings.stream_notify,
-            directory: Directory::new(settings.seed),
-            with_room: LinkSet::default(),
-            fair: Fair::default(),
-            stuck: false,
+            peers: Numbered::new(settings.seed),
         }
     }
 
@@ -56,25 +39,21 @@ impl Rules for Stream {
     }
 
     fn attach(&mut self, link: LinkId) {
-        self.name(link);
+        self.peers.name(link, Directory::make_up);
         self.set_room(link, true);
     }
 
     fn admit(&mut self, link: LinkId, _: Newcomer<'_>) -> Result<Option<LinkId>, PeerRefusal> {
-        self.name(link);
+        self.peers.name(link, Directory::make_up);
         Ok(None)
     }
 
     fn give_id(&mut self, link: LinkId, id: &[u8]) -> Result<(), Refusal> {
-        if self.directory.find(id).is_some() {
-            return Err(Refusal::RoutingIdTaken);
-        }
-        self.directory.enter(link, Bytes::copy_from_slice(id));
-        Ok(())
+        self.peers.give_id(link, id)
     }
 
     fn make_up_id(&mut self) -> Option<Bytes> {
-        Some(self.directory.make_up())
+        Some(self.peers.directory.make_up())
     }
 
     fn notes(&self) -> bool {
@@ -82,9 +61,7 @@ impl Rules for Stream {
     }
 
     fn retire(&mut self, link: LinkId) {
-        self.with_room.set(link, false);
-        self.directory.strike(link);
-        self.stuck = false;
+        self.peers.retire(link);
     }
 
     fn write_closed(&mut self, link: LinkId) {
@@ -92,55 +69,49 @@ impl Rules for Stream {
     }
 
     fn detach(&mut self, link: LinkId) {
-        self.with_room.set(link, false);
-        self.fair.detach(link);
-        self.directory.remove(link);
-        self.stuck = false;
+        self.peers.detach(link);
     }
 
     fn set_room(&mut self, link: LinkId, room: bool) {
-        self.with_room.set(link, room);
-        if room {
-            self.stuck = false;
-        }
+        self.peers.room.set(link, room);
     }
 
     fn set_readable(&mut self, link: LinkId, readable: bool) {
-        self.fair.set_readable(link, readable);
+        self.peers.fair.set_readable(link, readable);
     }
 
     fn has_room(&self) -> bool {
-        !self.stuck
+        self.peers.room.is_worth_a_try()
     }
 
     /// The first frame names the peer; what is behind it goes out as it is, and if that is nothing the
     /// connection ends. As in libzmq, a peer that is not there is always told, and a full one waited for.
     fn route(&mut self, message: &mut Message) -> Route<'_> {
-        let found = self.directory.find(message.first());
+        let found = self.peers.directory.find(message.first());
         let Some(link) = found.filter(|_| message.len() > 1) else {
             return Route::Refused(Refusal::Unroutable);
         };
         if message.byte_len() == message.first().len() {
-            self.directory.strike(link);
+            self.peers.directory.strike(link);
             return Route::Close(link);
         }
-        if !self.with_room.contains(link) {
-            self.stuck = true;
+        if !self.peers.room.contains(link) {
+            self.peers.room.wait();
             return Route::Wait;
         }
         Route::Raw(link)
     }
 
     fn next(&mut self) -> Option<LinkId> {
-        self.fair.next()
+        self.peers.fair.next()
     }
 
     fn return_turn(&mut self, link: LinkId) {
-        self.fair.return_turn(link);
+        self.peers.fair.return_turn(link);
     }
 
     fn incoming(&mut self, link: LinkId, mut message: Message) -> Result<Message, Message> {
-        let Some(id) = self.directory.id_of(link) else {
+        let Some(id) = self.peers.directory.id_of(link) else {
             return Err(message);
         };
         message.push_front_shared(id);

@@ -10,5 +10,7 @@ pub(crate) mod fair;
 pub(crate) mod fanout;
 pub(crate) mod filter;
 pub(crate) mod ids;
+pub(crate) mod numbered;
 pub(crate) mod radix;
+pub(crate) mod room;
 pub(crate) mod trie;
