@@ -70,17 +70,13 @@ impl Rules for Dish {
 
     fn filter(&self, batch: &mut VecDeque<Message>) -> VecDeque<Message> {
         let mut unwanted = VecDeque::new();
-        // Each is looked at once and moved only behind one that is not wanted.
-        let mut kept = 0;
-        for at in 0..batch.len() {
-            if self.take(&mut batch[at]) {
-                batch.swap(kept, at);
-                kept += 1;
-            } else {
-                unwanted.push_back(std::mem::take(&mut batch[at]));
+        batch.retain_mut(|message| {
+            let wanted = self.take(message);
+            if !wanted {
+                unwanted.push_back(std::mem::take(message));
             }
-        }
-        batch.truncate(kept);
+            wanted
+        });
         unwanted
     }
 

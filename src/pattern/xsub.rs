@@ -125,19 +125,15 @@ impl<const SENDS: bool> Rules for Subscriber<SENDS> {
     }
 
     fn filter(&self, batch: &mut VecDeque<Message>) -> VecDeque<Message> {
-        let wanted = |message: &Message| self.wants(message);
         let mut unwanted = VecDeque::new();
-        // As good as always: the publisher has filtered already.
-        if batch.iter().all(wanted) {
-            return unwanted;
-        }
-        for message in std::mem::take(batch) {
-            if wanted(&message) {
-                batch.push_back(message);
-            } else {
-                unwanted.push_back(message);
+        // Nothing is moved while all are wanted, which is as good as always: the publisher has filtered.
+        batch.retain_mut(|message| {
+            let wanted = self.wants(message);
+            if !wanted {
+                unwanted.push_back(std::mem::take(message));
             }
-        }
+            wanted
+        });
         unwanted
     }
 
