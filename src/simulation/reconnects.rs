@@ -136,33 +136,40 @@ fn a_connection_that_is_cut_at_any_byte_of_the_answer_loses_only_what_was_taken_
     });
 }
 
+/// Sends and receives while connections are cut; how many messages were sent, and the numbers of those that
+/// were received.
+fn under_cuts(world: &mut World, push: &Socket<Push>, pull: &Socket<Pull>) -> (u32, Vec<u32>) {
+    let (mut received, mut sent) = (Vec::new(), 0);
+    for _ in 0..300 {
+        match world.dice.below(12) {
+            0..=2 => sent += u32::from(push.try_send(tagged(0, sent)).is_ok()),
+            3 => {
+                if let Ok(message) = pull.try_recv() {
+                    received.push(number(&message));
+                }
+            }
+            4 if world.dice.once_in(8) => {
+                for connection in world.connections() {
+                    connection.cut();
+                }
+            }
+            5 => {
+                let time = world.dice.below(100);
+                world.wait(Duration::from_millis(time as u64));
+            }
+            _ => world.nudge(),
+        }
+    }
+    (sent, received)
+}
+
 #[test]
 fn however_often_connections_are_cut_nothing_comes_twice_and_no_more_is_lost() {
     orders(150, |world| {
         let pull = world.socket(Pull).bind(AT).unwrap();
         let push = world.socket(Push).send_hwm(1 + world.dice.below(20));
         let push = push.connect(AT).unwrap();
-        let (mut received, mut sent) = (Vec::new(), 0);
-        for _ in 0..300 {
-            match world.dice.below(12) {
-                0..=2 => sent += u32::from(push.try_send(tagged(0, sent)).is_ok()),
-                3 => {
-                    if let Ok(message) = pull.try_recv() {
-                        received.push(number(&message));
-                    }
-                }
-                4 if world.dice.once_in(8) => {
-                    for connection in world.connections() {
-                        connection.cut();
-                    }
-                }
-                5 => {
-                    let time = world.dice.below(100);
-                    world.wait(Duration::from_millis(time as u64));
-                }
-                _ => world.nudge(),
-            }
-        }
+        let (sent, mut received) = under_cuts(world, &push, &pull);
         world.pass(Duration::from_secs(5));
         receive_all(&pull, &mut received);
         world.pass(Duration::from_secs(5));
@@ -180,27 +187,7 @@ fn an_accepted_peer_takes_with_it_what_was_queued_for_it_and_that_is_counted() {
         let push = world.socket(Push).send_hwm(1 + world.dice.below(20));
         let push = push.bind(AT).unwrap();
         let pull = world.socket(Pull).connect(AT).unwrap();
-        let (mut received, mut sent) = (Vec::new(), 0);
-        for _ in 0..300 {
-            match world.dice.below(12) {
-                0..=2 => sent += u32::from(push.try_send(tagged(0, sent)).is_ok()),
-                3 => {
-                    if let Ok(message) = pull.try_recv() {
-                        received.push(number(&message));
-                    }
-                }
-                4 if world.dice.once_in(8) => {
-                    for connection in world.connections() {
-                        connection.cut();
-                    }
-                }
-                5 => {
-                    let time = world.dice.below(100);
-                    world.wait(Duration::from_millis(time as u64));
-                }
-                _ => world.nudge(),
-            }
-        }
+        let (sent, mut received) = under_cuts(world, &push, &pull);
         for _ in 0..3 {
             world.pass(Duration::from_secs(5));
             receive_all(&pull, &mut received);

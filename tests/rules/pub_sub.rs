@@ -5,7 +5,7 @@ use std::sync::{mpsc, Barrier};
 use std::thread;
 use std::time::Duration;
 
-use sinew::{Context, EventKind, Message, Pub, RecvError, SendErrorKind, Sub};
+use sinew::{Context, EventKind, Message, Pub, RecvError, SendErrorKind, Socket, Sub};
 
 use crate::support::{
     address, await_event, await_peer, await_subscription, endpoints, Raw, A_WHILE, COMMAND, SOON,
@@ -119,29 +119,35 @@ fn no_drop_waits_for_the_slowest() {
     assert_eq!(publisher.stats().dropped, 0);
 }
 
+/// A publisher that does not drop, and the subscriber that takes nothing more for now.
+fn a_publisher_that_is_full(ctx: &Context, endpoint: &str) -> (Socket<Pub>, Socket<Sub>) {
+    let publisher = ctx
+        .socket(Pub)
+        .send_hwm(2)
+        .send_buffer(Some(16 * 1024))
+        .linger(Duration::ZERO)
+        .no_drop(true)
+        .bind(endpoint)
+        .unwrap();
+    let monitor = publisher.monitor();
+    let slow = ctx
+        .socket(Sub)
+        .recv_hwm(2)
+        .recv_buffer(Some(16 * 1024))
+        .subscribe("")
+        .connect(&address(&publisher))
+        .unwrap();
+    await_subscription(&monitor);
+    let body = vec![1; 256 * 1024];
+    while publisher.send_timeout(body.clone(), A_WHILE).is_ok() {}
+    (publisher, slow)
+}
+
 #[test]
 fn no_drop_goes_on_when_the_slow_one_leaves() {
     for endpoint in endpoints("leaves") {
         let ctx = Context::new();
-        let publisher = ctx
-            .socket(Pub)
-            .send_hwm(2)
-            .send_buffer(Some(16 * 1024))
-            .linger(Duration::ZERO)
-            .no_drop(true)
-            .bind(&endpoint)
-            .unwrap();
-        let monitor = publisher.monitor();
-        let slow = ctx
-            .socket(Sub)
-            .recv_hwm(2)
-            .recv_buffer(Some(16 * 1024))
-            .subscribe("")
-            .connect(&address(&publisher))
-            .unwrap();
-        await_subscription(&monitor);
-        let body = vec![1; 256 * 1024];
-        while publisher.send_timeout(body.clone(), A_WHILE).is_ok() {}
+        let (publisher, slow) = a_publisher_that_is_full(&ctx, &endpoint);
         let (started, start) = mpsc::channel();
         let sender = publisher.clone();
         let waiting = thread::spawn(move || {
@@ -161,25 +167,7 @@ fn no_drop_goes_on_when_the_slow_one_leaves() {
 fn no_drop_goes_on_when_the_slow_one_wants_it_no_more() {
     for endpoint in endpoints("unsubscribes") {
         let ctx = Context::new();
-        let publisher = ctx
-            .socket(Pub)
-            .send_hwm(2)
-            .send_buffer(Some(16 * 1024))
-            .linger(Duration::ZERO)
-            .no_drop(true)
-            .bind(&endpoint)
-            .unwrap();
-        let monitor = publisher.monitor();
-        let slow = ctx
-            .socket(Sub)
-            .recv_hwm(2)
-            .recv_buffer(Some(16 * 1024))
-            .subscribe("")
-            .connect(&address(&publisher))
-            .unwrap();
-        await_subscription(&monitor);
-        let body = vec![1; 256 * 1024];
-        while publisher.send_timeout(body.clone(), A_WHILE).is_ok() {}
+        let (publisher, slow) = a_publisher_that_is_full(&ctx, &endpoint);
         let sender = publisher.clone();
         let waiting = thread::spawn(move || sender.send_timeout("on", SOON));
         // Long enough, mostly, for it to wait; if not, it finds the subscription gone.
