@@ -269,7 +269,7 @@ impl Inner {
     }
 
     /// How many sockets are not closed to the end yet.
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(crate) fn open_sockets(&self) -> usize {
         *self.open.lock()
     }

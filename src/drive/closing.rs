@@ -36,7 +36,7 @@ impl Core {
     }
 
     /// What [`close_and_wait`](Core::close_and_wait) will say, once it will.
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(crate) fn close_report(&self) -> Option<CloseReport> {
         let mut locked = self.lock();
         let engine = locked.engine();

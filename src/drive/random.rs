@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 
 /// A number that differs from call to call and from process to process.
 pub(super) fn seed() -> u64 {
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     if let Some(seed) = pretended::next() {
         return seed;
     }
@@ -13,7 +13,7 @@ pub(super) fn seed() -> u64 {
 }
 
 /// Numbers that a test wants again and again; other threads keep the system's.
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 pub(crate) mod pretended {
     use std::cell::Cell;
 

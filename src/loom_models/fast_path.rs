@@ -121,7 +121,8 @@ fn loom_the_fast_path_strands_nothing_and_keeps_the_order_and_the_turns() {
         let other = thread::spawn(move || ["b1", "b2"].map(|text| other.send(text)));
         let sweeper = Arc::clone(&sender);
         let sweeper = thread::spawn(move || sweeper.sweep());
-        ["a1", "a2"].map(|text| sender.send(text));
+        sender.send("a1");
+        sender.send("a2");
         other.join().unwrap();
         sweeper.join().unwrap();
         // What was sent when the sweep had gone went out at once.
