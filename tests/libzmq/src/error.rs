@@ -19,6 +19,15 @@ impl Error {
     });
     /// Interrupted by a signal before anything happened.
     pub const INTR: Error = Error(4);
+    /// Not allowed with this socket, or with this value.
+    pub const INVAL: Error = Error(22);
+    /// No peer has the routing id.
+    pub const HOSTUNREACH: Error =
+        Error(if cfg!(any(target_os = "macos", target_os = "freebsd")) {
+            65
+        } else {
+            113
+        });
     /// The socket is not in a state that allows this call, as with two requests in a row.
     pub const FSM: Error = Error(HAUSNUMERO + 51);
     /// The context was shut down.

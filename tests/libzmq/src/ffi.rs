@@ -75,9 +75,22 @@ extern "C" {
     ) -> c_int;
 
     pub(crate) fn zmq_msg_init(msg: *mut RawMsg) -> c_int;
+    pub(crate) fn zmq_msg_init_size(msg: *mut RawMsg, len: usize) -> c_int;
+    pub(crate) fn zmq_msg_send(msg: *mut RawMsg, socket: *mut c_void, flags: c_int) -> c_int;
     pub(crate) fn zmq_msg_recv(msg: *mut RawMsg, socket: *mut c_void, flags: c_int) -> c_int;
     pub(crate) fn zmq_msg_close(msg: *mut RawMsg) -> c_int;
     pub(crate) fn zmq_msg_data(msg: *mut RawMsg) -> *mut c_void;
     pub(crate) fn zmq_msg_size(msg: *const RawMsg) -> usize;
     pub(crate) fn zmq_msg_more(msg: *const RawMsg) -> c_int;
+
+    pub(crate) fn zmq_has(capability: *const c_char) -> c_int;
+
+    // Draft.
+    pub(crate) fn zmq_join(socket: *mut c_void, group: *const c_char) -> c_int;
+    pub(crate) fn zmq_leave(socket: *mut c_void, group: *const c_char) -> c_int;
+    pub(crate) fn zmq_connect_peer(socket: *mut c_void, endpoint: *const c_char) -> u32;
+    pub(crate) fn zmq_msg_set_routing_id(msg: *mut RawMsg, routing_id: u32) -> c_int;
+    pub(crate) fn zmq_msg_routing_id(msg: *mut RawMsg) -> u32;
+    pub(crate) fn zmq_msg_set_group(msg: *mut RawMsg, group: *const c_char) -> c_int;
+    pub(crate) fn zmq_msg_group(msg: *mut RawMsg) -> *const c_char;
 }

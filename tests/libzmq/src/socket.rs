@@ -44,6 +44,9 @@ pub mod option {
     pub const HEARTBEAT_TTL: c_int = 76;
     pub const HEARTBEAT_TIMEOUT: c_int = 77;
     pub const XPUB_VERBOSER: c_int = 78;
+    pub const HELLO_MSG: c_int = 110;
+    pub const DISCONNECT_MSG: c_int = 111;
+    pub const HICCUP_MSG: c_int = 114;
 }
 
 const CTX_IO_THREADS: c_int = 1;
@@ -53,7 +56,7 @@ const SNDMORE: c_int = 2;
 const POLLIN: i16 = 1;
 const POLLOUT: i16 = 2;
 
-/// The stable socket types, with libzmq's numbers.
+/// The socket types, with libzmq's numbers; it calls those from SERVER on drafts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)] // They are named after the types of the protocol.
 pub enum Kind {
@@ -69,6 +72,15 @@ pub enum Kind {
     XPub = 9,
     XSub = 10,
     Stream = 11,
+    Server = 12,
+    Client = 13,
+    Radio = 14,
+    Dish = 15,
+    Gather = 16,
+    Scatter = 17,
+    Dgram = 18,
+    Peer = 19,
+    Channel = 20,
 }
 
 /// A libzmq context. Clones are the same context; it ends when the last clone and the last socket are gone.
@@ -228,36 +240,56 @@ impl Socket {
         self.set_bytes(option::UNSUBSCRIBE, topic)
     }
 
+    /// DISH: wants the messages of `group`.
+    pub fn join(&self, group: &str) -> Result<()> {
+        self.with_text(group, ffi::zmq_join)
+    }
+
+    /// DISH: wants them no longer.
+    pub fn leave(&self, group: &str) -> Result<()> {
+        self.with_text(group, ffi::zmq_leave)
+    }
+
     // ── endpoints ────────────────────────────────────────────────────────────────────────────────────────
 
     /// Listens on an endpoint.
     pub fn bind(&self, endpoint: &str) -> Result<()> {
-        self.with_endpoint(endpoint, ffi::zmq_bind)
+        self.with_text(endpoint, ffi::zmq_bind)
     }
 
     /// Connects to an endpoint, now or when it appears.
     pub fn connect(&self, endpoint: &str) -> Result<()> {
-        self.with_endpoint(endpoint, ffi::zmq_connect)
+        self.with_text(endpoint, ffi::zmq_connect)
     }
 
     /// Stops listening on an endpoint.
     pub fn unbind(&self, endpoint: &str) -> Result<()> {
-        self.with_endpoint(endpoint, ffi::zmq_unbind)
+        self.with_text(endpoint, ffi::zmq_unbind)
     }
 
     /// Ends a connection made by `connect`.
     pub fn disconnect(&self, endpoint: &str) -> Result<()> {
-        self.with_endpoint(endpoint, ffi::zmq_disconnect)
+        self.with_text(endpoint, ffi::zmq_disconnect)
     }
 
-    fn with_endpoint(
+    /// PEER: connects, and returns the routing id of what it connects to.
+    pub fn connect_peer(&self, endpoint: &str) -> Result<u32> {
+        let endpoint = CString::new(endpoint).map_err(|_| Error::INVAL)?;
+        // SAFETY: a live socket and a NUL-terminated string that outlives the call.
+        match unsafe { ffi::zmq_connect_peer(self.raw, endpoint.as_ptr()) } {
+            0 => Err(Error::last()),
+            routing_id => Ok(routing_id),
+        }
+    }
+
+    fn with_text(
         &self,
-        endpoint: &str,
+        text: &str,
         call: unsafe extern "C" fn(*mut c_void, *const std::ffi::c_char) -> c_int,
     ) -> Result<()> {
-        let endpoint = CString::new(endpoint).map_err(|_| Error(22))?;
+        let text = CString::new(text).map_err(|_| Error::INVAL)?;
         // SAFETY: a live socket and a NUL-terminated string that outlives the call.
-        check(unsafe { call(self.raw, endpoint.as_ptr()) }).map(drop)
+        check(unsafe { call(self.raw, text.as_ptr()) }).map(drop)
     }
 
     // ── messages ─────────────────────────────────────────────────────────────────────────────────────────
@@ -278,6 +310,17 @@ impl Socket {
             let sent =
                 check(unsafe { ffi::zmq_send(self.raw, part.as_ptr().cast(), part.len(), flags) });
             match sent {
+                Err(Error::INTR) => continue,
+                sent => return sent.map(drop),
+            }
+        }
+    }
+
+    /// Sends a part with its routing id or its group, waiting as `SNDTIMEO` says.
+    pub fn send_msg(&self, mut msg: Msg) -> Result<()> {
+        loop {
+            // SAFETY: a live socket and an initialised message, which the call leaves empty, or as it was.
+            match check(unsafe { ffi::zmq_msg_send(&mut msg.0, self.raw, 0) }) {
                 Err(Error::INTR) => continue,
                 sent => return sent.map(drop),
             }
@@ -369,7 +412,7 @@ impl Socket {
     }
 
     pub(crate) fn start_monitor(&self, endpoint: &str, events: u16) -> Result<()> {
-        let endpoint = CString::new(endpoint).map_err(|_| Error(22))?;
+        let endpoint = CString::new(endpoint).map_err(|_| Error::INVAL)?;
         // SAFETY: a live socket and a NUL-terminated string that outlives the call.
         check(unsafe { ffi::zmq_socket_monitor(self.raw, endpoint.as_ptr(), c_int::from(events)) })
             .map(drop)
