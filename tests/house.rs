@@ -162,6 +162,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "engine/actions",
             "engine/backoff",
             "engine/helpers",
+            "engine/pending",
             "engine/admission",
             "engine/jitter",
             "engine/worklist",

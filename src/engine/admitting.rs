@@ -55,8 +55,8 @@ impl<D> Engine<D> {
                 .get(id.link)
                 .is_some_and(|link| !link.session.has_heard())
         };
-        let pending = &mut self.admission.pending;
-        if let Some(gone) = pending.enter(id, address, now, said, silent) {
+        let admission = &mut self.admission;
+        if let Some(gone) = admission.begin_handshake(id, address, now, said, silent) {
             self.end_connection(gone.link, Ended::Crowded);
             if gone != id {
                 self.advance(gone);
@@ -81,7 +81,7 @@ impl<D> Engine<D> {
         let Some(timeout) = self.options.handshake_timeout else {
             return;
         };
-        while let Some(id) = self.admission.pending.overdue(timeout, now) {
+        while let Some(id) = self.admission.overdue(timeout, now) {
             self.end_connection(id.link, Ended::HandshakeTimeout);
             self.advance(id);
         }

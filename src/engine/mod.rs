@@ -14,6 +14,7 @@ pub(crate) mod inproc;
 mod inspection;
 mod jitter;
 mod ledger;
+mod pending;
 mod raw;
 pub(crate) mod reading;
 mod receiving;
@@ -79,7 +80,8 @@ pub(crate) struct Bound {
 /// | `links` | `drive` puts them in; [`teardown`] takes them out | a link with a token out is not taken out |
 /// | `work` | what finds that a link waits | a link that waits for no event is on a list |
 /// | `actions` | everything here | run and empty once the lock is released |
-/// | `admission` | [`admitting`], [`teardown`] | counts a connection from `enter` to `leave`, each once |
+/// | `pattern` | all of it | what it believes of a link's room is what `update_room` told it last: [`Link::has_room`] |
+/// | `admission` | [`admitting`], `welcome`; `drive` for what it accepts | counts a connection from `enter` to `leave`, each once |
 /// | `ledger` | [`sending`], [`receiving`], [`teardown`] | what is owed is held by a link's receive queue |
 /// | `life` | `drive` to `Lingering`; [`closing`] to `Closed` | `Closed`: there are no links |
 /// | `fast_path` | `drive` | false while anything else of the engine is used |
@@ -401,7 +403,7 @@ impl<D> Engine<D> {
         if let Some(mut message) = self.pattern.welcome_message() {
             self.queue(key, &mut message);
         }
-        self.admission.pending.leave(id);
+        self.admission.end_handshake(id);
         self.resume_accepting();
         self.report(key, EventKind::HandshakeSucceeded);
         self.note(key);
