@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use super::core::{Core, Engine};
 use crate::clock;
-use crate::engine::Life;
-use crate::error::WaitError;
+use crate::error::{Error, WaitError};
 use crate::reactor::timers::deadline;
 
 impl Core {
@@ -26,18 +25,10 @@ impl Core {
         wanted: usize,
         timeout: Option<Duration>,
     ) -> Result<usize, WaitError> {
-        if !self.lock().engine().pattern.can().publishes {
+        if !self.lock().engine().can().publishes {
             return Err(WaitError::Unsupported);
         }
-        self.wait_for(wanted, timeout, |engine| {
-            let mut there = 0;
-            let links = &engine.links;
-            engine.pattern.for_each_subscriber(topic, |link| {
-                let up = links.get(link).is_some_and(|link| link.is_established());
-                there += usize::from(up);
-            });
-            there
-        })
+        self.wait_for(wanted, timeout, |engine| engine.subscribers(topic))
     }
 
     fn wait_for(
@@ -48,14 +39,14 @@ impl Core {
     ) -> Result<usize, WaitError> {
         let deadline = timeout.and_then(|timeout| deadline(clock::now(), timeout));
         let mut locked = self.lock_for_call();
-        locked.engine().peers_awaited += 1;
+        locked.engine().begin_awaiting_peers();
         let mut looked = false;
         let outcome = loop {
             let engine = locked.engine();
-            if engine.life != Life::Open {
-                break Err(match engine.reactor_died {
-                    true => WaitError::ReactorDied,
-                    false => WaitError::Closed,
+            if let Err(error) = engine.check_open() {
+                break Err(match error {
+                    Error::ReactorDied => WaitError::ReactorDied,
+                    _ => WaitError::Closed,
                 });
             }
             let there = count(engine);
@@ -68,7 +59,7 @@ impl Core {
             }
             looked |= self.await_change(&mut locked, left);
         };
-        locked.engine().peers_awaited -= 1;
+        locked.engine().end_awaiting_peers();
         outcome
     }
 }

@@ -6,10 +6,8 @@ use std::sync::Arc;
 use super::core::Core;
 use crate::clock;
 use crate::endpoint::Endpoint;
-use crate::engine::Life;
-use crate::link::reader::{Ended, Reader};
+use crate::link::reader::Reader;
 use crate::link::writer::Writer;
-use crate::link::{Link, Origin, Stage};
 use crate::monitor::EventKind;
 use crate::reactor::ConnectionId;
 use crate::transport::Stream;
@@ -31,27 +29,8 @@ impl Core {
     pub(super) fn accept(&self, endpoint: &Arc<Endpoint>, stream: Stream) {
         let new = self.open_connection(stream);
         let mut locked = self.lock();
-        let engine = locked.engine();
-        if engine.life != Life::Open {
+        let Some(id) = locked.engine().accept(endpoint, clock::now()) else {
             return;
-        }
-        let generation = engine.next_generation();
-        let (origin, stage) = (Origin::Accepted, Stage::Handshake);
-        let link = Link::new(
-            generation,
-            origin,
-            stage,
-            Arc::clone(endpoint),
-            engine.options(),
-        );
-        let key = engine.links.insert(link);
-        if let Some(gone) = engine.admission.enter(clock::now()) {
-            engine.end_connection(gone.link, Ended::Crowded);
-            engine.advance(gone);
-        }
-        let id = ConnectionId {
-            link: key,
-            generation,
         };
         self.attach_connection(&mut locked, id, new, EventKind::Accepted);
     }
@@ -61,23 +40,15 @@ impl Core {
         let outcome = outcome.map(|stream| self.open_connection(stream));
         let mut locked = self.lock();
         let engine = locked.engine();
-        if engine.life == Life::Closed || engine.link(id).is_none() {
-            return;
-        }
         match outcome {
             Ok(new) => {
-                let generation = engine.next_generation();
-                if let Some(link) = engine.link(id) {
-                    link.generation = generation;
-                    link.stage = Stage::Handshake;
+                if let Some(id) = engine.connected(id) {
+                    self.attach_connection(&mut locked, id, new, EventKind::Connected);
                 }
-                let id = ConnectionId { generation, ..id };
-                self.attach_connection(&mut locked, id, new, EventKind::Connected);
             }
             Err(error) => {
                 let refused = error.kind() == io::ErrorKind::ConnectionRefused;
-                engine.connect_failed(id.link, error.to_string(), refused);
-                engine.check_closed();
+                engine.connect_failed(id, error.to_string(), refused);
             }
         }
     }

@@ -8,10 +8,9 @@ use mio::{Events, Poll, Token, Waker};
 use super::fast_path::FastPath;
 use super::prefetched::Prefetched;
 use crate::context::Inner;
-use crate::engine::actions::Action;
+use crate::engine;
 use crate::engine::helpers::Helpers;
 use crate::engine::settings::pattern_settings;
-use crate::engine::{self, Life};
 use crate::error::Error;
 use crate::link::buffer::Pool;
 use crate::monitor::{Event, EventQueue, Monitor};
@@ -39,16 +38,16 @@ pub(crate) struct Driver {
 /// The waker's token in a socket's poll.
 pub(super) const WAKER: Token = Token(usize::MAX);
 
-/// Splits a token into the link's key and the connection's generation.
+/// Splits a token into the link's key and the connection's generation, as much of it as fits.
 const HALF: u32 = usize::BITS / 2;
 
 pub(super) fn token_of(id: ConnectionId) -> Token {
     Token(id.link | (id.generation as usize) << HALF)
 }
 
-/// A connection's generation as far as a token holds it.
-pub(super) fn connection_of(token: Token) -> (usize, u32) {
-    (token.0 & ((1 << HALF) - 1), (token.0 >> HALF) as u32)
+/// The link's key in a token.
+pub(super) fn link_of(token: Token) -> usize {
+    token.0 & ((1 << HALF) - 1)
 }
 
 /// The parts of a socket's poll that do not move with the lease.
@@ -153,7 +152,7 @@ impl Core {
         let mut locked = self.lock_for_call();
         let engine = locked.engine();
         let waiting = self.prefetched.lock().len();
-        engine.ledger.stats(engine.peers(), waiting)
+        engine.stats(waiting)
     }
 
     pub(crate) fn peers(&self) -> Vec<PeerStats> {
@@ -162,13 +161,7 @@ impl Core {
 
     pub(crate) fn monitor(&self) -> Monitor {
         let queue = EventQueue::new();
-        let mut locked = self.lock_for_call();
-        let engine = locked.engine();
-        if engine.life == Life::Closed {
-            queue.end();
-        } else {
-            engine.monitors.push(Arc::clone(&queue));
-        }
+        self.lock_for_call().engine().add_monitor(&queue);
         Monitor::new(queue)
     }
 
@@ -178,11 +171,7 @@ impl Core {
         let mut locked = self.lock_for_call();
         let engine = locked.engine();
         let snapshot = engine.snapshot();
-        if engine.life == Life::Closed {
-            queue.end();
-        } else {
-            engine.monitors.push(Arc::clone(&queue));
-        }
+        engine.add_monitor(&queue);
         (snapshot, Monitor::new(queue))
     }
 
@@ -222,16 +211,9 @@ impl Core {
             reactor,
         });
         let events = Events::with_capacity(tuning::EVENTS);
+        let driver = Driver { poll, events };
         let mut locked = self.lock();
-        let engine = locked.engine();
-        engine.waiters.install(Driver { poll, events });
-        engine.helpers = Helpers::new(helpers);
-        // Callers asleep on the condition variable may drive from now on.
-        engine.wake_waiters();
-        if engine.life == Life::Closed {
-            // Closed meanwhile, when there was no reactor yet that could be told.
-            engine.actions.push(Action::Remove);
-        }
+        locked.engine().install(driver, Helpers::new(helpers));
         Ok(side)
     }
 

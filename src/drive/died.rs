@@ -1,26 +1,13 @@
 //! The reactor has panicked: the sockets that it served are closed, and say why.
 
 use super::core::Core;
-use crate::engine::Life;
-use crate::link::ending::Cause;
 
 impl Core {
     /// Ends the socket at once. What it had queued is lost and counted, blocked calls return
     /// `ReactorDied`, and so does every later one; closing waits for nothing.
     pub(super) fn end_without_reactor(&self) {
-        let mut locked = self.lock();
-        let engine = locked.engine();
-        if engine.life == Life::Closed {
-            return;
-        }
-        engine.reactor_died = true;
-        // What is lost from here on counts as undelivered.
-        engine.life = Life::Lingering;
-        let bound = std::mem::take(&mut engine.bound);
-        engine.end_all(Cause::GiveUp);
-        engine.check_closed();
-        drop(locked);
-        for bound in bound {
+        let bound = self.lock().engine().end_without_reactor();
+        for bound in bound.into_iter().flatten() {
             self.release(bound);
         }
     }

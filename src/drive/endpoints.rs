@@ -10,16 +10,13 @@ use super::core::Core;
 use crate::endpoint::Endpoint;
 use crate::engine::Bound;
 use crate::error::Error;
-use crate::link::ending::Cause;
-use crate::link::{Link, Origin, Stage};
 use crate::message::Frame;
 use crate::monitor::EventKind;
 use crate::options::routing_id_fault;
 use crate::pattern::Refusal;
 use crate::peer::SocketType;
-use crate::reactor::{Command, ConnectionId};
+use crate::reactor::Command;
 use crate::transport::{self, Listener, TransportOptions};
-use crate::waiters::Change;
 
 /// How long `unbind` waits for the reactor to let go of the listener. It answers within
 /// milliseconds; this only keeps a caller from hanging should it ever be gone.
@@ -96,9 +93,7 @@ impl Core {
             self.release(bound);
             return Err(error);
         }
-        engine.bound.push(bound);
-        engine.last_endpoint = Some(Arc::clone(&endpoint));
-        engine.report_endpoint(&endpoint, EventKind::Listening);
+        engine.add_bound(bound);
         drop(locked);
         Ok(Endpoint::clone(&endpoint))
     }
@@ -133,52 +128,19 @@ impl Core {
         let mut locked = self.lock();
         let engine = locked.engine();
         engine.check_open()?;
-        // libzmq ignores it for the patterns that would otherwise get or ask for everything twice.
-        if engine.pattern.can().connects_once && is_connected(&engine.links, &endpoint) {
-            engine.last_endpoint = Some(Arc::clone(&endpoint));
-            return Ok(Endpoint::clone(&endpoint));
-        }
-        let generation = engine.next_generation();
-        let (origin, stage) = (Origin::Connected, Stage::Waiting);
-        let options = Arc::clone(engine.options());
-        let link = Link::new(generation, origin, stage, Arc::clone(&endpoint), &options);
-        let key = engine.links.insert(link);
-        if let Some(id) = routing_id {
-            if let Err(refusal) = engine.pattern.give_id(key, id) {
-                // No other thread knows of it yet.
-                engine.links.remove(key);
-                return Err(no_id(refusal, id, self.socket_type));
-            }
-            engine.attach(key);
-        }
-        engine.last_endpoint = Some(Arc::clone(&endpoint));
-        engine.report(key, EventKind::Connecting);
-        if inproc {
-            engine.open_pipe(key);
-        } else {
-            engine.connect_link(key, Duration::ZERO);
-        }
-        // With `immediate` nothing is queued for it before it is there.
-        if !options.immediate {
-            engine.attach(key);
-            engine.notify(Change::Room);
-        }
+        let connected = engine.connect(&endpoint, routing_id);
         drop(locked);
-        if inproc {
-            self.seek(
-                &endpoint,
-                ConnectionId {
-                    link: key,
-                    generation,
-                },
-            );
+        let id = connected
+            .map_err(|refusal| no_id(refusal, routing_id.unwrap_or_default(), self.socket_type))?;
+        if let (true, Some(id)) = (inproc, id) {
+            self.seek(&endpoint, id);
         }
         Ok(Endpoint::clone(&endpoint))
     }
 
     /// Connects to a peer whose routing id is made up here, and tells that.
     pub(crate) fn connect_peer(&self, endpoint: Endpoint) -> Result<Frame, Error> {
-        let id = self.lock().engine().pattern.make_up_id();
+        let id = self.lock().engine().make_up_id();
         let id = id.ok_or(Error::Unsupported {
             verb: "make up routing ids for those that it connects to",
             socket_type: self.socket_type,
@@ -200,16 +162,9 @@ impl Core {
 
     pub(crate) fn unbind(&self, wanted: &Endpoint) -> Result<(), Error> {
         let mut locked = self.lock_for_call();
-        let engine = locked.engine();
-        let Some(at) = engine
-            .bound
-            .iter()
-            .position(|bound| *bound.endpoint == *wanted)
-        else {
+        let Some(bound) = locked.engine().take_bound(wanted) else {
             return Err(Error::NotFound(wanted.to_string()));
         };
-        let bound = engine.bound.swap_remove(at);
-        engine.report_endpoint(&bound.endpoint, EventKind::Closed);
         drop(locked);
         self.release(bound);
         Ok(())
@@ -232,33 +187,20 @@ impl Core {
     }
 
     pub(crate) fn disconnect(&self, wanted: &Endpoint) -> Result<(), Error> {
-        if matches!(wanted, Endpoint::Inproc(_)) && self.has_unanswered() {
+        let inproc = matches!(wanted, Endpoint::Inproc(_));
+        if inproc && self.lock().engine().has_unanswered() {
             // Only the reactor can end its linger.
             self.poll_side()?;
         }
-        let mut locked = self.lock_for_call();
-        let engine = locked.engine();
-        let found = engine.links.iter().find(|(_, link)| {
-            link.origin == Origin::Connected && !link.is_leaving() && *link.endpoint == *wanted
-        });
-        let Some((key, _)) = found else {
-            return Err(Error::NotFound(wanted.to_string()));
-        };
-        engine.end_link(key, Cause::Disconnect);
-        Ok(())
-    }
-
-    /// Whether anything is queued for an inproc name that no socket has bound.
-    fn has_unanswered(&self) -> bool {
-        let mut locked = self.lock();
-        let engine = locked.engine();
-        let mut links = engine.links.iter();
-        links.any(|(_, link)| link.pipe.is_some() && !link.is_flushed())
+        match self.lock_for_call().engine().disconnect(wanted) {
+            true => Ok(()),
+            false => Err(Error::NotFound(wanted.to_string())),
+        }
     }
 
     pub(crate) fn last_endpoint(&self) -> Option<Endpoint> {
         let mut locked = self.lock_for_call();
-        locked.engine().last_endpoint.as_deref().cloned()
+        locked.engine().last_endpoint().cloned()
     }
 }
 
@@ -270,13 +212,6 @@ fn no_id(refusal: Refusal, id: &[u8], socket_type: SocketType) -> Error {
             socket_type,
         },
     }
-}
-
-/// Whether a link was made for this endpoint by `connect`, and is still wanted.
-fn is_connected(links: &slab::Slab<Link>, endpoint: &Endpoint) -> bool {
-    links.iter().any(|(_, link)| {
-        link.origin == Origin::Connected && !link.is_leaving() && *link.endpoint == *endpoint
-    })
 }
 
 /// An endpoint that is in use is told apart from all else that the system may say; both texts name

@@ -9,16 +9,12 @@
 //! was opened holds until it is closed.
 
 use super::core::{Core, Engine};
-use crate::engine::Life;
-use crate::link::connection::Connection;
+use crate::engine::fast_path::Target;
 use crate::link::high_water::Room;
 use crate::link::pipe::{HeldBack, HoldsBack, PipeEnd, PipePeer, Put};
-use crate::link::Link;
 use crate::message::Message;
-use crate::pattern::Pattern;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::Mutex;
-use crate::tuning;
 use crate::zmtp::outbox::Outbox;
 
 /// The queues of a stream's messages, in front of the engine. Lock order: after the engine, before a pipe.
@@ -160,14 +156,6 @@ impl HoldsBack for FastPath {
     }
 }
 
-/// Where a queue leads.
-pub(crate) enum Target<'a> {
-    /// To a connection; the room is what makes a batch.
-    Connection(Room),
-    /// To an inproc peer; the room is what fills the pipe.
-    Pipe(&'a PipeEnd, &'a PipePeer, Room),
-}
-
 /// What a queue has taken.
 pub(crate) enum Batch<'a> {
     Encoded(&'a mut Outbox),
@@ -231,73 +219,28 @@ impl Core {
     /// Opens the fast path, if the socket is one that has it.
     #[inline]
     pub(super) fn open_fast_path(&self, engine: &mut Engine) {
-        if !self.balances || engine.life != Life::Open {
+        if !self.balances {
             return;
         }
-        let hot = engine.heat.is_hot();
-        if !hot && engine.pipes == 0 {
-            // A lone message to a connection is spared the walk over the peers.
+        let Some(targets) = engine.fast_targets() else {
             return;
-        }
-        let links = &engine.links;
-        let targets = || {
-            turns(&engine.pattern)
-                .map(|link| Some((link, target_of(links.get(link)?, hot)?)))
-                .take(tuning::FAST_PEERS + 1)
         };
-        // Of a socket that has no stream the first is none.
-        if targets().any(|target| target.is_none()) {
-            return;
-        }
-        let queues = targets().count();
-        if queues == 0 || queues > tuning::FAST_PEERS {
-            return;
-        }
-        self.fast_path.open(targets().flatten());
-        engine.fast_path = true;
+        self.fast_path.open(targets);
+        engine.set_fast_path(true);
     }
 
     /// Closes the fast path and books what went that way.
     #[cold]
     pub(super) fn close_fast_path(&self, engine: &mut Engine) {
-        engine.fast_path = false;
+        engine.set_fast_path(false);
         let last = self.fast_path.close(|link, batch| match batch {
             Batch::Encoded(frames) => engine.book_batch(link, frames),
             Batch::Piped(messages, put) => engine.book_pipe(link, messages, put.announce),
         });
         if let Some(last) = last {
-            engine.pattern.had_turn(last);
+            engine.book_turn(last);
         }
     }
-}
-
-/// The links that have room, in the order of their turns. Spends none.
-fn turns(pattern: &Pattern) -> impl Iterator<Item = usize> + '_ {
-    let first = pattern.turn_after(None);
-    std::iter::successors(first, |link| pattern.turn_after(Some(*link)))
-        .enumerate()
-        .take_while(move |(turn, link)| *turn == 0 || Some(*link) != first)
-        .map(|(_, link)| link)
-}
-
-/// Where messages to this link may go. `None`: only to the engine, which has them written at once, or
-/// does something else with them.
-fn target_of(link: &Link, hot: bool) -> Option<Target<'_>> {
-    if link.is_leaving() || !link.is_up() {
-        return None;
-    }
-    if let Some((pipe, peer)) = &link.pipe {
-        let room = pipe.room();
-        let peer = peer.as_ref().filter(|_| room.any())?;
-        return Some(Target::Pipe(pipe, peer, room));
-    }
-    if !hot {
-        return None;
-    }
-    let connection = link.connection.as_ref();
-    let writable = connection.is_some_and(Connection::is_writable);
-    let room = link.send_queue.room_in_batch(writable);
-    room.any().then_some(Target::Connection(room))
 }
 
 #[cfg(all(test, not(loom)))]

@@ -15,14 +15,14 @@ impl Handler for Core {
     fn on_ready(&self) {
         let mut locked = self.lock();
         // Another thread drives, or has been here since: then it is theirs.
-        if let Some(driver) = locked.engine().waiters.enter_reactor() {
+        if let Some(driver) = locked.engine().waiters().enter_reactor() {
             self.drive_for_reactor(&mut locked, driver);
         }
     }
 
     fn on_watch(&self) -> Watch {
         let mut locked = self.lock();
-        match locked.engine().waiters.tick() {
+        match locked.engine().waiters().tick() {
             Tick::Busy => Watch::Again,
             Tick::Inside | Tick::Mine => Watch::Stop,
             Tick::Lapsed(driver) => {
@@ -35,11 +35,11 @@ impl Handler for Core {
 
     fn on_sweep(&self) -> bool {
         let mut locked = self.lock();
-        let found = locked.engine().work.to_write() > 0;
+        let found = locked.engine().work().to_write() > 0;
         self.flush_dirty(&mut locked);
         let engine = locked.engine();
-        let hot = engine.heat.sweep(found);
-        if !hot && engine.work.to_write() > 0 {
+        let hot = engine.swept(found);
+        if !hot && engine.work().to_write() > 0 {
             // It cooled down while something was being queued: write that too.
             self.flush_dirty(&mut locked);
         }
@@ -51,7 +51,7 @@ impl Handler for Core {
     }
 
     fn on_timer(&self, timer: Timer) {
-        self.on_link_timer(timer);
+        self.handle_timer(timer);
     }
 
     fn is_current(&self, timer: Timer) -> bool {
@@ -59,7 +59,7 @@ impl Handler for Core {
     }
 
     fn has_link(&self, id: ConnectionId) -> bool {
-        self.lock().engine().link(id).is_some()
+        self.lock().engine().has_link(id)
     }
 
     fn may_accept(&self, endpoint: &Arc<Endpoint>) -> bool {

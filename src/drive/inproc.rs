@@ -5,18 +5,13 @@ use std::sync::{Arc, Weak};
 use super::core::Core;
 use crate::context::{Accepted, Connecter, Member, NotAccepted};
 use crate::endpoint::Endpoint;
-use crate::engine::actions::Action;
-use crate::engine::inproc::{recv_limits, send_limits};
-use crate::engine::Life;
-use crate::link::ending::Cause;
+use crate::engine::inproc::{recv_limits, Met};
 use crate::link::pipe::{PipeEvents, PipePeer};
-use crate::link::{Link, Origin, Stage};
-use crate::monitor::{EventKind, Reason, ReasonKind};
+use crate::monitor::{Reason, ReasonKind};
 use crate::options::Options;
 use crate::peer::PeerInfo;
 use crate::reactor::ConnectionId;
 use crate::stats::CloseReport;
-use crate::waiters::Change;
 
 impl Core {
     /// This end of a pipe, as its other end is to know it.
@@ -61,39 +56,18 @@ impl Member for Core {
         }
         let mut locked = self.lock();
         let engine = locked.engine();
-        if engine.life != Life::Open {
+        if !engine.is_open() {
             return Err(NotAccepted::Unfit);
         }
-        let generation = engine.next_generation();
+        let Connecter {
+            peer,
+            pipe,
+            pipe_peer,
+        } = connecter;
+        let id = engine
+            .accept_inproc(endpoint, peer, pipe, pipe_peer)
+            .map_err(NotAccepted::Refused)?;
         let options = Arc::clone(engine.options());
-        let link = Link::new(
-            generation,
-            Origin::Accepted,
-            // Up in `established_inproc`.
-            Stage::Handshake,
-            Arc::clone(endpoint),
-            &options,
-        );
-        let key = engine.links.insert(link);
-        engine.report(key, EventKind::Accepted);
-        // Its subscriptions follow in `established_inproc`, when the connecter knows where to find this end.
-        if let Err(reason) = engine.admit_inproc(key, connecter.peer) {
-            engine.report(key, EventKind::PeerRefused { reason });
-            // It has no pipe yet, so that the connecter keeps what it has queued.
-            engine.end_link(key, Cause::GiveUp);
-            return Err(NotAccepted::Refused(reason));
-        }
-        // This end was made with the connecter's inbox as its only limit.
-        connecter.pipe.widen(send_limits(&options));
-        if let Some(link) = engine.links.get_mut(key) {
-            link.pipe = Some((connecter.pipe, Some(connecter.pipe_peer)));
-            engine.pipes += 1;
-        }
-        engine.greet(key);
-        let id = ConnectionId {
-            link: key,
-            generation,
-        };
         drop(locked);
         let (peer, pipe_peer, room) = (
             self.my_info(&options),
@@ -112,9 +86,7 @@ impl Member for Core {
     }
 
     fn has_place(&self, connecter: &PeerInfo) -> bool {
-        let mut locked = self.lock();
-        let engine = locked.engine();
-        engine.life == Life::Open && engine.pattern.place_for(None, connecter).is_ok()
+        self.lock().engine().has_place(connecter)
     }
 
     fn connect_inproc(&self, binder: &Arc<dyn Member>, id: ConnectionId) {
@@ -122,36 +94,20 @@ impl Member for Core {
         let info = binder.info();
         let mut locked = self.lock();
         let engine = locked.engine();
-        let refusal = engine.pattern.place_for(Some(id.link), &info);
-        let Some(link) = engine.link(id).filter(|link| link.far_end.is_some()) else {
-            return;
-        };
-        let endpoint = Arc::clone(&link.endpoint);
-        if refusal.is_ok() {
-            engine.greet(id.link);
-        }
-        let Some(link) = engine.link(id) else {
-            return;
-        };
-        if let Err(reason) = refusal {
-            engine.report(id.link, EventKind::PeerRefused { reason });
-            drop(locked);
-            return self.seek_later(&endpoint, id, binder);
-        }
-        let Some(far_end) = link.far_end.take() else {
+        let Some((endpoint, far_end)) = engine.meet(id, &info) else {
             return;
         };
         let options = Arc::clone(engine.options());
         drop(locked);
+        let Ok(pipe) = far_end else {
+            return self.seek_later(&endpoint, id, binder);
+        };
         let connecter = Connecter {
             peer: self.my_info(&options),
-            pipe: far_end,
+            pipe,
             pipe_peer: self.as_peer(id),
         };
-        let accepted = binder.accept_inproc(&endpoint, connecter);
-        let mut locked = self.lock();
-        let engine = locked.engine();
-        let accepted = match accepted {
+        let accepted = match binder.accept_inproc(&endpoint, connecter) {
             Ok(accepted) => accepted,
             Err(not_accepted) => {
                 let kind = match not_accepted {
@@ -159,152 +115,77 @@ impl Member for Core {
                     NotAccepted::Refused(_) => ReasonKind::RefusedByPeer,
                 };
                 let reason = Reason::new(kind, not_accepted.to_string());
-                if engine.link(id).is_some() {
-                    engine.report(id.link, EventKind::HandshakeFailed { reason });
-                    engine.open_pipe(id.link);
-                }
-                drop(locked);
+                self.lock().engine().not_met(id, reason);
                 return match not_accepted {
                     NotAccepted::Unfit => self.seek_another(&endpoint, id, Some(binder)),
                     NotAccepted::Refused(_) => self.seek_later(&endpoint, id, binder),
                 };
             }
         };
-        let far = ConnectionId {
-            link: accepted.pipe_peer.link,
-            generation: accepted.pipe_peer.generation,
-        };
-        if engine.link(id).is_none() {
-            drop(locked);
-            return accepted.pipe_peer.closed();
-        }
-        if let Err(reason) = engine.admit_inproc(id.link, accepted.peer) {
-            engine.report(id.link, EventKind::PeerRefused { reason });
-            engine.open_pipe(id.link);
-            // Without its far end no binder takes this link while what was accepted is undone: a socket
-            // that connected to itself has a place again by that, for the same peer and the same refusal.
-            let link = engine.link(id);
-            let far_end = link.and_then(|link| link.far_end.take());
-            drop(locked);
-            accepted.pipe_peer.closed();
-            let mut locked = self.lock();
-            if let Some(link) = locked.engine().link(id) {
-                link.far_end = far_end;
+        let Accepted {
+            peer,
+            pipe_peer,
+            room,
+        } = accepted;
+        let met = self.lock().engine().met(id, peer, &pipe_peer, room);
+        match met {
+            Met::Established => {
+                binder.established_inproc(ConnectionId {
+                    link: pipe_peer.link,
+                    generation: pipe_peer.generation,
+                });
+                // Disconnected or closed before a socket had the name: the link stayed only to deliver this.
+                self.lock().engine().advance(id);
             }
-            drop(locked);
-            return match std::ptr::addr_eq(&**binder, self) {
-                true => self.seek_another(&endpoint, id, Some(binder)),
-                false => self.seek_later(&endpoint, id, binder),
-            };
+            Met::Gone => pipe_peer.closed(),
+            Met::Refused(far_end) => {
+                pipe_peer.closed();
+                self.lock().engine().offer_pipe(id, far_end);
+                // A socket that connected to itself has a place again by that, for the same peer and the
+                // same refusal.
+                match std::ptr::addr_eq(&**binder, self) {
+                    true => self.seek_another(&endpoint, id, Some(binder)),
+                    false => self.seek_later(&endpoint, id, binder),
+                }
+            }
         }
-        let Some(link) = engine.link(id) else {
-            return;
-        };
-        let Some((pipe, pipe_peer)) = &mut link.pipe else {
-            return;
-        };
-        pipe.widen(accepted.room);
-        let waiting = pipe.waiting() > 0;
-        *pipe_peer = Some(accepted.pipe_peer.clone());
-        engine.established(id.link);
-        if waiting {
-            engine
-                .actions
-                .push(Action::Announce(accepted.pipe_peer.clone()));
-        }
-        // Messages of the binder may have been taken before this link knew where to give room.
-        engine.actions.push(Action::GiveRoom(accepted.pipe_peer));
-        drop(locked);
-        binder.established_inproc(far);
-        // Disconnected or closed before a socket had the name: the link stayed only to deliver this.
-        let mut locked = self.lock();
-        let engine = locked.engine();
-        engine.advance(id);
     }
 
     fn established_inproc(&self, id: ConnectionId) {
-        let mut locked = self.lock();
-        let engine = locked.engine();
-        engine.established_inproc(id);
+        self.lock().engine().established_inproc(id);
     }
 }
 
 impl PipeEvents for Core {
     fn on_pipe_readable(&self, link: usize, generation: u32) {
         let mut locked = self.lock();
-        let engine = locked.engine();
         let id = ConnectionId { link, generation };
-        if engine.link(id).is_none() {
-            return;
-        }
-        if engine.pattern.can().receives {
-            engine.pattern.set_readable(link, true);
-            engine.notify(Change::Messages);
+        if locked.engine().on_pipe_readable(id) {
             self.advance_sequence();
-        } else {
-            engine.drain_upstream(id);
         }
     }
 
     fn on_pipe_room(&self, link: usize, generation: u32) {
         let mut locked = self.lock();
-        let engine = locked.engine();
         let id = ConnectionId { link, generation };
-        if engine.link(id).is_some() && engine.update_room(link) {
-            engine.notify(Change::Room);
+        if locked.engine().on_pipe_room(id) {
             self.advance_sequence();
         }
     }
 
     fn on_pipe_closed(&self, link: usize, generation: u32) {
         let mut locked = self.lock();
-        let engine = locked.engine();
         let id = ConnectionId { link, generation };
-        // A connecter may be gone before it was established; it was there all the same.
-        engine.established_inproc(id);
-        let Some(entry) = engine.link(id) else {
+        let Some((endpoint, id)) = locked.engine().on_pipe_closed(id) else {
             return;
         };
-        let (origin, endpoint) = (entry.origin, Arc::clone(&entry.endpoint));
-        if entry.stage == Stage::Up {
-            let reason = Reason::new(ReasonKind::ClosedByPeer, "the other socket was closed");
-            engine.report(link, EventKind::Disconnected { reason });
-        }
-        let wanted = engine.life == Life::Open
-            && origin == Origin::Connected
-            && engine.link(id).is_some_and(|link| !link.is_leaving());
-        engine.save_inbound(link);
-        engine.tell_pipe_lost(link);
-        if !wanted {
-            engine.abandon_pipe(link);
-            engine.check_closed();
-            return;
-        }
-        let generation = engine.next_generation();
-        if let Some(link) = engine.link(id) {
-            link.generation = generation;
-            link.peer = None;
-        }
-        engine.open_pipe(link);
-        let pipe = engine.links.get(link).and_then(|link| link.pipe.as_ref());
-        let queued = pipe.map_or(0, |(pipe, _)| pipe.waiting());
-        engine.pattern.connection_lost(link, queued);
-        engine.wake_waiters();
         self.advance_sequence();
         drop(locked);
-        self.seek(&endpoint, ConnectionId { link, generation });
+        self.seek(&endpoint, id);
     }
 
     fn on_pipe_changes(&self, link: usize, generation: u32) {
-        let mut locked = self.lock();
-        let engine = locked.engine();
-        let pipe = engine
-            .link(ConnectionId { link, generation })
-            .and_then(|link| link.pipe.as_ref());
-        let changes = pipe.map(|(pipe, _)| pipe.take_changes());
-        for change in changes.unwrap_or_default() {
-            // Nothing to end if it is too much: the other socket is of this program.
-            engine.subscription(link, &change.topic, change.subscribe);
-        }
+        let id = ConnectionId { link, generation };
+        self.lock().engine().on_pipe_changes(id);
     }
 }

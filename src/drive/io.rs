@@ -2,16 +2,13 @@
 //! and the token put back with what the pass found.
 
 use std::io;
-use std::sync::{Arc, Weak};
+use std::sync::Weak;
 
 use super::connections::NewConnection;
 use super::core::{token_of, Core};
 use super::locked::Locked;
 use super::waiting::PASSES;
 use crate::clock;
-use crate::engine::actions::Action;
-use crate::engine::reading::Reading;
-use crate::link::connection::Connection;
 use crate::link::reader::Ended;
 use crate::link::writer::{Writer, Wrote};
 use crate::monitor::EventKind;
@@ -32,22 +29,13 @@ impl Core {
                 break;
             };
             locked.unlocked(|| reading.pass(&self.buffers));
-            let id = reading.id;
-            let established = reading.pass.arrived.established.is_some();
-            let read = reading.pass.read;
-            let engine = locked.engine();
-            engine.put_reader(reading, &clock::now);
-            // Answers go at once, and so does what waited for the peer to be there.
-            if established
-                || engine
-                    .link(id)
-                    .is_some_and(|link| link.session.has_output())
-            {
+            let (id, read) = (reading.id, reading.pass.read);
+            if locked.engine().put_reader(reading, &clock::now) {
                 self.flush(locked, id.link);
             }
             let engine = locked.engine();
             engine.advance(id);
-            let links = engine.work.to_read();
+            let links = engine.work().to_read();
             self.share(locked, links, read);
         }
     }
@@ -56,28 +44,28 @@ impl Core {
     pub(super) fn flush_dirty(&self, locked: &mut Locked<'_>) {
         let engine = locked.engine();
         // Links that become dirty again meanwhile are for the next round.
-        if engine.helpers.count() > 0 {
-            engine.work.make_all_due();
+        if engine.helpers().count() > 0 {
+            engine.work().make_all_due();
             self.flush_due(locked);
         } else {
-            for _ in 0..engine.work.to_write() {
-                let Some(key) = locked.engine().work.next_to_write() else {
+            for _ in 0..engine.work().to_write() {
+                let Some(key) = locked.engine().work().next_to_write() else {
                     break;
                 };
                 self.flush(locked, key);
             }
         }
-        locked.engine().work.clear_batches();
+        locked.engine().work().clear_batches();
     }
 
     /// Writes the links of a hot socket whose batch is full.
     pub(super) fn flush_batches(&self, locked: &mut Locked<'_>) {
         let engine = locked.engine();
-        if engine.helpers.count() > 0 {
-            engine.work.make_batches_due();
+        if engine.helpers().count() > 0 {
+            engine.work().make_batches_due();
             return self.flush_due(locked);
         }
-        while let Some(key) = locked.engine().work.next_batch() {
+        while let Some(key) = locked.engine().work().next_batch() {
             self.flush(locked, key);
         }
     }
@@ -85,16 +73,10 @@ impl Core {
     /// Writes links that are due, beside the reactors that help. A thread that makes more of them due
     /// writes as many.
     pub(super) fn flush_due(&self, locked: &mut Locked<'_>) {
-        for _ in 0..locked.engine().work.due() {
-            let engine = locked.engine();
-            let Some(key) = engine.work.next_due() else {
+        for _ in 0..locked.engine().work().due() {
+            let Some((key, links, bytes)) = locked.engine().next_due() else {
                 break;
             };
-            let links = 1 + engine.work.due();
-            let bytes = engine
-                .links
-                .get(key)
-                .map_or(0, |link| link.send_queue.bytes());
             self.share(locked, links, bytes);
             self.flush(locked, key);
         }
@@ -119,9 +101,7 @@ impl Core {
                 return;
             }
         }
-        let engine = locked.engine();
-        engine.work.write_later(key);
-        engine.actions.push(Action::Sweep);
+        locked.engine().leave_to_sweep(key);
     }
 
     /// When the kernel is full, has an event say when it is not.
@@ -167,18 +147,9 @@ impl Core {
     ) {
         let accepted = event == EventKind::Accepted;
         let engine = locked.engine();
-        let pass = engine.take_pass();
-        let Some(link) = engine.link(id) else {
+        let Some(mut reading) = engine.begin_connection(id, &new.stream, new.reader, event) else {
             return;
         };
-        link.connection = Some(Connection::held(Arc::clone(&new.stream)));
-        let mut reading = Reading {
-            id,
-            reader: new.reader,
-            room: link.recv_queue.room(),
-            pass,
-        };
-        engine.report(id.link, event);
         let (mut writer, mut hello) = (new.writer, new.hello);
         let (wrote, watched) = locked.unlocked(|| {
             // A peer that speaks no ZMTP is there without a word.
@@ -205,13 +176,7 @@ impl Core {
         }
         let engine = locked.engine();
         engine.advance(id);
-        if engine.work.to_read() > 0 {
-            // More than one pass found, and no event will tell: the thread that drives shall look.
-            engine.wake_waiters();
-            if engine.waiters.is_reactors() {
-                engine.actions.push(Action::Drive);
-            }
-        }
+        engine.tell_unread();
     }
 
     /// Has the socket's poll tell what comes, and what came already. The link is in its place by
@@ -227,7 +192,7 @@ impl Core {
     /// there is one and it pays.
     #[inline]
     pub(super) fn share(&self, locked: &mut Locked<'_>, links: usize, bytes: usize) {
-        if let Some(helper) = locked.engine().helpers.offload(links, bytes) {
+        if let Some(helper) = locked.engine().helpers().offload(links, bytes) {
             locked.unlocked(|| self.ask(&helper));
         }
     }
@@ -245,9 +210,9 @@ impl Core {
         let mut found = false;
         for _ in 0..PASSES {
             let engine = locked.engine();
-            if let Some(key) = engine.work.next_due() {
+            if let Some(key) = engine.work().next_due() {
                 self.flush(&mut locked, key);
-            } else if engine.work.to_read() > 0 {
+            } else if engine.work().to_read() > 0 {
                 self.serve(&mut locked, 1);
             } else {
                 break;
@@ -257,14 +222,14 @@ impl Core {
             locked.release();
         }
         let engine = locked.engine();
-        engine.helpers.learn(found);
-        if engine.work.is_shared() {
+        engine.helpers().learn(found);
+        if engine.work().is_shared() {
             // The helper's other sockets first.
             locked.release();
             return self.ask(&helper);
         }
-        engine.helpers.put_back(helper);
-        if engine.work.to_read() > 0 {
+        engine.helpers().put_back(helper);
+        if engine.work().to_read() > 0 {
             // The last link is the driver's again.
             engine.tell_driver();
         }

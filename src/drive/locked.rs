@@ -36,8 +36,7 @@ impl<'a> Locked<'a> {
     #[inline]
     pub(super) fn release(&mut self) {
         if let Some(mut guard) = self.guard.take() {
-            if !guard.actions.is_empty() {
-                let actions = guard.actions.take();
+            if let Some(actions) = guard.take_actions() {
                 drop(guard);
                 self.core.run(actions);
             }
@@ -62,7 +61,7 @@ impl<'a> Locked<'a> {
         let core = self.core;
         let guard = self.guard.take().unwrap_or_else(|| core.lock_state());
         let mut guard = core.notifier.wait(guard, timeout);
-        if guard.fast_path {
+        if guard.has_fast_path() {
             core.close_fast_path(&mut guard);
         }
         self.guard = Some(guard);
@@ -88,7 +87,7 @@ impl Core {
     #[inline]
     fn lock_state(&self) -> Guard<'_> {
         let mut engine = self.engine.lock();
-        if engine.fast_path {
+        if engine.has_fast_path() {
             self.close_fast_path(&mut engine);
         }
         engine
@@ -113,7 +112,7 @@ impl Core {
             Action::Timer(due, timer) => self.set_timer(due, timer),
             Action::WatchAcknowledged(id) => {
                 let (since, pause) = (clock::now(), tuning::HALF_CLOSED_LOOK / 2);
-                self.look_if_acknowledged(&mut self.lock(), id, since, pause);
+                self.ask_acknowledged(&mut self.lock(), id, since, pause);
             }
             Action::Connect {
                 id,

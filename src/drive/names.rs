@@ -6,7 +6,6 @@ use std::sync::{Arc, Weak};
 use super::core::Core;
 use crate::context::Member;
 use crate::endpoint::Endpoint;
-use crate::engine::Life;
 use crate::error::Error;
 use crate::reactor::ConnectionId;
 
@@ -86,7 +85,7 @@ impl Core {
         match binder {
             Some(binder) => self.connect_inproc(&binder, id),
             // Disconnected in the meantime.
-            None if self.lock().engine().link(id).is_none() => self.stop_seeking(endpoint, id),
+            None if !self.lock().engine().has_link(id) => self.stop_seeking(endpoint, id),
             None => {}
         }
     }
@@ -103,13 +102,8 @@ impl Core {
         // It is called when a place becomes free. One may have become free since it was refused and
         // before it was on the list.
         let info = binder.info();
-        let free = binder.has_place(&self.my_info(&self.options())) && {
-            let mut locked = self.lock();
-            let engine = locked.engine();
-            let seeks = engine.link(id).is_some_and(|link| link.far_end.is_some());
-            seeks && engine.pattern.place_for(Some(id.link), &info).is_ok()
-        };
-        if free {
+        let free = binder.has_place(&self.my_info(&self.options()));
+        if free && self.lock().engine().seeks(id, &info) {
             self.stop_seeking(endpoint, id);
             self.seek(endpoint, id);
         }
@@ -120,27 +114,9 @@ impl Core {
     pub(super) fn try_refused(&self) {
         let Some(me) = self.me.upgrade() else { return };
         let me: Arc<dyn Member> = me;
-        let mut locked = self.lock();
-        let engine = locked.engine();
-        if engine.life != Life::Open {
+        let Some(own) = self.lock().engine().seekers() else {
             return;
-        }
-        let own: Vec<_> = engine
-            .links
-            .iter()
-            .filter(|(_, link)| link.far_end.is_some())
-            .map(|(key, link)| {
-                let generation = link.generation;
-                (
-                    Arc::clone(&link.endpoint),
-                    ConnectionId {
-                        link: key,
-                        generation,
-                    },
-                )
-            })
-            .collect();
-        drop(locked);
+        };
         for (endpoint, id) in own {
             self.stop_seeking(&endpoint, id);
             self.seek(&endpoint, id);

@@ -3,7 +3,6 @@
 use std::task::Waker;
 
 use super::core::Core;
-use crate::engine::Life;
 use crate::interest::Interest;
 use crate::waiters::pollers::PollerId;
 
@@ -30,17 +29,17 @@ impl Core {
     pub(crate) fn add_poller(&self, interest: Interest, waker: Waker) -> PollerId {
         let mut locked = self.lock();
         self.keep(&mut locked);
-        locked.engine().waiters.add_poller(interest, waker)
+        locked.engine().waiters().add_poller(interest, waker)
     }
 
     /// Its interest is another now, and it is to look again.
     pub(crate) fn modify_poller(&self, id: PollerId, interest: Interest) {
         let mut locked = self.lock();
-        locked.engine().waiters.modify_poller(id, interest);
+        locked.engine().waiters().modify_poller(id, interest);
     }
 
     pub(crate) fn remove_poller(&self, id: PollerId) {
-        self.lock().engine().waiters.remove_poller(id);
+        self.lock().engine().waiters().remove_poller(id);
     }
 
     /// Looks whether calls would find what they want. If not, the next change is told to `id`: what is
@@ -50,20 +49,20 @@ impl Core {
         let mut flushed = false;
         loop {
             let engine = locked.engine();
-            if engine.life != Life::Open {
+            if !engine.is_open() {
                 return Look::CLOSED;
             }
             let look = Look {
                 readable: interest.is_readable() && self.can_take_message(engine),
-                writable: interest.is_writable() && engine.pattern.has_room(),
+                writable: interest.is_writable() && engine.has_room(),
                 closed: false,
             };
             if look != Look::default() {
                 return look;
             }
-            if flushed || engine.work.to_write() == 0 {
+            if flushed || engine.work().to_write() == 0 {
                 if let Some(id) = id {
-                    engine.waiters.arm_poller(id);
+                    engine.waiters().arm_poller(id);
                 }
                 return look;
             }
@@ -75,7 +74,7 @@ impl Core {
 
     /// Whether the socket has the verbs of an interest. If not, the one that is missing.
     pub(crate) fn check_interest(&self, interest: Interest) -> Result<(), &'static str> {
-        let can = self.lock().engine().pattern.can();
+        let can = self.lock().engine().can();
         if interest.is_readable() && !can.receives {
             return Err("receive");
         }

@@ -175,14 +175,11 @@ impl Core {
             return;
         }
         let mut prefetched = self.prefetched.lock();
-        let unwanted = engine.pattern.filter(prefetched.batch());
+        engine.filter_received(prefetched.batch());
         if prefetched.is_empty() {
             prefetched.set_credit_due(false);
             engine.give_credit();
         }
-        drop(prefetched);
-        engine.ledger.took_back(unwanted.len());
-        engine.actions.discard(unwanted);
     }
 
     fn wait_for_message(

@@ -212,10 +212,10 @@ impl Wait {
 
 impl Core {
     fn lost_requests(&self) -> Vec<RequestKey> {
-        self.lock().engine().pattern.lost_requests()
+        self.lock().engine().lost_requests()
     }
 
     fn forget_request(&self, key: RequestKey) {
-        self.lock().engine().pattern.forget_request(key);
+        self.lock().engine().forget_request(key);
     }
 }

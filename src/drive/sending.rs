@@ -5,8 +5,8 @@ use super::fast_path::Offered;
 use super::locked::Locked;
 use super::waiting::{OutOfTime, Wait};
 use crate::clock;
-use crate::engine::actions::Action;
 use crate::engine::sending::Offer;
+use crate::engine::writing::WriteOut;
 use crate::error::{SendError, SendErrorKind};
 use crate::message::Message;
 use crate::waiters::tasks::Want;
@@ -82,9 +82,9 @@ impl Core {
         wait: Wait,
         tried: &mut bool,
     ) -> Result<(), SendErrorKind> {
-        if locked.engine().work.to_write() > 0 {
+        if locked.engine().work().to_write() > 0 {
             self.flush_dirty(locked);
-            if locked.engine().pattern.has_room() {
+            if locked.engine().has_room() {
                 return Ok(());
             }
         }
@@ -126,7 +126,7 @@ impl Core {
                 Ok(Offer::Queued) => {
                     sent += 1;
                     tried = false;
-                    if engine.work.has_batches() {
+                    if engine.work().has_batches() {
                         self.flush_batches(&mut locked);
                     }
                 }
@@ -151,13 +151,10 @@ impl Core {
     /// to.
     #[inline]
     pub(super) fn write_out(&self, locked: &mut Locked<'_>) {
-        let engine = locked.engine();
-        if engine.work.to_write() > 0 {
-            if !engine.heat.is_hot() {
-                self.write_cold(locked);
-            } else if engine.work.has_batches() {
-                self.flush_batches(locked);
-            }
+        match locked.engine().to_write_out() {
+            WriteOut::Nothing => {}
+            WriteOut::All => self.write_cold(locked),
+            WriteOut::Batches => self.flush_batches(locked),
         }
         self.open_fast_path(locked.engine());
         if !self.streams {
@@ -170,11 +167,9 @@ impl Core {
         if !self.streams {
             return self.flush_dirty(locked);
         }
-        let engine = locked.engine();
-        if engine.heat.before_write(clock::now()) {
-            return engine.actions.push(Action::Sweep);
+        if locked.engine().begin_write(clock::now()) {
+            self.flush_dirty(locked);
+            locked.engine().end_write(clock::now());
         }
-        self.flush_dirty(locked);
-        locked.engine().heat.after_write(clock::now());
     }
 }

@@ -1,13 +1,10 @@
 //! Subscriptions: the user's go to every peer, and those of peers that have gone are forgotten.
 
-use std::time::Duration;
-
 use super::core::Core;
 use super::locked::Locked;
 use crate::error::{Error, SendErrorKind};
 use crate::message::Message;
 use crate::pattern::{subscription_of, Forward, Refusal, MAX_GROUP, MAX_TOPIC};
-use crate::reactor::Timer;
 
 impl Core {
     pub(crate) fn subscribe(&self, topic: &[u8]) -> Result<(), Error> {
@@ -36,14 +33,7 @@ impl Core {
     ) -> Result<(), Error> {
         let engine = locked.engine();
         engine.check_open()?;
-        let change = if engine.pattern.can().groups {
-            Err(Refusal::Unsupported)
-        } else if subscribe {
-            engine.pattern.subscribe(topic)
-        } else {
-            engine.pattern.unsubscribe(topic)
-        };
-        let Ok(forward) = change else {
+        let Ok(forward) = engine.subscribe(topic, subscribe) else {
             let verb = if subscribe {
                 "subscribe"
             } else {
@@ -80,12 +70,7 @@ impl Core {
         let mut locked = self.lock();
         let engine = locked.engine();
         engine.check_open()?;
-        let change = match join {
-            _ if !engine.pattern.can().groups => Err(Refusal::Unsupported),
-            true => engine.pattern.subscribe(group),
-            false => engine.pattern.unsubscribe(group),
-        };
-        match change {
+        match engine.join(group, join) {
             Ok(_) => {
                 self.tell_upstream(&mut locked, group, join);
                 Ok(())
@@ -131,10 +116,7 @@ impl Core {
         let mut locked = self.lock();
         let engine = locked.engine();
         engine.check_open()?;
-        let stuck = !engine.pattern.has_room();
-        let answered = engine.pattern.answer_subscription(topic, subscribe);
-        engine.wake_unstuck(stuck);
-        match answered {
+        match engine.answer_subscription(topic, subscribe) {
             Ok(()) => Ok(()),
             Err(Refusal::PeerGone) => Err(Error::PeerGone),
             Err(_) => Err(Error::NotManual),
@@ -143,7 +125,7 @@ impl Core {
 
     /// How many distinct topics there are.
     pub(crate) fn topics(&self) -> usize {
-        self.lock().engine().pattern.topics()
+        self.lock().engine().topics()
     }
 
     /// The reactor forgets what departed subscribers left, a slice at a time. A socket that has only
@@ -152,11 +134,10 @@ impl Core {
         let mut locked = self.lock();
         let engine = locked.engine();
         if self.poll.get().is_some() {
-            return engine.set_timer_after(Duration::ZERO, Timer::Forget);
+            return engine.forget_later();
         }
         while locked.engine().forget_slice() {
             locked.release();
         }
-        locked.engine().forgetting = false;
     }
 }

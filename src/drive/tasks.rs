@@ -8,7 +8,6 @@ use super::core::{Core, Engine};
 use super::locked::Locked;
 use super::waiting::Wait;
 use crate::engine::sending::Offer;
-use crate::engine::Life;
 use crate::error::{Error, RecvError, SendErrorKind};
 use crate::message::Message;
 use crate::notifier::Descriptor;
@@ -22,7 +21,7 @@ impl Core {
     }
 
     pub(super) fn keep(&self, locked: &mut Locked<'_>) {
-        if let Some(driver) = locked.engine().waiters.keep() {
+        if let Some(driver) = locked.engine().waiters().keep() {
             self.hand_over(locked, driver);
         }
         // A receiver may be waiting awake, for which announcements are not made.
@@ -49,13 +48,10 @@ impl Core {
         let mut locked = self.lock();
         let outcome = self.take_message(locked.engine());
         if let Some(outcome) = outcome.transpose() {
-            served(locked.engine(), task, Want::Message);
+            locked.engine().task_served(task, Want::Message);
             return Poll::Ready(outcome);
         }
-        let engine = locked.engine();
-        let (wakeups, dropped) = engine.waiters.wait(task, Want::Message, waker);
-        engine.actions.notify(wakeups);
-        discard(engine, dropped);
+        locked.engine().task_waits(task, Want::Message, waker);
         Poll::Pending
     }
 
@@ -83,16 +79,13 @@ impl Core {
         let mut locked = self.lock();
         let outcome = match locked.engine().offer(message) {
             Ok(Offer::Full) => {
-                let engine = locked.engine();
-                let (wakeups, dropped) = engine.waiters.wait(task, Want::Room, waker);
-                engine.actions.notify(wakeups);
-                discard(engine, dropped);
+                locked.engine().task_waits(task, Want::Room, waker);
                 return Poll::Pending;
             }
             Ok(Offer::Queued) => Ok(()),
             Err(kind) => Err(kind),
         };
-        served(locked.engine(), task, Want::Room);
+        locked.engine().task_served(task, Want::Room);
         if outcome.is_ok() {
             self.write_out(&mut locked);
         }
@@ -101,11 +94,7 @@ impl Core {
 
     /// A task waits no longer. If it was woken and has not looked, another one does.
     pub(crate) fn forget_task(&self, task: TaskId) {
-        let mut locked = self.lock();
-        let engine = locked.engine();
-        let (wakeups, dropped) = engine.waiters.gone(task);
-        engine.actions.notify(wakeups);
-        discard(engine, dropped);
+        self.lock().engine().task_gone(task);
     }
 
     /// What a foreign poll watches.
@@ -116,10 +105,7 @@ impl Core {
         let descriptor = self.notifier.make_descriptor().map_err(Error::System)?;
         let mut locked = self.lock();
         self.keep(&mut locked);
-        let engine = locked.engine();
-        let receives = engine.pattern.can().receives;
-        let closed = engine.life != Life::Open;
-        if engine.waiters.watch(receives, closed) {
+        if locked.engine().watch_descriptor() {
             descriptor.set();
         }
         Ok(Arc::clone(descriptor))
@@ -131,24 +117,11 @@ impl Core {
     /// made unreadable after what comes next has made it readable.
     #[inline]
     pub(super) fn would_block(&self, engine: &mut Engine, want: Want) {
-        if engine.waiters.would_block(want) {
+        if engine.waiters().would_block(want) {
             if let Some(descriptor) = self.notifier.descriptor() {
                 descriptor.clear();
             }
         }
-    }
-}
-
-/// A task has got what it waited for: if there is more of it, that is for the next one.
-fn served(engine: &mut Engine, task: &mut Option<TaskId>, want: Want) {
-    let (wakeups, dropped) = engine.waiters.served(task.take(), want);
-    engine.actions.notify(wakeups);
-    discard(engine, dropped);
-}
-
-fn discard(engine: &mut Engine, waker: Option<std::task::Waker>) {
-    if let Some(waker) = waker {
-        engine.actions.discard(waker);
     }
 }
 

@@ -4,18 +4,18 @@ use std::time::{Duration, Instant};
 
 use mio::Events;
 
-use super::core::{connection_of, token_of, Core, WAKER};
+use super::core::{link_of, token_of, Core, WAKER};
 use super::core::{Driver, Engine};
 use super::locked::Locked;
 use crate::clock;
-use crate::engine::actions::Action;
 use crate::engine::backoff::spin;
+use crate::engine::waiting::Look;
 use crate::link::pipe::Watch;
 use crate::reactor::timers::{deadline, LONGEST_POLL};
-use crate::reactor::{Command, ConnectionId};
+use crate::reactor::Command;
 use crate::sync::atomic::Ordering;
 use crate::tuning;
-use crate::waiters::lease::{Entry, Parting};
+use crate::waiters::lease::Entry;
 use crate::waiters::tasks::Want;
 
 /// How long a call may wait.
@@ -72,7 +72,7 @@ impl Core {
             self.flush_dirty(locked);
             return false;
         }
-        if !locked.engine().actions.is_empty() {
+        if locked.engine().has_actions() {
             // What is done by that may be what is waited for. And it may be code of the user's, which must
             // not run while this thread keeps the driver from everybody, itself included.
             locked.release();
@@ -88,46 +88,34 @@ impl Core {
     /// Takes the lease and drives, or waits for the thread that has it.
     fn drive(&self, locked: &mut Locked<'_>, timeout: Option<Duration>) {
         let engine = locked.engine();
-        let Some((mut driver, entry)) = engine.waiters.enter() else {
+        let Some((mut driver, entry)) = engine.waiters().enter() else {
             return self.follow(locked, timeout);
         };
-        if engine.work.to_read() == 0 {
-            self.poll(locked, &mut driver, entry, timeout);
-        } else if entry == Entry::TakenOver || engine.links.len() > 1 {
-            // A peer that always has more must not keep the others from being seen.
-            self.poll(locked, &mut driver, entry, Some(Duration::ZERO));
+        match engine.how_to_look(entry) {
+            Look::Sleep => self.poll(locked, &mut driver, entry, timeout),
+            Look::Once => self.poll(locked, &mut driver, entry, Some(Duration::ZERO)),
+            Look::Not => {}
         }
         self.serve(locked, PASSES);
-        let engine = locked.engine();
-        if engine.waiters.is_due() {
-            // A task, or a foreign poll, has begun to wait meanwhile.
-            return self.hand_over(locked, driver);
+        match locked.engine().leave(driver) {
+            Ok(wake_follower) => self.pass_turn(wake_follower),
+            Err(driver) => self.hand_over(locked, driver),
         }
-        let parting = engine.waiters.leave(driver);
-        if parting.tell_reactor {
-            engine.actions.push(Action::Watch);
-        }
-        if parting.drive || engine.waiters.is_kept() && engine.work.to_read() > 0 {
-            engine.actions.push(Action::Drive);
-        }
-        self.pass_turn(parting);
     }
 
     /// Gives the lease, which was a caller's, to the reactor.
     pub(super) fn hand_over(&self, locked: &mut Locked<'_>, driver: Driver) {
         // The driver is in this thread's hands until it is home: see `Locked::unlocked`.
         locked.unlocked(|| self.hand_to_reactor());
-        let engine = locked.engine();
-        let parting = engine.waiters.leave_reactor(driver);
         // There may be something to read that no event tells.
-        engine.actions.push(Action::Drive);
-        self.pass_turn(parting);
+        let wake_follower = locked.engine().leave_reactor(driver, true);
+        self.pass_turn(wake_follower);
     }
 
     /// A follower takes the turn to drive.
     #[inline]
-    fn pass_turn(&self, parting: Parting) {
-        if parting.wake_follower {
+    fn pass_turn(&self, wake_follower: bool) {
+        if wake_follower {
             self.notifier.notify_one();
         }
     }
@@ -150,7 +138,7 @@ impl Core {
         entry: Entry,
         timeout: Option<Duration>,
     ) {
-        locked.engine().waiters.set_sleeping(true);
+        locked.engine().waiters().set_sleeping(true);
         if entry == Entry::TakenOver {
             self.take_over(locked);
         }
@@ -158,7 +146,7 @@ impl Core {
         locked.release();
         poll_driver(driver, busy_poll, timeout);
         let engine = locked.engine();
-        engine.waiters.set_sleeping(false);
+        engine.waiters().set_sleeping(false);
         note_events(engine, &driver.events);
     }
 
@@ -168,12 +156,12 @@ impl Core {
         if timeout == Some(Duration::ZERO) {
             return;
         }
-        if engine.pipes > 0 && engine.backoff.pays() {
+        if engine.waits_awake() {
             return self.wait_awake(locked, timeout);
         }
-        engine.waiters.follow(true);
+        engine.waiters().follow(true);
         locked.wait(timeout);
-        locked.engine().waiters.follow(false);
+        locked.engine().waiters().follow(false);
     }
 
     /// Waits a moment, awake, for an inproc peer to do something; no longer than `timeout`.
@@ -186,11 +174,7 @@ impl Core {
             self.sequence.load(Ordering::Acquire) != seen
                 || watch.as_ref().is_some_and(Watch::has_news)
         });
-        let engine = locked.engine();
-        engine.backoff.learn(paid);
-        if watch.is_some() {
-            engine.resume_wakeups();
-        }
+        locked.engine().waited_awake(paid, watch.is_some());
         // A caller that is not asleep is not rung for: it looks at the engine again before it sleeps.
     }
 
@@ -212,13 +196,10 @@ impl Core {
         }
         note_events(locked.engine(), &driver.events);
         self.serve(locked, PASSES);
-        let engine = locked.engine();
-        if engine.work.to_read() > 0 || !driver.events.is_empty() {
-            // More to do, or more to see: other sockets first.
-            engine.actions.push(Action::Drive);
-        }
-        let parting = engine.waiters.leave_reactor(driver);
-        self.pass_turn(parting);
+        // More to do, or more to see: other sockets first.
+        let more = !driver.events.is_empty();
+        let wake_follower = locked.engine().leave_reactor(driver, more);
+        self.pass_turn(wake_follower);
     }
 }
 
@@ -281,32 +262,10 @@ fn note_events(engine: &mut Engine, events: &Events) {
         if event.token() == WAKER {
             continue;
         }
-        let (key, generation) = connection_of(event.token());
-        let Some(link) = engine.links.get_mut(key) else {
-            continue;
-        };
-        // A token holds as much of the generation as fits.
-        if connection_of(token_of(ConnectionId {
-            link: key,
-            generation: link.generation,
-        }))
-        .1 != generation
-        {
-            continue;
-        }
-        let Some(connection) = &mut link.connection else {
-            continue;
-        };
-        let ready = connection.stream().readiness(event);
-        if ready.readable || ready.ended {
-            connection.handle_readable(ready.ended);
-            if !link.recv_queue.is_paused() {
-                engine.work.read_later(key);
-            }
-        }
-        if ready.writable {
-            engine.unblock(key);
-        }
+        engine.handle_ready(link_of(event.token()), |id, stream| {
+            let is_current = token_of(id) == event.token();
+            is_current.then(|| stream.readiness(event))
+        });
     }
 }
 

@@ -8,7 +8,7 @@ use super::admission::Entrance;
 use super::{Engine, Life};
 use crate::endpoint::Endpoint;
 use crate::link::reader::Ended;
-use crate::link::{Origin, Stage};
+use crate::link::{Link, Origin, Stage};
 use crate::monitor::EventKind;
 use crate::reactor::{ConnectionId, Timer};
 
@@ -33,6 +33,35 @@ impl<D> Engine<D> {
                 false
             }
         }
+    }
+
+    /// A listener has brought a connection: makes a link for it. `None`: calls are served no more.
+    pub(crate) fn accept(
+        &mut self,
+        endpoint: &Arc<Endpoint>,
+        now: Instant,
+    ) -> Option<ConnectionId> {
+        if self.life != Life::Open {
+            return None;
+        }
+        let generation = self.next_generation();
+        let (origin, stage) = (Origin::Accepted, Stage::Handshake);
+        let link = Link::new(
+            generation,
+            origin,
+            stage,
+            Arc::clone(endpoint),
+            &self.options,
+        );
+        let key = self.links.insert(link);
+        if let Some(gone) = self.admission.enter(now) {
+            self.end_connection(gone.link, Ended::Crowded);
+            self.advance(gone);
+        }
+        Some(ConnectionId {
+            link: key,
+            generation,
+        })
     }
 
     /// An accepted connection has begun. If its handshake did not end at once, it is one of those that
@@ -76,7 +105,7 @@ impl<D> Engine<D> {
     }
 
     /// The oldest handshakes may have taken too long.
-    pub(crate) fn end_overdue(&mut self, now: Instant) {
+    pub(super) fn end_overdue(&mut self, now: Instant) {
         self.admission.watched_oldest();
         let Some(timeout) = self.options.handshake_timeout else {
             return;

@@ -1,15 +1,19 @@
-//! Links whose peer is a socket of this context.
+//! Links whose peer is a socket of this context: how two meet by a name, and what one end tells the other. What is done
+//! with a link's own end of the pipe: [`pipes`](super::pipes).
 
 use std::sync::Arc;
 
-use super::actions::{Action, Discarded};
-use super::Engine;
-use crate::link::pipe::{pipe, Limits, PipePeer, Watch};
-use crate::link::reader::Ended;
-use crate::link::{Link, Stage};
-use crate::monitor::{EventKind, Reason};
+use super::actions::Action;
+use super::{Engine, Life};
+use crate::endpoint::Endpoint;
+use crate::link::ending::Cause;
+use crate::link::pipe::{Limits, PipeEnd, PipePeer};
+use crate::link::{Link, Origin, Stage};
+use crate::monitor::{EventKind, Reason, ReasonKind};
 use crate::options::Options;
+use crate::peer::{PeerInfo, PeerRefusal};
 use crate::reactor::ConnectionId;
+use crate::waiters::Change;
 
 /// What a pipe may hold that this side sends.
 pub(crate) fn send_limits(options: &Options) -> Limits {
@@ -21,68 +25,149 @@ pub(crate) fn recv_limits(options: &Options) -> Limits {
     (options.recv_hwm, options.recv_hwm_bytes)
 }
 
-impl<D> Engine<D> {
-    /// Gives a fresh or orphaned link an unanswered pipe, holding what it had queued.
-    pub(crate) fn open_pipe(&mut self, key: usize) {
-        let Some(link) = self.links.get_mut(key) else {
-            return;
-        };
-        let limits = send_limits(&self.options);
-        let (near, far) = pipe(limits, recv_limits(&self.options));
-        if link.pipe.is_none() {
-            self.pipes += 1;
-        }
-        let old = link.pipe.take();
-        if let Some((old, _)) = &old {
-            for (carried, counts) in link.piped.iter_mut().zip(old.counts()) {
-                let (messages, bytes) = counts.total();
-                (carried.0, carried.1) = (carried.0 + messages, carried.1 + bytes);
-            }
-            // What the last peer has not taken is for the next one, but for the greeting. It is counted as
-            // sent once.
-            let mut stale = link.greeted && !old.is_touched();
-            for message in old.reclaim() {
-                let sent = &mut link.piped[0];
-                (sent.0, sent.1) = (sent.0 - 1, sent.1 - message.memory() as u64);
-                if std::mem::take(&mut stale) {
-                    self.actions.discard(Discarded::Message(message));
-                    continue;
-                }
-                near.put(message);
-            }
-        }
-        link.greeted = false;
-        link.pipe = Some((near, None));
-        let old_far_end = link.far_end.replace(far);
-        link.stage = Stage::Waiting;
-        self.update_room(key);
-        for end in old.map(|(old, _)| old).into_iter().chain(old_far_end) {
-            self.actions.discard(Discarded::Pipe(end));
-        }
-    }
+/// What became of a link whose pipe a binder has taken on.
+pub(crate) enum Met {
+    /// It is there.
+    Established,
+    /// The pattern has no place for that peer. Until the binder has undone what it did, no other is to get
+    /// the far end of the link's new pipe: it is given back by [`Engine::offer_pipe`].
+    Refused(Option<PipeEnd>),
+    /// The link is gone.
+    Gone,
 }
 
 impl<D> Engine<D> {
-    /// The other end of a link's pipe is about to get to know it: puts what greets a peer before all that
-    /// waits there. It is told of it in `established`, when it can receive.
-    pub(crate) fn greet(&mut self, key: usize) {
-        let hello = &self.options.hello_message;
-        let Some(link) = self.links.get_mut(key) else {
-            return;
-        };
-        if let Some((pipe, _)) = link.pipe.as_ref().filter(|_| !hello.is_empty()) {
-            pipe.put_first(hello.clone());
-            link.greeted = true;
+    /// A socket has connected to a name of this one, and is at the other end of `pipe`: makes a link for it.
+    /// It is up when [`established_inproc`](Engine::established_inproc) says so.
+    pub(crate) fn accept_inproc(
+        &mut self,
+        endpoint: &Arc<Endpoint>,
+        peer: PeerInfo,
+        pipe: PipeEnd,
+        pipe_peer: PipePeer,
+    ) -> Result<ConnectionId, PeerRefusal> {
+        let generation = self.next_generation();
+        let (origin, stage) = (Origin::Accepted, Stage::Handshake);
+        let link = Link::new(
+            generation,
+            origin,
+            stage,
+            Arc::clone(endpoint),
+            &self.options,
+        );
+        let key = self.links.insert(link);
+        self.report(key, EventKind::Accepted);
+        // Its subscriptions follow in `established_inproc`, when the connecter knows where to find this end.
+        if let Err(reason) = self.admit_inproc(key, peer) {
+            self.report(key, EventKind::PeerRefused { reason });
+            // It has no pipe yet, so that the connecter keeps what it has queued.
+            self.end_link(key, Cause::GiveUp);
+            return Err(reason);
+        }
+        // This end was made with the connecter's inbox as its only limit.
+        pipe.widen(send_limits(&self.options));
+        if let Some(link) = self.links.get_mut(key) {
+            link.pipe = Some((pipe, Some(pipe_peer)));
+            self.pipes += 1;
+        }
+        self.greet(key);
+        Ok(ConnectionId {
+            link: key,
+            generation,
+        })
+    }
+
+    /// Whether there would be a place for such a peer at a name of this socket.
+    pub(crate) fn has_place(&mut self, peer: &PeerInfo) -> bool {
+        self.life == Life::Open && self.pattern.place_for(None, peer).is_ok()
+    }
+
+    /// Whether a link still waits for a socket to bind its name, and would take this one on.
+    pub(crate) fn seeks(&mut self, id: ConnectionId, binder: &PeerInfo) -> bool {
+        self.link(id).is_some_and(|link| link.far_end.is_some())
+            && self.pattern.place_for(Some(id.link), binder).is_ok()
+    }
+
+    /// The links that wait for a socket to bind their names. `None`: calls are served no more.
+    pub(crate) fn seekers(&self) -> Option<Vec<(Arc<Endpoint>, ConnectionId)>> {
+        if self.life != Life::Open {
+            return None;
+        }
+        let seekers = self.links.iter();
+        let seekers = seekers.filter(|(_, link)| link.far_end.is_some());
+        let named = seekers.map(|(key, link)| {
+            let generation = link.generation;
+            let id = ConnectionId {
+                link: key,
+                generation,
+            };
+            (Arc::clone(&link.endpoint), id)
+        });
+        Some(named.collect())
+    }
+
+    /// A socket is bound to the name that a link waits for: gives the name, and the end of the pipe that is
+    /// for that socket, or tells that the pattern has no place for it. `None`: the link waits no more.
+    pub(crate) fn meet(
+        &mut self,
+        id: ConnectionId,
+        binder: &PeerInfo,
+    ) -> Option<(Arc<Endpoint>, Result<PipeEnd, PeerRefusal>)> {
+        let link = self.link(id).filter(|link| link.far_end.is_some())?;
+        let endpoint = Arc::clone(&link.endpoint);
+        if let Err(reason) = self.pattern.place_for(Some(id.link), binder) {
+            self.report(id.link, EventKind::PeerRefused { reason });
+            return Some((endpoint, Err(reason)));
+        }
+        self.greet(id.link);
+        let far_end = self.link(id)?.far_end.take()?;
+        Some((endpoint, Ok(far_end)))
+    }
+
+    /// The binder did not take the link's pipe on, for this reason.
+    pub(crate) fn not_met(&mut self, id: ConnectionId, reason: Reason) {
+        if self.link(id).is_some() {
+            self.report(id.link, EventKind::HandshakeFailed { reason });
+            self.open_pipe(id.link);
         }
     }
 
-    /// A peer at the other end of a pipe has gone: leaves word of it behind what it sent.
-    pub(crate) fn tell_pipe_lost(&mut self, key: usize) {
-        let Some(link) = self.links.get(key) else {
-            return;
+    /// The binder, which is at `pipe_peer` and holds as much as `room`, has taken the link's pipe on.
+    pub(crate) fn met(
+        &mut self,
+        id: ConnectionId,
+        binder: PeerInfo,
+        pipe_peer: &PipePeer,
+        room: Limits,
+    ) -> Met {
+        if self.link(id).is_none() {
+            return Met::Gone;
+        }
+        if let Err(reason) = self.admit_inproc(id.link, binder) {
+            self.report(id.link, EventKind::PeerRefused { reason });
+            self.open_pipe(id.link);
+            let link = self.link(id);
+            return Met::Refused(link.and_then(|link| link.far_end.take()));
+        }
+        let Some((pipe, far)) = self.link(id).and_then(|link| link.pipe.as_mut()) else {
+            return Met::Gone;
         };
-        if link.stage == Stage::Up {
-            self.tell_lost(key, link.origin);
+        pipe.widen(room);
+        let waiting = pipe.waiting() > 0;
+        *far = Some(pipe_peer.clone());
+        self.established(id.link);
+        if waiting {
+            self.actions.push(Action::Announce(pipe_peer.clone()));
+        }
+        // Messages of the binder may have been taken before this link knew where to give room.
+        self.actions.push(Action::GiveRoom(pipe_peer.clone()));
+        Met::Established
+    }
+
+    /// The far end of a link's pipe may be given to a binder again.
+    pub(crate) fn offer_pipe(&mut self, id: ConnectionId, far_end: Option<PipeEnd>) {
+        if let Some(link) = self.link(id) {
+            link.far_end = far_end;
         }
     }
 
@@ -94,121 +179,76 @@ impl<D> Engine<D> {
         }
     }
 
-    /// Messages to a socket that does not receive are thrown away, so that their sender never
-    /// waits for it.
-    pub(crate) fn drain_upstream(&mut self, id: ConnectionId) {
-        loop {
-            let Some(link) = self.link(id) else { return };
-            let Some((pipe, pipe_peer)) = &link.pipe else {
-                return;
-            };
-            let mut messages = std::mem::take(link.recv_queue.uncounted());
-            let (taken, _) = pipe.take_all(pipe_peer.as_ref(), &mut messages);
-            let waiting = pipe_peer.clone().filter(|_| taken.room);
-            if let Some(pipe_peer) = waiting {
-                self.actions.push(Action::GiveRoom(pipe_peer));
-            }
-            if taken.messages == 0 {
-                return;
-            }
-            for message in &messages {
-                self.take_upstream(id.link, message);
-            }
-            self.actions.discard(messages);
+    // ----- what the other end of a pipe tells -----
+
+    /// There is something to receive. True: callers that wait awake shall see it.
+    pub(crate) fn on_pipe_readable(&mut self, id: ConnectionId) -> bool {
+        if self.link(id).is_none() {
+            return false;
+        }
+        let receives = self.pattern.can().receives;
+        if receives {
+            self.pattern.set_readable(id.link, true);
+            self.notify(Change::Messages);
+        } else {
+            self.drain_upstream(id);
+        }
+        receives
+    }
+
+    /// There may be more room, or less. True: callers that wait awake shall see it.
+    pub(crate) fn on_pipe_room(&mut self, id: ConnectionId) -> bool {
+        let room = self.link(id).is_some() && self.update_room(id.link);
+        if room {
+            self.notify(Change::Room);
+        }
+        room
+    }
+
+    /// Subscriptions wait in the pipe.
+    pub(crate) fn on_pipe_changes(&mut self, id: ConnectionId) {
+        let pipe = self.link(id).and_then(|link| link.pipe.as_ref());
+        let changes = pipe.map(|(pipe, _)| pipe.take_changes());
+        for change in changes.unwrap_or_default() {
+            // Nothing to end if it is too much: the other socket is of this program.
+            self.subscription(id.link, &change.topic, change.subscribe);
         }
     }
 
-    /// The other end is gone: what it had sent is moved to the inbox, to be received.
-    pub(crate) fn save_inbound(&mut self, key: usize) {
-        let Some(link) = self.links.get_mut(key) else {
-            return;
-        };
-        let Some((pipe, _)) = &link.pipe else { return };
-        let mut rest = std::collections::VecDeque::new();
-        while pipe.take(&mut rest).messages > 0 {
-            link.recv_queue.uncounted().append(&mut rest);
-        }
-        if !link.recv_queue.is_empty() {
-            self.pattern.set_readable(key, true);
-        }
-    }
-
-    /// This end of a pipe goes; what the other one had sent can still be received, and what was sent
-    /// there is there.
-    pub(super) fn hang_up(&mut self, key: usize) {
-        self.save_inbound(key);
-        let Some(link) = self.links.get_mut(key) else {
-            return;
-        };
-        let Some((pipe, pipe_peer)) = link.pipe.take() else {
-            return;
-        };
-        self.pipes = self.pipes.saturating_sub(1);
-        let id = ConnectionId {
-            link: key,
-            generation: link.generation,
-        };
-        if let Some(far_end) = link.far_end.take() {
-            // It waits for a peer that was lost.
-            let endpoint = Arc::clone(&link.endpoint);
-            self.actions.push(Action::StopSeeking(endpoint, id));
-            self.actions.discard(Discarded::Pipe(far_end));
-            let lost = pipe.reclaim();
-            self.count_lost(lost.len() as u64);
-            self.actions.discard(lost);
-        }
-        if let Some(pipe_peer) = pipe_peer {
-            pipe.end();
-            self.actions.push(Action::Hang(pipe_peer));
-            let reason = Reason::from(&Ended::Replaced);
+    /// The other end is gone. Gives the link that wants another socket to bind its name, if this is one.
+    pub(crate) fn on_pipe_closed(
+        &mut self,
+        id: ConnectionId,
+    ) -> Option<(Arc<Endpoint>, ConnectionId)> {
+        // A connecter may be gone before it was established; it was there all the same.
+        self.established_inproc(id);
+        let life = self.life;
+        let link = self.link(id)?;
+        let (key, endpoint) = (id.link, Arc::clone(&link.endpoint));
+        let connected = link.origin == Origin::Connected;
+        if link.stage == Stage::Up {
+            let reason = Reason::new(ReasonKind::ClosedByPeer, "the other socket was closed");
             self.report(key, EventKind::Disconnected { reason });
         }
-        self.actions.discard(Discarded::Pipe(pipe));
-    }
-
-    /// The other end is gone and no other peer is wanted: what was queued for it is lost.
-    pub(crate) fn abandon_pipe(&mut self, key: usize) {
-        let Some(link) = self.links.get_mut(key) else {
-            return;
-        };
-        if let Some((pipe, _)) = link.pipe.take() {
-            self.pipes = self.pipes.saturating_sub(1);
-            let lost = pipe.reclaim();
-            self.count_lost(lost.len() as u64);
-            self.actions.discard(lost);
-            self.actions.discard(Discarded::Pipe(pipe));
-        }
-        self.pipe_lost(key);
-    }
-}
-
-impl<D> Engine<D> {
-    /// A caller is about to wait awake: if the socket has one peer, and that is inproc, it need not
-    /// announce what it sends meanwhile. Announcing costs it this socket's lock.
-    pub(crate) fn suppress_wakeups(&mut self) -> Option<Watch> {
-        if self.links.len() != 1 || !self.pattern.can().receives || self.waiters.has_sleepers() {
+        let is_open = |link: &mut Link| !link.is_leaving();
+        let wanted = life == Life::Open && connected && self.link(id).is_some_and(is_open);
+        self.save_inbound(key);
+        self.tell_pipe_lost(key);
+        if !wanted {
+            self.abandon_pipe(key);
+            self.check_closed();
             return None;
         }
-        let (key, link) = self.links.iter().next()?;
-        let (pipe, _) = link.pipe.as_ref()?;
-        let watch = pipe.suppress_wakeups()?;
-        self.suppressed = Some(key);
-        Some(watch)
-    }
-
-    /// Has announcements made again, if there are none now. True: something came meanwhile.
-    pub(crate) fn resume_wakeups(&mut self) -> bool {
-        let Some(key) = self.suppressed.take() else {
-            return false;
-        };
-        let pipe = self.links.get(key).and_then(|link| link.pipe.as_ref());
-        let found = pipe.is_some_and(|(pipe, peer)| {
-            // What the peer holds back may not have been wanted until now.
-            pipe.resume_wakeups() || peer.as_ref().is_some_and(PipePeer::hand_over)
-        });
-        if found {
-            self.pattern.set_readable(key, true);
+        let generation = self.next_generation();
+        if let Some(link) = self.link(id) {
+            link.generation = generation;
+            link.peer = None;
         }
-        found
+        self.open_pipe(key);
+        let pipe = self.links.get(key).and_then(|link| link.pipe.as_ref());
+        let queued = pipe.map_or(0, |(pipe, _)| pipe.waiting());
+        self.pattern.connection_lost(key, queued);
+        self.wake_waiters();
+        Some((endpoint, ConnectionId { generation, ..id }))
     }
 }

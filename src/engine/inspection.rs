@@ -6,9 +6,14 @@ use super::Engine;
 use crate::link::high_water::HighWater;
 use crate::link::{Link, Origin};
 use crate::monitor::{Event, EventKind};
-use crate::stats::{Drops, PeerStats, QueueStats, Traffic};
+use crate::stats::{Drops, PeerStats, QueueStats, Stats, Traffic};
 
 impl<D> Engine<D> {
+    /// The counts. `waiting`: messages that count as received and wait in a batch.
+    pub(crate) fn stats(&self, waiting: usize) -> Stats {
+        self.ledger.stats(self.peers(), waiting)
+    }
+
     /// The peers that are there, and those that `connect` named.
     pub(crate) fn inspect_peers(&self) -> Vec<PeerStats> {
         let shown = |link: &Link| match link.origin {

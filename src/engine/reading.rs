@@ -11,13 +11,14 @@ use bytes::Bytes;
 use super::actions::Clock;
 use super::{Engine, Life};
 use crate::link::buffer::Pool;
-use crate::link::connection::Found;
+use crate::link::connection::{Connection, Found};
 use crate::link::reader::{Ended, Pass, Reader};
 use crate::link::Link;
 use crate::message::Message;
 use crate::monitor::EventKind;
 use crate::pattern::subscription_of;
 use crate::reactor::ConnectionId;
+use crate::transport::Stream;
 use crate::waiters::Change;
 use crate::zmtp::command::Command;
 use crate::zmtp::connection::{Event, Silence};
@@ -37,6 +38,27 @@ impl Reading {
 }
 
 impl<D> Engine<D> {
+    /// Gives a link its connection, whose tokens are in the caller's hands, and makes ready for the first
+    /// pass. `None`: the link is gone.
+    pub(crate) fn begin_connection(
+        &mut self,
+        id: ConnectionId,
+        stream: &Arc<Stream>,
+        reader: Box<Reader>,
+        event: EventKind,
+    ) -> Option<Reading> {
+        let link = self.link(id)?;
+        link.connection = Some(Connection::held(Arc::clone(stream)));
+        let room = link.recv_queue.room();
+        self.report(id.link, event);
+        Some(Reading {
+            id,
+            reader,
+            room,
+            pass: self.take_pass(),
+        })
+    }
+
     /// Takes out the reader of the next link that can be read.
     pub(crate) fn take_reader(&mut self, clock: Clock<'_>) -> Option<Reading> {
         while let Some(key) = self.work.next_to_read() {
@@ -97,8 +119,9 @@ impl<D> Engine<D> {
         self.watch_session(id);
     }
 
-    /// Puts a reader back, with what it found.
-    pub(crate) fn put_reader(&mut self, reading: Reading, clock: Clock<'_>) {
+    /// Puts a reader back, with what it found. True: something is to be written at once, an answer or what
+    /// waited for the peer to be there.
+    pub(crate) fn put_reader(&mut self, reading: Reading, clock: Clock<'_>) -> bool {
         let Reading {
             id,
             reader,
@@ -108,9 +131,11 @@ impl<D> Engine<D> {
         let key = id.link;
         let beats = self.heartbeats;
         self.work.set_reading(false);
-        let Some(link) = self.link(id) else { return };
+        let Some(link) = self.link(id) else {
+            return false;
+        };
         let Some(connection) = &mut link.connection else {
-            return;
+            return false;
         };
         let found = Found {
             heard: pass.arrived.heard,
@@ -125,6 +150,7 @@ impl<D> Engine<D> {
             self.work.read_later(key);
         }
         let arrived = &mut pass.arrived;
+        let is_new = established.is_some();
         if let Some(event) = established {
             if !self.handle_event(id, event) {
                 arrived.commands.clear();
@@ -146,6 +172,8 @@ impl<D> Engine<D> {
         }
         (pass.more, pass.read) = (false, 0);
         self.return_pass(pass);
+        let link = self.link(id);
+        is_new || link.is_some_and(|link| link.session.has_output())
     }
 
     /// Hands what came over to the pattern's side.
@@ -253,7 +281,7 @@ impl<D> Engine<D> {
     }
 
     /// A peer subscribes, or takes a subscription back.
-    pub(crate) fn subscription(&mut self, key: usize, topic: &[u8], subscribe: bool) {
+    pub(super) fn subscription(&mut self, key: usize, topic: &[u8], subscribe: bool) {
         if self.links.get(key).is_some_and(Link::is_write_closed) {
             // Nothing of it can be sent to that peer any more: see `Rules::write_closed`.
             return;

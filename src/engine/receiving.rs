@@ -8,7 +8,7 @@ use super::{Engine, Life};
 use crate::error::RecvError;
 use crate::link::pipe::Watch;
 use crate::message::Message;
-use crate::pattern::Refusal;
+use crate::pattern::{Refusal, RequestKey};
 use crate::tuning;
 
 impl<D> Engine<D> {
@@ -271,15 +271,14 @@ impl<D> Engine<D> {
         self.tell_driver();
     }
 
-    /// There is something to read that no event tells.
-    pub(crate) fn tell_driver(&mut self) {
-        if self.waiters.is_reactors() {
-            // No caller would come by.
-            self.actions.push(Action::Drive);
-        } else {
-            // A caller that sleeps in the poll gets no event for it.
-            self.wake_waiters();
-        }
+    /// Requests whose replies will not come: their connections are lost.
+    pub(crate) fn lost_requests(&mut self) -> Vec<RequestKey> {
+        self.pattern.lost_requests()
+    }
+
+    /// No caller waits for the reply to this request any more.
+    pub(crate) fn forget_request(&mut self, key: RequestKey) {
+        self.pattern.forget_request(key);
     }
 
     /// REQ: replies to earlier requests are thrown away before a new one goes out.

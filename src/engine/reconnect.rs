@@ -13,7 +13,7 @@ use crate::reactor::{ConnectionId, Timer};
 
 impl<D> Engine<D> {
     /// Has a link without a connection connect, after the pause that is due.
-    pub(crate) fn try_again(&mut self, key: usize) {
+    fn try_again(&mut self, key: usize) {
         let options = Arc::clone(&self.options);
         let Some(link) = self.links.get_mut(key) else {
             return;
@@ -31,8 +31,21 @@ impl<D> Engine<D> {
         self.connect_link(key, after);
     }
 
-    /// A try to connect has failed. `refused`: nobody listens there.
-    pub(crate) fn connect_failed(&mut self, key: usize, reason: String, refused: bool) {
+    /// A try to connect has brought a connection: names it. `None`: the link is gone, or wants it no more.
+    pub(crate) fn connected(&mut self, id: ConnectionId) -> Option<ConnectionId> {
+        let generation = self.next_generation();
+        let link = self.link(id)?;
+        link.generation = generation;
+        link.stage = Stage::Handshake;
+        Some(ConnectionId { generation, ..id })
+    }
+
+    /// A try to connect has failed. `refused`: nothing listens there.
+    pub(crate) fn connect_failed(&mut self, id: ConnectionId, reason: String, refused: bool) {
+        if self.link(id).is_none() {
+            return;
+        }
+        let key = id.link;
         self.report(key, EventKind::ConnectFailed { reason });
         if refused && self.options.reconnect_stop.refused {
             if let Some(link) = self.links.get_mut(key) {
@@ -40,10 +53,11 @@ impl<D> Engine<D> {
             }
         }
         self.try_again(key);
+        self.check_closed();
     }
 
     /// Has a link connect.
-    pub(crate) fn connect_link(&mut self, key: usize, after: Duration) {
+    pub(super) fn connect_link(&mut self, key: usize, after: Duration) {
         let Some(link) = self.links.get(key) else {
             return;
         };

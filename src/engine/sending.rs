@@ -7,7 +7,6 @@ use crate::link::Link;
 use crate::message::Message;
 use crate::pattern::{Refusal, Route};
 use crate::tuning::MAX_MESSAGE_FRAMES;
-use crate::zmtp::outbox::Outbox;
 
 /// What an offered message met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,33 +176,6 @@ impl<D> Engine<D> {
         }
         if put.is_full() {
             self.update_room(key);
-        }
-    }
-}
-
-impl<D> Engine<D> {
-    /// Books messages that were encoded for a link.
-    pub(crate) fn book_batch(&mut self, key: usize, batch: &mut Outbox) {
-        let Some(link) = self.links.get_mut(key) else {
-            return;
-        };
-        self.ledger.sent(batch.messages() as u64);
-        let full = link.send_queue.append(batch);
-        self.queued_first_or_last(key, full);
-    }
-
-    /// Books messages that were put into a link's pipe, the last of which may have filled it.
-    pub(crate) fn book_pipe(&mut self, key: usize, messages: u64, announce: bool) {
-        self.ledger.sent(messages);
-        let full = !self.update_room(key);
-        let link = self.links.get(key);
-        let Some((_, Some(pipe_peer))) = link.and_then(|link| link.pipe.as_ref()) else {
-            return;
-        };
-        // The message that filled it may have been the first since the receiver looked; a word too many
-        // does no harm.
-        if full || announce {
-            self.actions.push(Action::Announce(pipe_peer.clone()));
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::zmtp::outbox::Outbox;
 
 impl<D> Engine<D> {
     /// Begins the end of a link, or hastens it.
-    pub(crate) fn end_link(&mut self, key: usize, cause: Cause) {
+    pub(super) fn end_link(&mut self, key: usize, cause: Cause) {
         let receives_only = !self.pattern.can().sends;
         let open = self.life == Life::Open;
         let Some(link) = self.links.get_mut(key) else {
@@ -78,7 +78,7 @@ impl<D> Engine<D> {
     }
 
     /// The time to linger of a link that was disconnected is over.
-    pub(crate) fn end_flushing(&mut self, key: usize, first_generation: u32) {
+    pub(super) fn end_flushing(&mut self, key: usize, first_generation: u32) {
         if self
             .links
             .get(key)
@@ -287,19 +287,6 @@ impl<D> Engine<D> {
         self.count_lost(1);
         let attempts = u32::from(attempts);
         self.report(key, EventKind::MessageDropped { bytes, attempts });
-    }
-
-    /// Asks the system from now on and from time to time what the peer's has not acknowledged yet: when
-    /// the connection has been reset it is too late to ask.
-    fn watch_acknowledged(&mut self, key: usize) {
-        let Some(link) = self.links.get_mut(key) else {
-            return;
-        };
-        let id = ConnectionId {
-            link: key,
-            generation: link.generation,
-        };
-        self.actions.push(Action::WatchAcknowledged(id));
     }
 
     /// Counts what was queued for a peer that will not get it any more.

@@ -1,6 +1,8 @@
 //! Writing: what links have queued goes into the kernel, without the socket's lock.
 
-use super::actions::Discarded;
+use std::time::Instant;
+
+use super::actions::{Action, Discarded};
 use super::{Engine, Life};
 use crate::link::connection::Connection;
 use crate::link::reader::Ended;
@@ -10,11 +12,70 @@ use crate::reactor::{ConnectionId, Timer};
 use crate::tuning;
 use crate::waiters::Change;
 
+/// What a thread that has queued messages writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WriteOut {
+    /// Nothing, or nothing yet: more is coming.
+    Nothing,
+    /// All that there is.
+    All,
+    /// The links of a hot socket whose batch is full.
+    Batches,
+}
+
 impl<D> Engine<D> {
     /// Whether a stream has left something for its next batch.
     #[inline]
     pub(crate) fn has_tail(&self) -> bool {
         self.heat.is_hot() && self.work.to_write() > 0
+    }
+
+    /// What is to be written after messages were queued.
+    #[inline]
+    pub(crate) fn to_write_out(&self) -> WriteOut {
+        if self.work.to_write() == 0 {
+            WriteOut::Nothing
+        } else if !self.heat.is_hot() {
+            WriteOut::All
+        } else if self.work.has_batches() {
+            WriteOut::Batches
+        } else {
+            WriteOut::Nothing
+        }
+    }
+
+    /// A sender of a cold socket is about to write. False: this made it hot, and the sweep writes.
+    pub(crate) fn begin_write(&mut self, now: Instant) -> bool {
+        let hot = self.heat.before_write(now);
+        if hot {
+            self.actions.push(Action::Sweep);
+        }
+        !hot
+    }
+
+    /// That sender has written.
+    pub(crate) fn end_write(&mut self, now: Instant) {
+        self.heat.after_write(now);
+    }
+
+    /// The reactor has looked whether a hot socket has left something, and found it or not. True: it is to
+    /// look again.
+    pub(crate) fn swept(&mut self, found: bool) -> bool {
+        self.heat.sweep(found)
+    }
+
+    /// One flush has written its share of a link that has more: the rest is for the sweep.
+    pub(crate) fn leave_to_sweep(&mut self, key: usize) {
+        self.work.write_later(key);
+        self.actions.push(Action::Sweep);
+    }
+
+    /// The next link to be written now, how many there are with it, and the bytes that it has queued.
+    pub(crate) fn next_due(&mut self) -> Option<(usize, usize, usize)> {
+        let key = self.work.next_due()?;
+        let link = self.links.get(key);
+        let bytes = link.map_or(0, |link| link.send_queue.bytes());
+        Some((key, 1 + self.work.due(), bytes))
     }
 
     /// Takes out the writer of a link that has something to write and can.
@@ -124,7 +185,7 @@ impl<D> Engine<D> {
 
     /// Some time after buffers had grown: gives back what no stream needs any more.
     /// False: the stream goes on.
-    pub(crate) fn trim(&mut self) -> bool {
+    pub(super) fn trim(&mut self) -> bool {
         if self.heat.is_hot() {
             self.set_timer_after(tuning::TRIM, Timer::Trim);
             return false;
@@ -140,7 +201,7 @@ impl<D> Engine<D> {
     }
 
     /// The kernel takes bytes for this link again.
-    pub(crate) fn unblock(&mut self, key: usize) {
+    pub(super) fn unblock(&mut self, key: usize) {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };

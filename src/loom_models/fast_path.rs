@@ -7,7 +7,8 @@ use loom::thread;
 
 use super::explore;
 use super::writer::decoded;
-use crate::drive::fast_path::{Batch, FastPath, Offered, Target};
+use crate::drive::fast_path::{Batch, FastPath, Offered};
+use crate::engine::fast_path::Target;
 use crate::link::high_water::Room;
 use crate::message::Message;
 use crate::sync::{Mutex, MutexGuard};

@@ -39,7 +39,7 @@ use socket2::{SockAddr, Socket, Type};
 
 pub(crate) use resolve::{needs_dns, resolve, Target};
 pub(crate) use settings::TransportOptions;
-pub(crate) use stream::Stream;
+pub(crate) use stream::{Readiness, Stream};
 
 use crate::endpoint::{Endpoint, IpcEndpoint, IpcName};
 use stream::Peer;
