@@ -30,6 +30,9 @@ pub(crate) struct Publisher<const SHOWS: bool> {
     no_drop: bool,
     /// Messages go to the subscribers that they do not match.
     invert: bool,
+    /// Each message goes to the subscribers that it matches and that have room: neither of the two, nor
+    /// [`Manual`]. One question a publication instead of three.
+    plain: bool,
     /// Which links each message goes to.
     trie: Trie,
     fanout: Fanout,
@@ -154,6 +157,42 @@ impl<const SHOWS: bool> Publisher<SHOWS> {
         self.stuck = false;
     }
 
+    /// What decides where messages go was set, or is set anew.
+    fn set_plain(&mut self) {
+        let shown = self.shown.as_ref();
+        let manual = shown.is_some_and(|shown| shown.manual.is_some());
+        self.plain = !self.no_drop && !self.invert && !manual;
+    }
+
+    /// [`route`](Rules::route) of a publisher that is not plain.
+    #[cold]
+    fn route_otherwise(&mut self, topic: &[u8]) -> Route<'_> {
+        self.fanout.begin();
+        self.choose_otherwise(topic);
+        if self.no_drop && self.fanout.chosen().1 > 0 {
+            self.stuck = true;
+            return Route::Wait;
+        }
+        if let Some(Shown {
+            manual: Some(manual),
+            ..
+        }) = self.shown.as_deref_mut()
+        {
+            manual.only = None;
+        }
+        self.send_to_chosen()
+    }
+
+    /// The links that get the message; those that are full lose it.
+    #[inline]
+    fn send_to_chosen(&mut self) -> Route<'_> {
+        if self.fanout.chosen().1 > 0 {
+            self.fanout.drop_for_full();
+        }
+        let (links, full) = self.fanout.chosen();
+        Route::ToMany { links, full }
+    }
+
     /// Chooses the links that a message goes to, where those are not simply the ones that it matches.
     fn choose_otherwise(&mut self, topic: &[u8]) {
         let manual = self.shown.as_ref().and_then(|shown| shown.manual.as_ref());
@@ -190,14 +229,17 @@ impl<const SHOWS: bool> Rules for Publisher<SHOWS> {
     };
 
     fn new(settings: &PatternSettings) -> Self {
-        Publisher {
+        let mut publisher = Publisher {
             no_drop: settings.no_drop,
             invert: settings.invert_matching,
+            plain: false,
             trie: Trie::default(),
             fanout: Fanout::default(),
             stuck: false,
             shown: SHOWS.then(|| Box::new(Shown::new(settings))),
-        }
+        };
+        publisher.set_plain();
+        publisher
     }
 
     fn configure(&mut self, settings: &PatternSettings) {
@@ -207,6 +249,7 @@ impl<const SHOWS: bool> Rules for Publisher<SHOWS> {
         if let Some(shown) = &mut self.shown {
             shown.configure(settings);
         }
+        self.set_plain();
     }
 
     fn attach(&mut self, link: LinkId) {
@@ -279,30 +322,14 @@ impl<const SHOWS: bool> Rules for Publisher<SHOWS> {
     /// queue is full loses the message. With `no_drop` no subscriber gets it until all can.
     #[inline]
     fn route(&mut self, message: &mut Message) -> Route<'_> {
-        self.fanout.begin();
-        if self.invert || self.shown.is_some() {
-            self.choose_otherwise(message.first());
-        } else {
-            let fanout = &mut self.fanout;
-            self.trie
-                .matching(message.first(), |link| fanout.offer(link));
+        if !self.plain {
+            return self.route_otherwise(message.first());
         }
-        if self.fanout.chosen().1 > 0 {
-            if self.no_drop {
-                self.stuck = true;
-                return Route::Wait;
-            }
-            self.fanout.drop_for_full();
-        }
-        if let Some(Shown {
-            manual: Some(manual),
-            ..
-        }) = self.shown.as_deref_mut()
-        {
-            manual.only = None;
-        }
-        let (links, full) = self.fanout.chosen();
-        Route::ToMany { links, full }
+        let fanout = &mut self.fanout;
+        fanout.begin();
+        self.trie
+            .matching(message.first(), |link| fanout.offer(link));
+        self.send_to_chosen()
     }
 
     fn next(&mut self) -> Option<LinkId> {

@@ -106,7 +106,7 @@ impl Fanout {
     }
 
     /// The message is sent to those that have room: the others lose it.
-    #[inline]
+    #[cold]
     pub(crate) fn drop_for_full(&mut self) {
         for &link in &self.full {
             if let Some(member) = self.links.get_mut(link) {
