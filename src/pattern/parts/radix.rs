@@ -8,69 +8,31 @@
 //! that have neither value nor label, and there it reads blocks only: the entry of such a child
 //! says where the child's block is. A block of up to twelve children is one cache line.
 
-use super::blocks::{grow, Block, Blocks};
+use super::blocks::{Block, Blocks};
+use super::labels::Labels;
+use super::nodes::{Node, Nodes, ROOT};
 
 /// Where a key is kept; stable as long as the key has a value.
-pub(crate) type NodeId = u32;
-
-/// No node. The arenas stay smaller than this; see [`Radix::has_space`].
-const NONE: u32 = u32::MAX;
-
-const ROOT: NodeId = 0;
+pub(crate) use super::nodes::NodeId;
 
 /// In a child's entry: what follows is no id but the block of a child without value and label.
 const DIRECT: u32 = 1 << 31;
 
-/// Label bytes that may lie unused before they are collected, beside one a node and as many as are
-/// in use: enough that a small tree never bothers.
-const SPARE_LABEL_BYTES: usize = 4096;
-
 /// A map from byte strings to values other than 0.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Radix {
-    /// `nodes[0]` is the root. A free node has no value, no label and no children, and its
-    /// `parent` is the next free one. Every node but the root has a value or at least two children
-    /// (but see `merge_if_thin`).
-    nodes: Vec<Node>,
-    free_node: u32,
+    /// Every node but the root has a value or at least two children (but see `merge_if_thin`).
+    nodes: Nodes,
     /// The children of each node. See `entry_of`.
     blocks: Blocks,
-    labels: Vec<u8>,
+    labels: Labels,
     /// Keys that have a value.
     keys: usize,
-    /// The sum of all nodes' `len`. Labels of equal bytes may share them; see `join_labels`.
-    label_bytes_used: usize,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Node {
-    parent: NodeId,
-    /// `labels[label..label + len]` follow `first`, which is kept in the parent's block too.
-    label: u32,
-    len: u32,
-    /// 0: this is only where ways part.
-    value: u32,
-    block: Block,
-    children: u16,
-    first: u8,
 }
 
 /// The tree cannot number any more nodes or bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Full;
-
-impl Default for Radix {
-    fn default() -> Self {
-        Radix {
-            nodes: vec![Node::new(NONE, 0, 0, 0)],
-            free_node: NONE,
-            blocks: Blocks::default(),
-            labels: Vec::new(),
-            keys: 0,
-            label_bytes_used: 0,
-        }
-    }
-}
 
 impl Radix {
     /// How many keys have a value.
@@ -81,14 +43,15 @@ impl Radix {
     /// Writes the key of a node into `key`; nothing when the node is no more.
     pub(crate) fn key(&self, id: NodeId, key: &mut Vec<u8>) {
         key.clear();
-        let mut node = match self.nodes.get(id as usize) {
-            Some(node) if node.value != 0 => node,
-            _ => return,
-        };
-        while node.parent != NONE {
+        if self.value(id) == 0 {
+            return;
+        }
+        let mut at = id;
+        while at != ROOT {
+            let node = &self.nodes[at];
             key.extend(self.label(node).iter().rev());
             key.push(node.first);
-            node = self.node(node.parent);
+            at = node.parent;
         }
         key.reverse();
     }
@@ -101,11 +64,11 @@ impl Radix {
         let mut id = ROOT;
         let mut rest = key;
         while let Some((&byte, tail)) = rest.split_first() {
-            let Some((_, entry)) = self.look_up(self.node(id), byte) else {
+            let Some((_, entry)) = self.look_up(&self.nodes[id], byte) else {
                 return Ok(self.add_leaf(id, byte, tail));
             };
             let child = self.child_of(entry);
-            let label = self.label(self.node(child));
+            let label = self.label(&self.nodes[child]);
             let common = common_prefix(label, tail);
             id = if common < label.len() {
                 self.split(child, common)
@@ -122,9 +85,9 @@ impl Radix {
         let mut id = ROOT;
         let mut rest = key;
         while let Some((&byte, tail)) = rest.split_first() {
-            let (_, entry) = self.look_up(self.node(id), byte)?;
+            let (_, entry) = self.look_up(&self.nodes[id], byte)?;
             id = self.child_of(entry);
-            rest = tail.strip_prefix(self.label(self.node(id)))?;
+            rest = tail.strip_prefix(self.label(&self.nodes[id]))?;
         }
         Some(id)
     }
@@ -132,17 +95,17 @@ impl Radix {
     /// The value of a node; 0 when it has none or is no more.
     #[inline]
     pub(crate) fn value(&self, id: NodeId) -> u32 {
-        self.nodes.get(id as usize).map_or(0, |node| node.value)
+        self.nodes.get(id).map_or(0, |node| node.value)
     }
 
     /// Gives a node that is there a value; 0 takes its key out of the map.
     pub(crate) fn set_value(&mut self, id: NodeId, value: u32) {
-        if let Some(node) = self.nodes.get_mut(id as usize) {
+        if let Some(node) = self.nodes.get_mut(id) {
             let was = std::mem::replace(&mut node.value, value);
             self.keys += usize::from(value != 0);
             self.keys -= usize::from(was != 0);
             // Leaves, which most are, stand in their parent's block by their ids anyway.
-            if (was == 0) != (value == 0) && node.len == 0 && node.children > 0 {
+            if (was == 0) != (value == 0) && node.label.is_empty() && node.children > 0 {
                 self.relink(id);
             }
             if value == 0 {
@@ -155,7 +118,7 @@ impl Radix {
     /// says false.
     #[inline]
     pub(crate) fn prefixes(&self, text: &[u8], mut visit: impl FnMut(u32) -> bool) {
-        let mut node = self.node(ROOT);
+        let mut node = &self.nodes[ROOT];
         let mut rest = text;
         loop {
             if node.value != 0 && !visit(node.value) {
@@ -174,7 +137,7 @@ impl Radix {
                 };
                 rest = tail;
                 if entry & DIRECT == 0 {
-                    node = self.node(entry);
+                    node = &self.nodes[entry];
                     break;
                 }
                 block = Block::from_number(entry & !DIRECT);
@@ -200,24 +163,12 @@ impl Radix {
     /// The heap bytes held, used or not.
     #[cfg(any(test, feature = "internals"))]
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.nodes.capacity() * size_of::<Node>()
-            + self.blocks.heap_bytes()
-            + self.labels.capacity()
-    }
-
-    #[inline]
-    fn node(&self, id: NodeId) -> &Node {
-        &self.nodes[id as usize]
-    }
-
-    #[inline]
-    fn node_mut(&mut self, id: NodeId) -> &mut Node {
-        &mut self.nodes[id as usize]
+        self.nodes.heap_bytes() + self.blocks.heap_bytes() + self.labels.heap_bytes()
     }
 
     #[inline]
     fn label(&self, node: &Node) -> &[u8] {
-        &self.labels[node.label as usize..][..node.len as usize]
+        self.labels.get(node.label)
     }
 
     /// Whether one more key certainly fits what 32-bit indices reach.
@@ -225,58 +176,56 @@ impl Radix {
         // An insert makes at most two nodes and grows at most two blocks.
         self.nodes.len() + 2 < DIRECT as usize
             && self.blocks.has_space_for(2)
-            && self.labels.len().saturating_add(key) < NONE as usize
+            && self.labels.has_space(key)
     }
 
     fn add_leaf(&mut self, parent: NodeId, first: u8, tail: &[u8]) -> NodeId {
-        let label = self.push_label(tail);
-        let id = self.new_node(Node::new(parent, first, label, tail.len() as u32));
+        let label = self.labels.push(tail);
+        let id = self.nodes.add(Node::new(parent, first, label));
         self.add_child(parent, first, id);
         id
     }
 
     /// Cuts the label of `lower` after `at` bytes and returns the new node above the cut.
     fn split(&mut self, lower: NodeId, at: usize) -> NodeId {
-        let old = *self.node(lower);
-        let cut = old.label as usize + at;
-        let first = self.labels[cut];
-        let upper = self.new_node(Node::new(old.parent, old.first, old.label, at as u32));
+        let old = self.nodes[lower];
+        let (above, first, below) = self.labels.split(old.label, at);
+        let upper = self.nodes.add(Node::new(old.parent, old.first, above));
         self.replace_child(old.parent, old.first, upper);
-        let node = self.node_mut(lower);
+        let node = &mut self.nodes[lower];
         node.parent = upper;
         node.first = first;
-        node.label = cut as u32 + 1;
-        node.len = old.len - at as u32 - 1;
-        self.label_bytes_used -= 1;
+        node.label = below;
         self.add_child(upper, first, lower);
         upper
     }
 
     /// Removes what a node without a value no longer justifies.
     fn prune(&mut self, id: NodeId) {
-        let node = *self.node(id);
+        let node = self.nodes[id];
         if id != ROOT {
             match node.children {
                 0 => {
                     self.remove_child(node.parent, node.first);
-                    self.free_node(id);
+                    self.labels.free(node.label);
+                    self.nodes.free(id);
                     self.merge_if_thin(node.parent);
                 }
                 _ => self.merge_if_thin(id),
             }
         }
-        let root = self.node(ROOT);
+        let root = &self.nodes[ROOT];
         if root.children == 0 && root.value == 0 {
             // Gives the memory back.
             *self = Radix::default();
-        } else {
-            self.collect_labels();
+        } else if self.labels.want_collecting(self.nodes.len()) {
+            self.labels.collect(self.nodes.labels_mut());
         }
     }
 
     /// Replaces a node that has no value and one child by that child.
     fn merge_if_thin(&mut self, id: NodeId) {
-        let upper = *self.node(id);
+        let upper = self.nodes[id];
         if id == ROOT || upper.value != 0 || upper.children != 1 {
             return;
         }
@@ -284,88 +233,25 @@ impl Radix {
             return;
         };
         let lower_id = self.child_of(entry);
-        let lower = *self.node(lower_id);
-        let len = upper.len + 1 + lower.len;
-        if self.labels.len() + len as usize >= NONE as usize {
+        let lower = self.nodes[lower_id];
+        let Some(label) = self.labels.join(upper.label, lower.first, lower.label) else {
             // Four gigabytes of labels: better a node too many than one that cannot be numbered.
             return;
-        }
-        let label = self.join_labels(&upper, &lower);
-        self.label_bytes_used += 1;
-        let node = self.node_mut(lower_id);
+        };
+        let node = &mut self.nodes[lower_id];
         node.parent = upper.parent;
         node.first = upper.first;
         node.label = label;
-        node.len = len;
         self.replace_child(upper.parent, upper.first, lower_id);
         self.blocks.free(upper.block);
-        // What its label was now belongs to the lower node.
-        self.node_mut(id).len = 0;
-        self.free_node(id);
-    }
-
-    /// Where the label of `upper`, the first byte of `lower` and the label of `lower` stand in a row.
-    fn join_labels(&mut self, upper: &Node, lower: &Node) -> u32 {
-        let between = upper.label as usize + upper.len as usize;
-        // Mostly they still do, from before they were split. An empty label lies anywhere, so the byte
-        // between may be another label's; it is the right byte, and nothing overwrites it.
-        if between + 1 == lower.label as usize && self.labels[between] == lower.first {
-            return upper.label;
-        }
-        let joined = [self.label(upper), &[lower.first], self.label(lower)].concat();
-        grow(&mut self.labels, joined.len());
-        let at = self.labels.len() as u32;
-        self.labels.extend_from_slice(&joined);
-        at
-    }
-
-    fn push_label(&mut self, label: &[u8]) -> u32 {
-        let at = self.labels.len() as u32;
-        grow(&mut self.labels, label.len());
-        self.labels.extend_from_slice(label);
-        self.label_bytes_used += label.len();
-        at
-    }
-
-    /// Packs the labels when most of what is held is unused. A pass over all nodes is paid for by
-    /// at least as many bytes that became unused since the last.
-    fn collect_labels(&mut self) {
-        let used = self.label_bytes_used;
-        if self.labels.len() <= 2 * used + self.nodes.len() + SPARE_LABEL_BYTES {
-            return;
-        }
-        let mut packed = Vec::with_capacity(used);
-        for node in &mut self.nodes {
-            let label = &self.labels[node.label as usize..][..node.len as usize];
-            node.label = packed.len() as u32;
-            packed.extend_from_slice(label);
-        }
-        self.labels = packed;
-    }
-
-    fn new_node(&mut self, node: Node) -> NodeId {
-        let id = self.free_node;
-        if id != NONE {
-            self.free_node = self.node(id).parent;
-            *self.node_mut(id) = node;
-            return id;
-        }
-        grow(&mut self.nodes, 1);
-        self.nodes.push(node);
-        self.nodes.len() as u32 - 1
-    }
-
-    fn free_node(&mut self, id: NodeId) {
-        self.label_bytes_used -= self.node(id).len as usize;
-        *self.node_mut(id) = Node::new(self.free_node, 0, 0, 0);
-        self.free_node = id;
+        self.nodes.free(id);
     }
 
     /// What the parent's block says of a node: its id, or rather where its block is when that is all
     /// there is to know of it.
     fn entry_of(&self, id: NodeId) -> u32 {
-        let node = self.node(id);
-        if node.value == 0 && node.len == 0 && node.children > 0 {
+        let node = &self.nodes[id];
+        if node.value == 0 && node.label.is_empty() && node.children > 0 {
             DIRECT | node.block.number()
         } else {
             id
@@ -383,7 +269,7 @@ impl Radix {
     /// Tells the parent's block what became of a node.
     fn relink(&mut self, id: NodeId) {
         if id != ROOT {
-            let node = self.node(id);
+            let node = &self.nodes[id];
             self.replace_child(node.parent, node.first, id);
         }
     }
@@ -397,17 +283,17 @@ impl Radix {
     }
 
     fn replace_child(&mut self, parent: NodeId, first: u8, child: NodeId) {
-        if let Some((place, _)) = self.look_up(self.node(parent), first) {
+        if let Some((place, _)) = self.look_up(&self.nodes[parent], first) {
             self.blocks.replace(place, self.entry_of(child));
         }
     }
 
     fn add_child(&mut self, parent: NodeId, first: u8, child: NodeId) {
         let child = (first, self.entry_of(child));
-        let was = *self.node(parent);
+        let was = self.nodes[parent];
         let children = usize::from(was.children);
         let block = self.blocks.add(was.block, children, parent, child);
-        let node = self.node_mut(parent);
+        let node = &mut self.nodes[parent];
         node.block = block;
         node.children += 1;
         if block != was.block {
@@ -416,31 +302,17 @@ impl Radix {
     }
 
     fn remove_child(&mut self, parent: NodeId, first: u8) {
-        let was = *self.node(parent);
+        let was = self.nodes[parent];
         let Some((place, _)) = self.look_up(&was, first) else {
             return;
         };
         let children = usize::from(was.children);
         let block = self.blocks.remove(was.block, children, place);
-        let node = self.node_mut(parent);
+        let node = &mut self.nodes[parent];
         node.block = block;
         node.children -= 1;
         if block != was.block {
             self.relink(parent);
-        }
-    }
-}
-
-impl Node {
-    fn new(parent: NodeId, first: u8, label: u32, len: u32) -> Node {
-        Node {
-            parent,
-            label,
-            len,
-            value: 0,
-            block: Block::NONE,
-            children: 0,
-            first,
         }
     }
 }
@@ -467,25 +339,20 @@ mod tests {
     /// Everything the fields' comments promise.
     fn check(radix: &Radix) {
         let mut label_bytes = 0;
-        for (id, node) in radix.nodes.iter().enumerate() {
-            label_bytes += node.len as usize;
-            assert!(node.label as usize + node.len as usize <= radix.labels.len());
+        for id in 0..radix.nodes.len() as NodeId {
+            let node = &radix.nodes[id];
+            label_bytes += radix.label(node).len();
             for byte in 0..=255 {
                 if let Some((_, entry)) = radix.look_up(node, byte) {
                     let child_id = radix.child_of(entry);
-                    let child = radix.node(child_id);
-                    assert_eq!((child.parent, child.first), (id as u32, byte));
+                    let child = &radix.nodes[child_id];
+                    assert_eq!((child.parent, child.first), (id, byte));
                     assert_eq!(entry, radix.entry_of(child_id));
                     assert!(child.value != 0 || child.children >= 2);
                 }
             }
         }
-        assert_eq!(label_bytes, radix.label_bytes_used);
-    }
-
-    #[test]
-    fn a_node_is_24_bytes() {
-        assert_eq!(size_of::<Node>(), 24);
+        assert_eq!(label_bytes, radix.labels.counts().0);
     }
 
     #[test]
@@ -524,7 +391,8 @@ mod tests {
         let short = radix.find(b"c").unwrap();
         radix.set_value(short, 0);
         // The label of "ba" serves "ca" too.
-        assert!(radix.label_bytes_used > radix.labels.len());
+        let (used, there) = radix.labels.counts();
+        assert!(used > there);
         check(&radix);
         let id = radix.find(b"ba").unwrap();
         radix.set_value(id, 0);
