@@ -16,6 +16,20 @@ pub(crate) fn discard<T>(value: T) {
     }
 }
 
+/// Drops values, each by itself, and survives a panic of any.
+pub(crate) fn discard_each<T>(values: impl IntoIterator<Item = T>) {
+    let mut values = values.into_iter();
+    // One guard for all of them, as long as none panics.
+    let mut drop_all = || {
+        for value in values.by_ref() {
+            drop(value);
+        }
+    };
+    while let Err(payload) = catch_unwind(AssertUnwindSafe(&mut drop_all)) {
+        std::mem::forget(payload);
+    }
+}
+
 /// Drops messages, each by itself.
 pub(crate) fn discard_messages(messages: impl IntoIterator<Item = Message>) {
     for message in messages {
@@ -61,5 +75,7 @@ mod tests {
         let many = || [angry(), angry(), angry()].into_iter().collect::<Message>();
         discard_messages([one(), many(), "calm".into(), one()]);
         assert_eq!(dropped.load(Ordering::Relaxed), 5);
+        discard_each(vec![angry(), "calm".into(), angry(), angry()]);
+        assert_eq!(dropped.load(Ordering::Relaxed), 8);
     }
 }

@@ -61,6 +61,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "zmtp/small",
             "zmtp/decoder",
             "zmtp/spent",
+            "zmtp/rope",
             "zmtp/outbox",
             "zmtp/flight",
             "zmtp/connection/handshake",

@@ -3,7 +3,8 @@
 
 use std::io::IoSlice;
 
-use super::outbox::{Cursor, Outbox, Walk};
+use super::outbox::{Outbox, Walk};
+use super::rope::Cursor;
 use super::spent::Spent;
 
 /// An outbox that is being written.
@@ -113,7 +114,7 @@ impl Flight {
     }
 
     fn finish(&mut self) {
-        self.outbox.take_bodies(|body| self.spent.push(body));
+        self.outbox.give_out_bodies(&mut self.spent);
         self.outbox.clear();
         self.restart();
     }

@@ -4,7 +4,7 @@
 //!
 //! From the wire upward: [`greeting`] and [`frame`] are the shapes, [`command`] what travels in
 //! command frames, [`mechanism`] which side speaks when before the first message. [`decoder`] makes messages
-//! of bytes, [`outbox`] bytes of messages, [`flight`] sees them off. [`connection`] is one connection
+//! of bytes, [`outbox`] bytes of messages, in a [`rope`]; [`flight`] sees them off. [`connection`] is one connection
 //! from its first byte to its last: its text has the states.
 
 pub(crate) mod body;
@@ -18,6 +18,7 @@ mod greeting;
 mod intake;
 mod mechanism;
 pub(crate) mod outbox;
+mod rope;
 mod small;
 mod source;
 pub(crate) mod spent;

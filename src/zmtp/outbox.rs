@@ -1,14 +1,15 @@
 //! Messages to bytes: what waits to be written to an established connection.
 //!
-//! An [`Outbox`] collects frames, encoded. Small frames lie in one buffer; a large body is kept by
-//! reference at its place between those bytes, and goes out from where its owner put it. An outbox
-//! that is being written is a [`Flight`](super::flight::Flight).
+//! An [`Outbox`] collects frames, encoded: a [`Rope`] of bytes, in which small frames are copied and a large
+//! body is kept by reference, to go out from where its owner put it. An outbox that is being written is a
+//! [`Flight`](super::flight::Flight).
 
 use bytes::Bytes;
 
 use super::command::{self, Command, SubscriptionForm};
 use super::frame::{self, Header, MAX_HEADER, MORE};
-use crate::discard::discard;
+use super::rope::{Cursor, Piece, Rope};
+use super::spent::Spent;
 use crate::message::{Message, INLINE};
 use crate::tuning;
 
@@ -18,50 +19,17 @@ use crate::tuning;
 /// entry here and another slice for the kernel to walk.
 pub(super) const COPY_LIMIT: usize = 4 * 1024;
 
-/// The capacity that an outbox keeps when it is emptied.
-///
-/// A stream whose receiver is the slower end fills its outbox to the high-water mark again and
-/// again: a megabyte with the default mark and messages of 1 KiB. Giving that back and asking for it
-/// anew each time costs more than writing it. Connections that have gone quiet give it back with
-/// `release_memory`.
-const KEEP: usize = 2 * 1024 * 1024;
-
-/// A page of buffer is not worth the way to the allocator and back, so that much is always kept.
-const LITTLE: usize = 4 * 1024;
-
-/// What a stream's buffer grows by: the size that its senders write.
-const BATCH: usize = 64 * 1024;
-
 /// Encoded frames that wait to be written, and how many messages they are.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
-    /// All headers, and all bodies but those in `bodies`.
-    buffer: Vec<u8>,
-    /// Bodies that are not in the buffer, each right behind its header.
-    bodies: Vec<Splice>,
-    /// Where in `buffer` those message frames begin that are no messages of the user's (subscriptions,
+    rope: Rope,
+    /// Where in the copied bytes those message frames begin that are no messages of the user's (subscriptions,
     /// probes, greetings), ascending.
     subscriptions: Vec<usize>,
-    /// Bytes of `bodies`.
-    spliced: usize,
     messages: usize,
     /// What it holds is bytes without frames: there is nothing to step over, and nothing that another
     /// connection could have again.
     raw: bool,
-}
-
-#[derive(Clone, Debug)]
-struct Splice {
-    /// Where in the buffer the body belongs: before the byte with this index.
-    at: usize,
-    body: Bytes,
-}
-
-impl Drop for Splice {
-    fn drop(&mut self) {
-        // Writers drop bodies on the reactor's thread, which a panic of the user's must not end.
-        discard(std::mem::take(&mut self.body));
-    }
 }
 
 impl Outbox {
@@ -76,11 +44,12 @@ impl Outbox {
         if let Some((window, len)) = message.window() {
             // Copying the whole window, whose size the compiler knows, and cutting the copy costs a
             // few moves; copying just the body costs a call.
-            self.reserve(2 + INLINE);
-            self.buffer.extend_from_slice(&[0, len]);
-            let end = self.buffer.len() + usize::from(len);
-            self.buffer.extend_from_slice(window);
-            self.buffer.truncate(end);
+            self.rope.reserve(2 + INLINE);
+            let buffer = self.rope.buffer();
+            buffer.extend_from_slice(&[0, len]);
+            let end = buffer.len() + usize::from(len);
+            buffer.extend_from_slice(window);
+            buffer.truncate(end);
         } else {
             message.for_each_frame(|body, shared, more| {
                 self.push_frame(if more { MORE } else { 0 }, body, shared);
@@ -110,10 +79,10 @@ impl Outbox {
                 return;
             }
             if let (true, Some(shared)) = (body.len() > COPY_LIMIT, shared) {
-                self.splice(self.buffer.len(), shared);
+                self.rope.splice(shared.clone());
             } else {
-                self.reserve(body.len());
-                self.buffer.extend_from_slice(body);
+                self.rope.reserve(body.len());
+                self.rope.buffer().extend_from_slice(body);
             }
         });
     }
@@ -121,7 +90,7 @@ impl Outbox {
     /// Appends a message that belongs to the connection, and means nothing on another; not counted as
     /// a message.
     pub(crate) fn push_uncounted(&mut self, message: &Message) {
-        self.subscriptions.push(self.buffer.len());
+        self.subscriptions.push(self.rope.copied());
         message.for_each_frame(|body, shared, more| {
             self.push_frame(if more { MORE } else { 0 }, body, shared);
         });
@@ -129,52 +98,24 @@ impl Outbox {
 
     fn push_frame(&mut self, flags: u8, body: &[u8], shared: Option<&Bytes>) {
         if let (true, Some(shared)) = (body.len() > COPY_LIMIT, shared) {
-            frame::put_header(&mut self.buffer, flags, body.len());
-            self.splice(self.buffer.len(), shared);
+            frame::put_header(self.rope.buffer(), flags, body.len());
+            self.rope.splice(shared.clone());
         } else {
-            self.reserve(MAX_HEADER + body.len());
-            frame::put_header(&mut self.buffer, flags, body.len());
-            self.buffer.extend_from_slice(body);
+            self.rope.reserve(MAX_HEADER + body.len());
+            frame::put_header(self.rope.buffer(), flags, body.len());
+            self.rope.buffer().extend_from_slice(body);
         }
-    }
-
-    fn splice(&mut self, at: usize, body: &Bytes) {
-        self.spliced = self.spliced.saturating_add(body.len());
-        self.bodies.push(Splice {
-            at,
-            body: body.clone(),
-        });
     }
 
     /// Appends a command, which is not counted as a message.
     pub(crate) fn push_command(&mut self, command: &Command) {
-        command.encode(&mut self.buffer);
-    }
-
-    /// Makes room for this number of further bytes.
-    #[inline]
-    fn reserve(&mut self, more: usize) {
-        if self.buffer.capacity() - self.buffer.len() < more {
-            self.grow(more);
-        }
-    }
-
-    /// A lone message gets what it needs; what looks like a stream gets a whole batch at once instead
-    /// of doubling its way there.
-    #[cold]
-    fn grow(&mut self, more: usize) {
-        let stream = if self.buffer.capacity() >= LITTLE {
-            BATCH
-        } else {
-            0
-        };
-        self.buffer.reserve(more.max(stream));
+        command.encode(self.rope.buffer());
     }
 
     /// Appends bytes that are no frame: a greeting, or what a handshake says. Never mixed with
     /// messages in one flight, because those are counted by walking the frames.
     pub(crate) fn push_raw(&mut self, bytes: &[u8]) {
-        self.buffer.extend_from_slice(bytes);
+        self.rope.buffer().extend_from_slice(bytes);
     }
 
     /// Appends a subscription, or takes one back; not counted as a message in either form.
@@ -186,27 +127,24 @@ impl Outbox {
     ) {
         match form {
             SubscriptionForm::Command => {
-                command::put_subscription(&mut self.buffer, topic, subscribe);
+                command::put_subscription(self.rope.buffer(), topic, subscribe);
             }
-            SubscriptionForm::Group => command::put_group(&mut self.buffer, topic, subscribe),
+            SubscriptionForm::Group => command::put_group(self.rope.buffer(), topic, subscribe),
             // RFC 23, "Framing": a message of one frame, 1 or 0 before the topic.
             SubscriptionForm::Message => {
-                self.subscriptions.push(self.buffer.len());
-                frame::put_header(&mut self.buffer, 0, topic.len().saturating_add(1));
-                self.buffer.push(u8::from(subscribe));
-                self.buffer.extend_from_slice(topic);
+                self.subscriptions.push(self.rope.copied());
+                let buffer = self.rope.buffer();
+                frame::put_header(buffer, 0, topic.len().saturating_add(1));
+                buffer.push(u8::from(subscribe));
+                buffer.extend_from_slice(topic);
             }
         }
     }
 
     /// Appends all that `other` holds: how PUB encodes a message once for many subscribers.
     pub(crate) fn append_copy(&mut self, other: &Outbox) {
-        let base = self.buffer.len();
-        self.reserve(other.buffer.len());
-        self.buffer.extend_from_slice(&other.buffer);
-        for splice in &other.bodies {
-            self.splice(base + splice.at, &splice.body);
-        }
+        let base = self.rope.copied();
+        self.rope.append_copy(&other.rope);
         self.subscriptions
             .extend(other.subscriptions.iter().map(|at| base + at));
         self.messages += other.messages;
@@ -222,7 +160,7 @@ impl Outbox {
     /// Bytes to be written, commands and framing included.
     #[inline]
     pub(crate) fn bytes(&self) -> usize {
-        self.buffer.len().saturating_add(self.spliced)
+        self.rope.bytes()
     }
 
     /// Whether what it holds is bytes without frames.
@@ -234,34 +172,27 @@ impl Outbox {
     #[inline]
     pub(crate) fn has_batch(&self) -> bool {
         let bytes = self.bytes();
-        bytes >= tuning::WRITE_BATCH && (self.spliced == 0 || bytes >= tuning::WRITE_BATCH_BODIES)
+        bytes >= tuning::WRITE_BATCH
+            && (!self.rope.has_bodies() || bytes >= tuning::WRITE_BATCH_BODIES)
     }
 
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        // Framed bodies have their headers in the buffer.
-        self.buffer.is_empty() && self.bodies.is_empty()
+        self.rope.is_empty()
     }
 
-    /// Gives each body kept by reference to `take`, when all has been written.
-    pub(super) fn take_bodies(&mut self, mut take: impl FnMut(Bytes)) {
-        // A lone small message has none: not even an empty drain.
-        if !self.bodies.is_empty() {
-            for mut splice in self.bodies.drain(..) {
-                take(std::mem::take(&mut splice.body));
-            }
+    /// Gives each body kept by reference to `spent`, when all has been written.
+    pub(super) fn give_out_bodies(&mut self, spent: &mut Spent) {
+        if self.rope.has_bodies() {
+            spent.append(self.rope.take_bodies());
         }
     }
 
-    /// Forgets everything, and keeps at most `KEEP` of buffer.
+    /// Forgets everything, and keeps some of the memory.
     #[inline]
     pub(crate) fn clear(&mut self) {
-        self.buffer.clear();
-        self.buffer.shrink_to(KEEP);
-        self.bodies.clear();
-        self.bodies.shrink_to(KEEP / size_of::<Splice>());
+        self.rope.clear();
         self.subscriptions.clear();
-        self.spliced = 0;
         self.messages = 0;
         self.raw = false;
     }
@@ -269,15 +200,12 @@ impl Outbox {
     /// Whether it holds memory that [`release_memory`](Outbox::release_memory) would give back once it is
     /// empty.
     pub(crate) fn wants_trim(&self) -> bool {
-        self.buffer.capacity() > LITTLE
+        self.rope.wants_trim()
     }
 
     /// Gives back what memory is not in use: for connections that have gone quiet.
     pub(crate) fn release_memory(&mut self) {
-        if self.buffer.capacity() > LITTLE {
-            self.buffer.shrink_to_fit();
-        }
-        self.bodies.shrink_to_fit();
+        self.rope.release_memory();
         self.subscriptions.shrink_to_fit();
     }
 
@@ -304,89 +232,29 @@ impl Outbox {
         let mut walk = Walk::default();
         while let Some(unit) = walk.next(self) {
             if unit.is_message && walk.bytes > written {
-                kept.append_unit(self, &unit, &walk);
+                kept.rope.append_part(&self.rope, unit.start, walk.at);
+                kept.messages += 1;
             }
         }
         kept
     }
 
-    /// Appends what lies in `from` between the start of `unit` and the end of it.
-    fn append_unit(&mut self, from: &Outbox, unit: &Unit, end: &Walk) {
-        let base = self.buffer.len();
-        let text = from.buffer.get(unit.buffer_start..end.buffer);
-        self.buffer.extend_from_slice(text.unwrap_or_default());
-        let bodies = from.bodies.get(unit.bodies_start..end.bodies);
-        for splice in bodies.unwrap_or_default() {
-            self.splice(
-                base + splice.at.saturating_sub(unit.buffer_start),
-                &splice.body,
-            );
-        }
-        self.messages += 1;
-    }
-}
-
-/// A place in an outbox, told by what lies before it.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Cursor {
-    /// Bytes of the buffer.
-    buffer: usize,
-    /// Whole bodies.
-    bodies: usize,
-    /// Bytes of the body that this place is in; zero in the buffer.
-    in_body: usize,
-}
-
-/// Bytes that lie one behind the other in memory.
-pub(super) struct Piece<'a> {
-    pub(super) bytes: &'a [u8],
-    /// A body kept by reference, or the rest of one.
-    pub(super) is_body: bool,
-}
-
-impl Outbox {
     /// What lies at `at`, as far as it is in one place. `None`: the end.
+    #[inline]
     pub(super) fn piece(&self, at: Cursor) -> Option<Piece<'_>> {
-        let next = self.bodies.get(at.bodies);
-        let (bytes, is_body) = match next {
-            Some(splice) if splice.at <= at.buffer => (splice.body.get(at.in_body..), true),
-            Some(splice) => (self.buffer.get(at.buffer..splice.at), false),
-            None => (self.buffer.get(at.buffer..), false),
-        };
-        let bytes = bytes.filter(|bytes| !bytes.is_empty())?;
-        Some(Piece { bytes, is_body })
+        self.rope.piece(at)
     }
 
     /// The place `n` bytes behind `at`, within the piece that lies there.
+    #[inline]
     pub(super) fn after(&self, at: Cursor, n: usize) -> Cursor {
-        match self.bodies.get(at.bodies) {
-            Some(splice) if splice.at <= at.buffer => {
-                let in_body = at.in_body + n;
-                if in_body >= splice.body.len() {
-                    Cursor {
-                        bodies: at.bodies + 1,
-                        in_body: 0,
-                        ..at
-                    }
-                } else {
-                    Cursor { in_body, ..at }
-                }
-            }
-            _ => Cursor {
-                buffer: at.buffer + n,
-                ..at
-            },
-        }
+        self.rope.after(at, n)
     }
 
     /// All that lies behind `at`, if none of it is a body kept by reference.
     #[inline]
     pub(super) fn rest(&self, at: Cursor) -> Option<&[u8]> {
-        if at.bodies >= self.bodies.len() {
-            self.buffer.get(at.buffer..)
-        } else {
-            None
-        }
+        self.rope.rest(at)
     }
 }
 
@@ -395,11 +263,8 @@ impl Outbox {
 /// message while all goes well.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Walk {
-    /// Bytes of the buffer that lie behind.
-    buffer: usize,
-    /// Bodies that lie behind.
-    bodies: usize,
-    /// Bytes of both that lie behind.
+    at: Cursor,
+    /// Bytes that lie behind.
     pub(super) bytes: usize,
     /// Subscriptions that lie behind.
     subscriptions: usize,
@@ -407,8 +272,7 @@ pub(super) struct Walk {
 
 /// What a walk stepped over.
 pub(super) struct Unit {
-    buffer_start: usize,
-    bodies_start: usize,
+    start: Cursor,
     pub(super) is_message: bool,
 }
 
@@ -419,11 +283,10 @@ impl Walk {
             return None;
         }
         let mut unit = Unit {
-            buffer_start: self.buffer,
-            bodies_start: self.bodies,
+            start: self.at,
             is_message: true,
         };
-        if outbox.subscriptions.get(self.subscriptions) == Some(&self.buffer) {
+        if outbox.subscriptions.get(self.subscriptions) == Some(&self.at.buffer) {
             self.subscriptions += 1;
             unit.is_message = false;
         }
@@ -439,16 +302,10 @@ impl Walk {
     /// Steps over one frame. Outboxes hold whole frames that this side wrote, so it only fails at
     /// the end.
     fn step(&mut self, outbox: &Outbox) -> Option<Header> {
-        let header = Header::parse(outbox.buffer.get(self.buffer..)?).ok()??;
+        let header = Header::parse(outbox.rope.copied_behind(self.at)?).ok()??;
         let size = usize::try_from(header.size).ok()?;
-        self.buffer += header.len;
+        self.at = outbox.rope.behind_frame(self.at, header.len, size);
         self.bytes += header.len + size;
-        // A body by reference is not empty and has its own header right before it, so it cannot
-        // be mistaken for that of an empty frame.
-        match outbox.bodies.get(self.bodies) {
-            Some(splice) if splice.at == self.buffer => self.bodies += 1,
-            _ => self.buffer += size,
-        }
         Some(header)
     }
 }
@@ -557,19 +414,6 @@ mod tests {
             assert_eq!(outbox.drop_first(), None);
             assert!(outbox.is_empty());
         }
-    }
-
-    #[test]
-    fn memory_is_kept_within_bounds_and_given_back() {
-        let mut outbox = Outbox::new();
-        for _ in 0..100_000 {
-            outbox.push(&Message::from("0123456789"));
-        }
-        outbox.clear();
-        assert!(outbox.is_empty());
-        assert!((1..=KEEP).contains(&outbox.buffer.capacity()));
-        outbox.release_memory();
-        assert_eq!(outbox.buffer.capacity(), 0);
     }
 
     #[test]

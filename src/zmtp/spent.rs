@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::discard::discard;
+use crate::discard::discard_each;
 
 /// Bodies that were written and that the writer does not want any more. They may be the last of their
 /// kind, and their drop the user's code: this is dropped where no lock and no token is held.
@@ -14,12 +14,11 @@ pub(crate) struct Spent {
 }
 
 impl Spent {
-    pub(super) fn push(&mut self, body: Bytes) {
+    pub(super) fn append(&mut self, mut bodies: impl Iterator<Item = Bytes>) {
         if self.first.is_none() {
-            self.first = Some(body);
-        } else {
-            self.more.push(body);
+            self.first = bodies.next();
         }
+        self.more.extend(bodies);
     }
 
     /// Takes all of them out. `None`: there are none.
@@ -33,8 +32,7 @@ impl Drop for Spent {
     fn drop(&mut self) {
         // Writers' bodies are dropped on the reactor's thread too, which a panic of the user's must not
         // end.
-        let more = self.more.drain(..);
-        self.first.take().into_iter().chain(more).for_each(discard);
+        discard_each(self.first.take().into_iter().chain(self.more.drain(..)));
     }
 }
 
@@ -47,7 +45,7 @@ mod tests {
         let mut spent = Spent::default();
         assert!(spent.take().is_none());
         let bodies: Vec<_> = (0..3).map(|n| Bytes::from(vec![n; 100])).collect();
-        bodies.iter().for_each(|body| spent.push(body.clone()));
+        spent.append(bodies.iter().cloned());
         let taken = spent.take();
         assert!(spent.take().is_none());
         assert!(bodies.iter().all(|body| !body.is_unique()));
