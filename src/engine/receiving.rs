@@ -135,14 +135,32 @@ impl<D> Engine<D> {
         if link.pipe.is_some() {
             (messages, bytes) = (front.len(), link.recv_queue.piped());
         }
+        let is_pipe = link.pipe.is_some();
         self.ledger.owe(Credit {
             link: key,
             first_generation: link.first_generation,
             messages,
             bytes,
         });
-        if link.pipe.is_none() {
+        if self.pattern.can().names_senders {
+            self.name_sender(key, front);
+        }
+        if !is_pipe {
             self.refill(key);
+        }
+    }
+
+    /// Messages have left the queue of a link: has the pattern say in them which peer they are from, as long as
+    /// the link is there. What is not for the user goes out.
+    fn name_sender(&mut self, key: usize, messages: &mut VecDeque<Message>) {
+        for _ in 0..messages.len() {
+            let Some(message) = messages.pop_front() else {
+                return;
+            };
+            match self.pattern.incoming(key, message) {
+                Ok(message) => messages.push_back(message),
+                Err(message) => self.actions.discard(Discarded::Message(message)),
+            }
         }
     }
 
@@ -186,7 +204,14 @@ impl<D> Engine<D> {
             messages: 1,
             bytes: message.memory(),
         });
-        front.push_back(message);
+        let message = match self.pattern.can().names_senders {
+            true => self.pattern.incoming(key, message),
+            false => Ok(message),
+        };
+        match message {
+            Ok(message) => front.push_back(message),
+            Err(message) => self.actions.discard(Discarded::Message(message)),
+        }
         if empty {
             self.refill(key);
         }
@@ -337,7 +362,7 @@ mod tests {
     use crate::link::{Link, Origin, Stage};
     use crate::options::Options;
     use crate::pattern::{Pattern, PatternSettings};
-    use crate::peer::SocketType;
+    use crate::peer::{PeerInfo, SocketType};
     use proptest::prelude::*;
 
     /// A receiver's engine with links that never run out of messages: each message names its link.
@@ -369,7 +394,9 @@ mod tests {
             }
             self.far.push(inproc.then_some(far));
             let key = self.engine.links.insert(link);
-            self.engine.attach(key);
+            self.engine
+                .admit(key, PeerInfo::new(SocketType::Dealer))
+                .unwrap();
             key
         }
 
@@ -393,7 +420,9 @@ mod tests {
             self.engine.take_batch(&mut front);
             assert!(!front.is_empty(), "nothing taken after {served:?}");
             for message in front {
-                let key: usize = message.to_str().unwrap().parse().unwrap();
+                // A ROUTER's has the name of the sender in front.
+                let text = message.get_str(message.len() - 1).unwrap();
+                let key: usize = text.parse().unwrap();
                 served[key] += 1;
                 self.feed(key, 1);
             }
@@ -407,7 +436,8 @@ mod tests {
 
     #[test]
     fn any_number_of_busy_peers_are_served_alike() {
-        for socket_type in [SocketType::Pull, SocketType::Sub, SocketType::Dealer] {
+        use SocketType::{Dealer, Pull, Router, Server, Sub};
+        for socket_type in [Pull, Sub, Dealer, Router, Server] {
             for peers in 2..=200 {
                 for inproc in [false, true] {
                     let mut busy = Busy::new(socket_type);

@@ -79,6 +79,8 @@ impl Rules for Router {
     const CAN: Capabilities = Capabilities {
         sends: true,
         receives: true,
+        prefetches: true,
+        names_senders: true,
         streams: true,
         ..Capabilities::NONE
     };
@@ -220,6 +222,10 @@ impl Rules for Router {
 
     fn return_turn(&mut self, link: LinkId) {
         self.fair.return_turn(link);
+    }
+
+    fn is_alone(&self, link: LinkId) -> bool {
+        self.fair.is_alone(link)
     }
 
     #[inline]

@@ -26,6 +26,9 @@ pub(crate) struct Capabilities {
     /// Received messages may be taken ahead in batches: none of them depends on what the user does
     /// after the one before, and [`Rules::filter`] says of a batch what `incoming` says of each.
     pub(crate) prefetches: bool,
+    /// The user sees of each message which peer it is from. Of a batch too, `incoming` is then asked of each
+    /// message, as it leaves the queue of its link.
+    pub(crate) names_senders: bool,
     /// Each message goes to one link, and nothing but whose turn it is and its room decides which: a
     /// stream may by-pass the pattern.
     pub(crate) balances: bool,
@@ -52,6 +55,7 @@ impl Capabilities {
         sends: false,
         receives: false,
         prefetches: false,
+        names_senders: false,
         balances: false,
         streams: false,
         publishes: false,
@@ -257,7 +261,7 @@ pub(crate) trait Rules: Sized {
     }
 
     /// Takes out of a batch, and returns, what is not for the user: `incoming` for the patterns that
-    /// prefetch.
+    /// prefetch and do not name senders.
     fn filter(&self, _batch: &mut VecDeque<Message>) -> VecDeque<Message> {
         VecDeque::new()
     }

@@ -45,6 +45,8 @@ impl Rules for Server {
     const CAN: Capabilities = Capabilities {
         sends: true,
         receives: true,
+        prefetches: true,
+        names_senders: true,
         streams: true,
         single: true,
         ..Capabilities::NONE
@@ -122,6 +124,10 @@ impl Rules for Server {
 
     fn return_turn(&mut self, link: LinkId) {
         self.peers.fair.return_turn(link);
+    }
+
+    fn is_alone(&self, link: LinkId) -> bool {
+        self.peers.fair.is_alone(link)
     }
 
     fn incoming(&mut self, link: LinkId, message: Message) -> Result<Message, Message> {

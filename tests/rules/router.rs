@@ -208,6 +208,44 @@ fn router_hears_all_its_peers_in_turn() {
     assert_eq!(first.iter().filter(|id| **id == b"quiet").count(), 2);
 }
 
+/// Messages are taken from a peer's queue many at a time, and some are in front of the lock when it goes.
+#[test]
+fn each_message_of_a_stream_is_behind_its_senders_id_though_that_has_gone() {
+    const EACH: usize = 400;
+    for endpoint in endpoints("router-streams") {
+        let ctx = Context::new();
+        let router = ctx.socket(Router).bind(&endpoint).unwrap();
+        let monitor = router.monitor();
+        let senders: Vec<_> = ["a", "b", "c"]
+            .into_iter()
+            .map(|id| {
+                let dealer = dealer(&ctx, id, &router);
+                await_peer(&monitor);
+                dealer
+            })
+            .collect();
+        for n in 0..EACH {
+            for sender in &senders {
+                sender.send(n.to_string()).unwrap();
+            }
+        }
+        for sender in senders {
+            assert_eq!(sender.close().undelivered, 0, "{endpoint}");
+        }
+        let mut next = std::collections::BTreeMap::new();
+        for _ in 0..3 * EACH {
+            let (id, message) = hear(&router);
+            let next = next.entry(id).or_insert(0);
+            assert_eq!(message, next.to_string().as_str(), "{endpoint}");
+            *next += 1;
+        }
+        let heard: Vec<_> = next.iter().map(|(id, count)| (&id[..], *count)).collect();
+        let all = [(&b"a"[..], EACH), (b"b", EACH), (b"c", EACH)];
+        assert_eq!(heard, all, "{endpoint}");
+        assert_eq!(router.stats().received, 3 * EACH as u64, "{endpoint}");
+    }
+}
+
 #[test]
 fn router_drops_and_counts_what_it_cannot_route() {
     for endpoint in endpoints("router-drops") {

@@ -90,6 +90,38 @@ fn server_answers_each_client_by_the_number_of_its_message() {
 }
 
 #[test]
+fn each_message_of_a_stream_has_its_clients_number_though_that_has_gone() {
+    const EACH: usize = 400;
+    for endpoint in endpoints("server-streams") {
+        let ctx = Context::new();
+        let server = ctx.socket(Server).bind(&endpoint).unwrap();
+        let clients: Vec<_> = (0..3)
+            .map(|_| ctx.socket(Client).connect(address(&server)).unwrap())
+            .collect();
+        for n in 0..EACH {
+            for (name, client) in clients.iter().enumerate() {
+                client.send(format!("{name} {n}")).unwrap();
+            }
+        }
+        for client in clients {
+            assert_eq!(client.close().undelivered, 0, "{endpoint}");
+        }
+        let mut names = std::collections::BTreeMap::new();
+        let mut next = [0; 3];
+        for _ in 0..3 * EACH {
+            let message = server.recv_timeout(SOON).unwrap();
+            let (name, n) = message.to_str().unwrap().split_once(' ').unwrap();
+            let name: usize = name.parse().unwrap();
+            let number = message.routing_id().unwrap();
+            assert_eq!(*names.entry(number).or_insert(name), name, "{endpoint}");
+            assert_eq!(n, next[name].to_string(), "{endpoint}");
+            next[name] += 1;
+        }
+        assert_eq!((names.len(), next), (3, [EACH; 3]), "{endpoint}");
+    }
+}
+
+#[test]
 fn server_gives_back_what_is_for_nobody() {
     let ctx = Context::new();
     let server = ctx.socket(Server).bind("inproc://server-nobody").unwrap();
