@@ -16,10 +16,15 @@ const SPARES: usize = 16;
 /// Messages in line. They change hands in blocks, by exchanging a full one for an empty one, so that
 /// no message is looked at or moved while the lane is locked.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub(super) struct Blocks {
+    /// The newest one, behind all of `line`. A lone message, as in a quick exchange, goes through here and
+    /// touches no memory of the lane's but this and the count: each line of memory that changes processors costs as
+    /// much as all of a put.
+    last: Block,
+    messages: usize,
     /// Oldest first; none is empty.
     line: VecDeque<Block>,
-    messages: usize,
     spares: Vec<VecDeque<Message>>,
 }
 
@@ -32,17 +37,19 @@ struct Block {
 impl Blocks {
     #[inline]
     pub(super) fn push(&mut self, message: Message, bytes: usize) {
-        self.messages += 1;
-        if let Some(last) = self.line.back_mut() {
-            if last.messages.len() < BLOCK {
-                last.messages.push_back(message);
-                last.bytes += bytes;
-                return;
-            }
+        if self.last.messages.len() >= BLOCK {
+            self.begin_block();
         }
-        let mut messages = self.spares.pop().unwrap_or_default();
-        messages.push_back(message);
-        self.line.push_back(Block { messages, bytes });
+        self.messages += 1;
+        self.last.messages.push_back(message);
+        self.last.bytes += bytes;
+    }
+
+    /// Puts the newest block into the line, and begins another.
+    fn begin_block(&mut self) {
+        let messages = self.spares.pop().unwrap_or_default();
+        let next = Block { messages, bytes: 0 };
+        self.line.push_back(std::mem::replace(&mut self.last, next));
     }
 
     /// Puts a message before all others, in a block of its own.
@@ -57,14 +64,22 @@ impl Blocks {
         if block.is_empty() {
             return;
         }
+        if !self.last.messages.is_empty() {
+            self.begin_block();
+        }
         self.messages += block.len();
-        let empty = self.spares.pop().unwrap_or_default();
-        let messages = std::mem::replace(block, empty);
-        self.line.push_back(Block { messages, bytes });
+        std::mem::swap(&mut self.last.messages, block);
+        self.last.bytes = bytes;
     }
 
     /// Exchanges the oldest block for the empty `messages`. Returns how many bytes it has.
     pub(super) fn pop_block(&mut self, messages: &mut VecDeque<Message>) -> usize {
+        // Not the line is asked: see `last`.
+        if self.messages == self.last.messages.len() {
+            self.messages = 0;
+            std::mem::swap(messages, &mut self.last.messages);
+            return std::mem::take(&mut self.last.bytes);
+        }
         let Some(block) = self.line.pop_front() else {
             return 0;
         };
@@ -87,7 +102,7 @@ impl Blocks {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.line.iter().map(|block| block.bytes).sum()
+        self.last.bytes + self.line.iter().map(|block| block.bytes).sum::<usize>()
     }
 
     /// All messages, oldest first.
@@ -96,6 +111,7 @@ impl Blocks {
         for block in &mut self.line {
             all.append(&mut block.messages);
         }
+        all.append(&mut self.last.messages);
         all
     }
 }
@@ -106,6 +122,7 @@ impl Drop for Blocks {
         for block in &mut self.line {
             discard_messages(block.messages.drain(..));
         }
+        discard_messages(self.last.messages.drain(..));
     }
 }
 

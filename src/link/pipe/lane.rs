@@ -19,12 +19,13 @@ use crate::sync::Mutex;
 /// | `receiver_waits` | the receiver sets it, when it finds nothing; the next put clears it | false while there is something to take |
 /// | `sender_waits` | the sender sets it, with the put that fills the lane or when it looks and finds it full; the receiver clears it and tells the sender | the sender's pattern has no room for this link: true, or the sender is being told |
 /// | `ended` | the sender | nothing is put any more |
+///
+/// In this order, and behind the word of the lock, what a lone message needs is in two lines of memory.
+/// They go from processor to processor with it.
 #[derive(Debug)]
+#[repr(C)]
 struct State {
-    blocks: Blocks,
     marks: HighWater,
-    shares: Shares,
-    taken: (usize, usize),
     /// The next put is to be announced.
     receiver_waits: bool,
     /// The next time there is room again, that is to be announced.
@@ -34,6 +35,9 @@ struct State {
     ended: bool,
     /// The receiver has taken something.
     touched: bool,
+    blocks: Blocks,
+    taken: (usize, usize),
+    shares: Shares,
 }
 
 impl State {
