@@ -23,7 +23,7 @@
 //!
 //! | Task | Types |
 //! |---|---|
-//! | make sockets | [`Context`], [`ContextBuilder`], [`SocketBuilder`], [`Options`], [`KeepAlive`] |
+//! | make sockets | [`Context`], [`ContextBuilder`], [`SocketBuilder`], [`Options`], [`KeepAlive`], [`Conflate`] |
 //! | choose a pattern | [`Push`], [`Pull`], [`Pub`], [`Sub`], [`Req`], [`Rep`], [`Dealer`], [`Router`], [`Pair`], [`Xpub`], [`Xsub`], [`Stream`], [`Client`], [`Server`], [`Scatter`], [`Gather`], [`Peer`], [`Channel`], [`Radio`], [`Dish`]; at run time [`SocketType`] |
 //! | send and receive | [`Socket`], [`DynSocket`], [`Iter`], [`TryIter`] |
 //! | build and read messages | [`Message`], [`Frame`], [`Frames`], [`IntoFrames`] |
@@ -35,7 +35,7 @@
 //! | change settings | [`Socket::options`], [`Socket::set_options`] |
 //! | wait in an event loop of the program's own | [`Socket::readiness`], [`Readiness`] |
 //! | end | [`Socket::close`], [`Context::close`], [`Context::shutdown`], [`CloseReport`] |
-//! | write generic code | [`Kind`], [`Sends`], [`Receives`], [`Subscribes`], [`Publishes`], [`ShowsSubscriptions`], [`Matches`], [`Requests`], [`Addresses`], [`Routes`], [`Forwards`], [`Probes`], [`Streams`], [`Numbers`], [`Joins`] |
+//! | write generic code | [`Kind`], [`Sends`], [`Receives`], [`Subscribes`], [`Publishes`], [`ShowsSubscriptions`], [`Matches`], [`Conflates`], [`Requests`], [`Addresses`], [`Routes`], [`Forwards`], [`Probes`], [`Streams`], [`Numbers`], [`Joins`] |
 //!
 //! # Patterns
 //!
@@ -167,18 +167,18 @@ pub use message::convert::ConvertError;
 pub use message::{ConvertErrorKind, Frame, Frames, IntoFrames, Message};
 pub use monitor::{Event, EventKind, Events, Monitor, Reason, ReasonKind, TryEvents};
 pub use network::{Network, NetworkError};
-pub use options::{KeepAlive, Options, ReconnectStop};
+pub use options::{Conflate, KeepAlive, Options, ReconnectStop};
 pub use peer::{PeerInfo, PeerRefusal, SocketType, UnknownSocketType};
 pub use poller::{PollEvent, PollEvents, Poller, PollerWaker};
 pub use proxy::{proxy, Forwards, Proxy, ProxyHandle, ProxyStats, ProxyTraffic};
 #[doc(hidden)]
 pub use socket::TaskSocket;
 pub use socket::{
-    Addresses, Channel, Client, Dealer, Dish, DynSocket, Gather, Greets, Iter, Joins, Kind,
-    Matches, Numbers, Pair, Peer, Probes, Pub, Publishes, Pull, Push, Radio, Readiness, Receives,
-    Rep, Req, Requester, Requests, Router, Routes, Scatter, Sends, Server, ShowsSubscriptions,
-    Socket, SocketBuilder, Stream, Streams, Sub, Subscribes, TellsDisconnects, TellsHiccups,
-    TryIter, Xpub, Xsub,
+    Addresses, Channel, Client, Conflates, Dealer, Dish, DynSocket, Gather, Greets, Iter, Joins,
+    Kind, Matches, Numbers, Pair, Peer, Probes, Pub, Publishes, Pull, Push, Radio, Readiness,
+    Receives, Rep, Req, Requester, Requests, Router, Routes, Scatter, Sends, Server,
+    ShowsSubscriptions, Socket, SocketBuilder, Stream, Streams, Sub, Subscribes, TellsDisconnects,
+    TellsHiccups, TryIter, Xpub, Xsub,
 };
 pub use socks::SocksProxy;
 pub use stats::{CloseReport, Drops, PeerStats, QueueStats, Stats, Traffic};

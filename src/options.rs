@@ -1,5 +1,6 @@
 //! [`Options`]: every setting of a socket, with its meaning, unit, default and cost.
 
+mod conflate;
 mod fault;
 mod keepalive;
 mod reconnect;
@@ -13,6 +14,7 @@ use crate::network::Network;
 use crate::socks::SocksProxy;
 use crate::tuning;
 
+pub use conflate::Conflate;
 pub(crate) use fault::routing_id_fault;
 pub use keepalive::KeepAlive;
 pub use reconnect::ReconnectStop;
@@ -215,6 +217,12 @@ pub struct Options {
     /// Spinning saves the wake-up (some ten microseconds of a round trip) and costs a processor
     /// for as long as it lasts. It never spins outside of calls.
     pub busy_poll: Duration,
+    /// PUSH, PULL, PUB, SUB, DEALER: which of the messages that wait for a peer, or of those that came from
+    /// it and wait to be received, replace each other. Default [`Conflate::Off`]: none do.
+    ///
+    /// Other types refuse the setting. It cannot be changed once the socket is open. A socket that conflates
+    /// sends and receives message by message, without the shortcuts that streams have.
+    pub conflate: Conflate,
     /// PUB: block instead of dropping when a matching subscriber's queue is full. Default false.
     ///
     /// One slow subscriber then holds up all of them.
@@ -312,6 +320,7 @@ impl Default for Options {
             accept_from: Vec::new(),
             socks_proxy: None,
             busy_poll: Duration::ZERO,
+            conflate: Conflate::Off,
             no_drop: false,
             mandatory: false,
             handover: false,

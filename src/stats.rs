@@ -17,8 +17,9 @@ pub struct Stats {
     pub received: u64,
     /// Messages lost by the rules: PUB, once for each subscriber whose queue was full; REP, replies
     /// whose requester has gone; what a closed connection took with it unsent; what a peer had not
-    /// acknowledged when `disconnect` or `close` gave it up; and messages that a peer refused
-    /// ([`EventKind::MessageDropped`](crate::EventKind::MessageDropped)).
+    /// acknowledged when `disconnect` or `close` gave it up; messages that a peer refused
+    /// ([`EventKind::MessageDropped`](crate::EventKind::MessageDropped)); and what was replaced while it
+    /// waited ([`Conflate`](crate::Conflate)).
     pub dropped: u64,
     /// Peers that are there: the handshake is through.
     pub peers: usize,
@@ -53,7 +54,8 @@ pub struct PeerStats {
     pub send_queue: QueueStats,
     /// What waits to be received from it, that which was prefetched included.
     pub recv_queue: QueueStats,
-    /// Messages that were dropped instead of queued for it, or after that.
+    /// Messages that were dropped instead of queued for it, or after that; of a socket that conflates also
+    /// those that came from it and were replaced.
     pub dropped: Drops,
     /// How often it came again after its connection was lost. Zero for peers that were accepted: each
     /// of their connections is another peer.
@@ -102,15 +104,17 @@ pub struct QueueStats {
     pub most_bytes: Option<usize>,
 }
 
-/// Messages for one peer that were dropped, by the cause.
+/// Messages for one peer that were dropped, or from it if they were conflated when they came, by the cause.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Drops {
-    /// Its queue was full (PUB, XPUB, XSUB).
+    /// Its queue was full (PUB, XPUB, XSUB), or, of one that conflates, too many keys waited in it.
     pub full: u64,
     /// It ended several connections in a row within the message
     /// ([`EventKind::MessageDropped`](crate::EventKind::MessageDropped)).
     pub refused: u64,
+    /// Another message of its key came while it waited ([`Conflate`](crate::Conflate)).
+    pub conflated: u64,
 }
 
 /// What became of a socket's messages; see [`Socket::close`](crate::Socket::close) and

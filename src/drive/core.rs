@@ -71,7 +71,8 @@ pub(crate) struct Core {
     pub(super) prefetched: Mutex<Prefetched>,
     /// What readers read into.
     pub(super) buffers: Arc<Pool>,
-    /// [`Capabilities::prefetches`](crate::pattern::Capabilities::prefetches): [`prefetched`](Core::prefetched) is used.
+    /// [`Capabilities::prefetches`](crate::pattern::Capabilities::prefetches), and not `conflates`:
+    /// [`prefetched`](Core::prefetched) is used.
     pub(super) prefetches: bool,
     /// Frames of a message that may go round the rules of the pattern: a peer would not take more.
     pub(super) most_frames: usize,
@@ -87,7 +88,11 @@ pub(crate) struct Core {
     pub(super) streams: bool,
     /// [`Capabilities::sends_subscriptions`](crate::pattern::Capabilities::sends_subscriptions).
     pub(super) sends_subscriptions: bool,
-    /// [`Capabilities::balances`](crate::pattern::Capabilities::balances): there is a
+    /// [`Options::conflate`] is on: messages go one by one by the engine, both ways.
+    pub(super) conflates: bool,
+    /// One of these two: a message that is sent may be more than one that is offered.
+    pub(super) looks_first: bool,
+    /// [`Capabilities::balances`](crate::pattern::Capabilities::balances), and not `conflates`: there is a
     /// [`fast_path`](super::fast_path).
     pub(super) balances: bool,
     /// Shared with inproc peers, which have handed over what it holds back for them.
@@ -112,6 +117,7 @@ impl Core {
             Pattern::new(socket_type, &settings).ok_or(Error::NoSuchSocket(socket_type))?
         };
         let can = pattern.can();
+        let conflates = options.conflate.is_on();
         let options = Arc::new(options);
         let core = Arc::new_cyclic(|me| Core {
             id,
@@ -121,7 +127,7 @@ impl Core {
             engine: Mutex::new(Engine::new(pattern, &options, super::random::seed())),
             prefetched: Mutex::new(Prefetched::default()),
             buffers: Pool::new(),
-            prefetches: can.prefetches,
+            prefetches: can.prefetches && !conflates,
             raw: can.raw,
             most_frames: if can.single {
                 1
@@ -132,10 +138,12 @@ impl Core {
             sequence: AtomicU32::new(0),
             poll: OnceLock::new(),
             making_poll: Mutex::new(()),
-            balances: can.balances,
+            balances: can.balances && !conflates,
             fast_path: Arc::default(),
             streams: can.streams,
             sends_subscriptions: can.sends_subscriptions,
+            conflates,
+            looks_first: can.sends_subscriptions || conflates,
         });
         let member: Weak<Core> = Arc::downgrade(&core);
         context.enter(id, member);

@@ -88,6 +88,8 @@ impl Core {
     pub(super) fn can_take_message(&self, engine: &mut Engine) -> bool {
         if self.prefetches {
             !self.fill_prefetched(engine).is_empty()
+        } else if self.conflates {
+            engine.can_take_conflated()
         } else {
             engine.can_take_message()
         }

@@ -35,14 +35,7 @@ impl Core {
 
     fn send_locked(&self, mut message: Message, wait: Wait) -> Result<(), SendError> {
         let mut locked = self.lock();
-        if self.sends_subscriptions {
-            match self.subscribe_by_message(&mut locked, &message) {
-                Ok(false) => {}
-                Ok(true) => return Ok(()),
-                Err(kind) => return Err(SendError::new(kind, message)),
-            }
-        }
-        match locked.engine().offer(&mut message) {
+        match self.offer(&mut locked, &mut message) {
             Ok(Offer::Queued) => {
                 self.write_out(&mut locked);
                 Ok(())
@@ -50,6 +43,34 @@ impl Core {
             Ok(Offer::Full) => self.send_when_there_is_room(&mut locked, message, wait),
             Err(kind) => Err(SendError::new(kind, message)),
         }
+    }
+
+    /// Offers a message to the engine, unless it is a subscription of an XSUB's, which is made.
+    #[inline]
+    pub(super) fn offer(
+        &self,
+        locked: &mut Locked<'_>,
+        message: &mut Message,
+    ) -> Result<Offer, SendErrorKind> {
+        if self.looks_first {
+            return self.look_and_offer(locked, message);
+        }
+        locked.engine().offer(message)
+    }
+
+    #[inline(never)]
+    fn look_and_offer(
+        &self,
+        locked: &mut Locked<'_>,
+        message: &mut Message,
+    ) -> Result<Offer, SendErrorKind> {
+        if self.sends_subscriptions && self.subscribe_by_message(locked, message)? {
+            return Ok(Offer::Queued);
+        }
+        if self.conflates {
+            return locked.engine().offer_conflated(message);
+        }
+        locked.engine().offer(message)
     }
 
     #[cold]
@@ -64,7 +85,7 @@ impl Core {
             if let Err(kind) = self.make_room(locked, wait, &mut tried) {
                 return Err(SendError::new(kind, message));
             }
-            match locked.engine().offer(&mut message) {
+            match self.offer(locked, &mut message) {
                 Ok(Offer::Queued) => {
                     self.write_out(locked);
                     return Ok(());
@@ -111,22 +132,11 @@ impl Core {
                 break Ok(sent);
             };
             message.fill_blank();
-            if self.sends_subscriptions {
-                match self.subscribe_by_message(&mut locked, message) {
-                    Ok(false) => {}
-                    Ok(true) => {
-                        sent += 1;
-                        continue;
-                    }
-                    Err(kind) => break Err((kind, sent)),
-                }
-            }
-            let engine = locked.engine();
-            match engine.offer(message) {
+            match self.offer(&mut locked, message) {
                 Ok(Offer::Queued) => {
                     sent += 1;
                     tried = false;
-                    if engine.work().has_batches() {
+                    if locked.engine().work().has_batches() {
                         self.flush_batches(&mut locked);
                     }
                 }

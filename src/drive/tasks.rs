@@ -77,7 +77,7 @@ impl Core {
         }
         let waker = context.waker().clone();
         let mut locked = self.lock();
-        let outcome = match locked.engine().offer(message) {
+        let outcome = match self.offer(&mut locked, message) {
             Ok(Offer::Full) => {
                 locked.engine().task_waits(task, Want::Room, waker);
                 return Poll::Pending;

@@ -72,6 +72,9 @@ impl<D> Engine<D> {
     pub(crate) fn book_pipe(&mut self, key: usize, messages: u64, announce: bool) {
         self.ledger.sent(messages);
         let full = !self.update_room(key);
+        if full {
+            self.count_displaced_in_pipe(key);
+        }
         let link = self.links.get(key);
         let Some((_, Some(pipe_peer))) = link.and_then(|link| link.pipe.as_ref()) else {
             return;

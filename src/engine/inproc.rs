@@ -66,6 +66,7 @@ impl<D> Engine<D> {
         }
         // This end was made with the connecter's inbox as its only limit.
         pipe.widen(send_limits(&self.options));
+        pipe.conflate(self.options.conflate);
         if let Some(link) = self.links.get_mut(key) {
             link.pipe = Some((pipe, Some(pipe_peer)));
             self.pipes += 1;

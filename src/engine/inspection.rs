@@ -53,7 +53,7 @@ impl<D> Engine<D> {
     fn inspect(&self, key: usize, link: &Link) -> PeerStats {
         let [out, inward] = match &link.pipe {
             Some((pipe, _)) => pipe.counts(),
-            None => [*link.send_queue.counts(), *link.recv_queue.counts()],
+            None => [link.send_queue.counts(), link.recv_queue.counts()],
         };
         let connected = link.is_established();
         PeerStats {
@@ -66,8 +66,9 @@ impl<D> Engine<D> {
             send_queue: queue(&out),
             recv_queue: queue(&inward),
             dropped: Drops {
-                full: self.pattern.dropped(key),
+                full: self.pattern.dropped(key) + link.evicted,
                 refused: link.refused,
+                conflated: link.conflated,
             },
             reconnects: link.connections.saturating_sub(1),
             round_trip: link.session.round_trip(),

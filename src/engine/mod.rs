@@ -9,6 +9,7 @@ mod admission;
 mod admitting;
 pub(crate) mod backoff;
 mod closing;
+mod conflating;
 mod endpoints;
 pub(crate) mod fast_path;
 mod heartbeat;

@@ -106,6 +106,8 @@ impl<D> Engine<D> {
             }
         }
         self.update_room(key);
+        // An inproc peer may conflate what waited for it.
+        self.count_displaced_in_pipe(key);
         let Some(link) = self.links.get_mut(key) else {
             return;
         };

@@ -20,6 +20,7 @@ impl<D> Engine<D> {
         };
         let limits = send_limits(&self.options);
         let (near, far) = pipe(limits, recv_limits(&self.options));
+        near.conflate(self.options.conflate);
         if link.pipe.is_none() {
             self.pipes += 1;
         }
@@ -46,6 +47,7 @@ impl<D> Engine<D> {
         link.pipe = Some((near, None));
         let old_far_end = link.far_end.replace(far);
         link.stage = Stage::Waiting;
+        self.count_displaced_in_pipe(key);
         self.update_room(key);
         for end in old.map(|(old, _)| old).into_iter().chain(old_far_end) {
             self.actions.discard(Discarded::Pipe(end));

@@ -47,7 +47,7 @@ impl<D> Engine<D> {
             return;
         };
         let lost = (link.send_queue.messages() + in_flight) as u64;
-        let outbox = link.send_queue.take();
+        let (outbox, _) = link.send_queue.take();
         self.actions.discard(Discarded::Outbox(outbox));
         self.count_lost(lost);
     }

@@ -205,7 +205,17 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        link.recv_queue.append(messages);
+        if link.recv_queue.conflates() {
+            // What is not for the user is not to replace what is.
+            let unwanted = self.pattern.filter(messages);
+            self.actions.discard(unwanted);
+            if messages.is_empty() {
+                return;
+            }
+            self.conflate_received(key, messages);
+        } else {
+            link.recv_queue.append(messages);
+        }
         self.pattern.set_readable(key, true);
         self.notify(Change::Messages);
     }

@@ -22,6 +22,22 @@ impl<D> Engine<D> {
     /// what is left of it then is for the caller to drop, without the lock.
     #[inline]
     pub(crate) fn offer(&mut self, message: &mut Message) -> Result<Offer, SendErrorKind> {
+        self.offer_to::<false>(message)
+    }
+
+    /// The same for a socket that conflates: what is queued replaces what waits.
+    pub(crate) fn offer_conflated(
+        &mut self,
+        message: &mut Message,
+    ) -> Result<Offer, SendErrorKind> {
+        self.offer_to::<true>(message)
+    }
+
+    #[inline]
+    fn offer_to<const CONFLATES: bool>(
+        &mut self,
+        message: &mut Message,
+    ) -> Result<Offer, SendErrorKind> {
         if self.life != Life::Open {
             return Err(match self.reactor_died {
                 true => SendErrorKind::ReactorDied,
@@ -40,7 +56,11 @@ impl<D> Engine<D> {
                 if self.pattern.starts_afresh() {
                     self.forget_inboxes();
                 }
-                self.queue(key, message);
+                if CONFLATES {
+                    self.conflate(key, std::mem::take(message));
+                } else {
+                    self.queue(key, message);
+                }
                 Ok(Offer::Queued)
             }
             Route::Addressed(key) => {
@@ -64,7 +84,15 @@ impl<D> Engine<D> {
                 // The list belongs to the pattern, which is told of each link as it fills.
                 self.chosen.clear();
                 self.chosen.extend_from_slice(links);
-                self.queue_for_many(message);
+                if CONFLATES {
+                    let chosen = std::mem::take(&mut self.chosen);
+                    for &key in &chosen {
+                        self.conflate(key, message.clone());
+                    }
+                    self.chosen = chosen;
+                } else {
+                    self.queue_for_many(message);
+                }
                 Ok(Offer::Queued)
             }
             Route::Drop => {
@@ -175,8 +203,15 @@ impl<D> Engine<D> {
             self.actions.push(Action::Announce(pipe_peer.clone()));
         }
         if put.is_full() {
-            self.update_room(key);
+            self.pipe_is_full(key);
         }
+    }
+
+    /// A pipe says that it has no room, or it conflates.
+    #[cold]
+    fn pipe_is_full(&mut self, key: usize) {
+        self.count_displaced_in_pipe(key);
+        self.update_room(key);
     }
 }
 

@@ -238,7 +238,8 @@ impl<D> Engine<D> {
         link.session = Session::default();
         link.recv_queue.unpause();
         let in_flight = rewound.messages();
-        link.send_queue.requeue(rewound);
+        let displaced = link.send_queue.requeue(rewound);
+        self.count_displaced(key, displaced);
         if stage == Stage::Up {
             self.tell_lost(key, origin);
         }
@@ -263,7 +264,12 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key).filter(|link| !link.is_leaving()) else {
             return;
         };
-        link.recv_queue.append(&mut VecDeque::from([word.clone()]));
+        let mut word = VecDeque::from([word.clone()]);
+        if link.recv_queue.conflates() && link.pipe.is_none() {
+            self.conflate_received(key, &mut word);
+        } else {
+            link.recv_queue.append(&mut word);
+        }
         self.pattern.set_readable(key, true);
         self.wake_waiters();
     }
@@ -301,7 +307,7 @@ impl<D> Engine<D> {
             return;
         };
         let lost = link.send_queue.messages() as u64;
-        let outbox = link.send_queue.take();
+        let (outbox, conflated) = link.send_queue.take();
         link.stage = Stage::Waiting;
         // A connection that is being made is for nothing any more.
         link.generation = generation;
@@ -312,6 +318,7 @@ impl<D> Engine<D> {
             self.admission.depart(messages, bytes);
         }
         self.actions.discard(Discarded::Outbox(outbox));
+        self.actions.discard(conflated);
         self.count_lost(lost);
         self.vacate(|pattern| pattern.retire(key));
         // A REQ that waits for a peer has no use for what this one has left: see `offer`.

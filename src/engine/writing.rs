@@ -95,6 +95,13 @@ impl<D> Engine<D> {
         if loaded || up && link.send_queue.load(&mut writer) {
             return Some((id, writer));
         }
+        if up {
+            let encoded = link.send_queue.load_conflated(&mut writer);
+            if !encoded.is_empty() {
+                self.actions.discard(encoded);
+                return Some((id, writer));
+            }
+        }
         connection.return_writer(writer);
         None
     }
@@ -168,11 +175,11 @@ impl<D> Engine<D> {
         }
         let urgent = !idle || link.session.has_output();
         let queued = link.is_up() && !link.send_queue.is_empty();
-        let enough = link.send_queue.has_batch();
         if queued {
             self.work.write_later(key);
         }
-        urgent || queued && (!hot || enough)
+        let queue = &link.send_queue;
+        urgent || queued && (!hot || queue.has_batch() || queue.has_conflated_batch())
     }
 
     /// Buffers have grown: gives them back after a while.

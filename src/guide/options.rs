@@ -21,7 +21,7 @@
 //!
 //! # Changing one's mind
 //!
-//! All settings but one (XPUB's `manual`) can be changed while the socket lives, and read back:
+//! All settings but two (`conflate`, and XPUB's `manual`) can be changed while the socket lives, and read back:
 //!
 //! ```
 //! use sinew::{Context, Pull};
@@ -64,6 +64,28 @@
 //! assert_eq!(error.kind(), SendErrorKind::WouldBlock);
 //! assert_eq!(error.into_message(), "three");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Only what is new
+//!
+//! Of prices, positions and states it is often only the last that is wanted. With `conflate` a message
+//! replaces the one that waits: the only one ([`Conflate::Last`](crate::Conflate::Last)), or that with the same
+//! first frame, such as a topic ([`Conflate::ByFirstFrame`](crate::Conflate::ByFirstFrame)). Such a queue is never full, so that a
+//! slow receiver costs the sender neither time nor memory, and gets what is true when it looks:
+//!
+//! ```
+//! use sinew::{Conflate, Context, Pub, Sub};
+//! use std::time::Duration;
+//!
+//! let ctx = Context::new();
+//! let prices = ctx.socket(Pub).conflate(Conflate::ByFirstFrame).bind("inproc://new prices")?;
+//! let slow = ctx.socket(Sub).subscribe("").connect("inproc://new prices")?;
+//! prices.wait_for_subscribers("", 1, Duration::from_secs(60))?;
+//! for price in 0..1000 {
+//!     prices.send(["gold", &price.to_string()])?;
+//! }
+//! assert_eq!(slow.recv()?, ["gold", "999"]);
+//! # Ok::<(), sinew::Error>(())
 //! ```
 //!
 //! # Peers that are silent

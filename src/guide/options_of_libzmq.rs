@@ -51,7 +51,7 @@
 //! | `ONLY_FIRST_SUBSCRIBE` | always, and more: only a message of one frame subscribes |
 //! | `INVERT_MATCHING` | `invert_matching` |
 //! | `TOPICS_COUNT` | [`topics`](crate::Socket::topics) |
-//! | `CONFLATE` | not yet |
+//! | `CONFLATE` | [`conflate`](crate::Conflate), which keeps messages whole, and can keep the last of each topic |
 //! | `HELLO_MSG`, `DISCONNECT_MSG`, `HICCUP_MSG` | `hello_message`, `disconnect_message`, `hiccup_message` |
 //! | `METADATA` | not yet: peers' properties can be read, and none can be added |
 //! | `TYPE`, `LAST_ENDPOINT`, `RCVMORE` | `socket_type`, `last_endpoint`; messages come whole |

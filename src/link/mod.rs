@@ -5,6 +5,7 @@
 //! back.
 
 pub(crate) mod buffer;
+pub(crate) mod conflater;
 pub(crate) mod connection;
 pub(crate) mod ending;
 pub(crate) mod high_water;
@@ -88,6 +89,10 @@ pub(crate) struct Link {
     pub(crate) piped: [(u64, u64); 2],
     /// Messages that were dropped because the peer ended each connection within them.
     pub(crate) refused: u64,
+    /// Messages that others of their key replaced while they waited.
+    pub(crate) conflated: u64,
+    /// Messages that had to go because too many keys waited.
+    pub(crate) evicted: u64,
 }
 
 impl Link {
@@ -110,8 +115,14 @@ impl Link {
             greeted: false,
             far_end: None,
             session: Session::default(),
-            send_queue: SendQueue::new(options.send_hwm, options.send_hwm_bytes),
-            recv_queue: RecvQueue::new(options.recv_hwm, options.recv_hwm_bytes),
+            send_queue: SendQueue::new(
+                (options.send_hwm, options.send_hwm_bytes),
+                options.conflate,
+            ),
+            recv_queue: RecvQueue::new(
+                (options.recv_hwm, options.recv_hwm_bytes),
+                options.conflate,
+            ),
             taken_in: 0,
             attached: false,
             retry: Retry::default(),
@@ -119,6 +130,8 @@ impl Link {
             connections: 0,
             piped: [(0, 0); 2],
             refused: 0,
+            conflated: 0,
+            evicted: 0,
         }
     }
 

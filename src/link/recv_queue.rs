@@ -2,13 +2,16 @@
 
 use std::collections::VecDeque;
 
+use super::conflater::{Conflater, Displaced};
 use super::high_water::HighWater;
+use super::shares::Limits;
 use crate::discard::discard_messages;
 use crate::message::Message;
+use crate::options::Conflate;
 
 /// Messages from a peer. Those that a connection brought count towards the high-water mark until they are
 /// [credited](RecvQueue::credit), also while they wait in a prefetched batch; those of an inproc peer
-/// count in its pipe.
+/// count in its pipe, which conflates them too if need be.
 #[derive(Debug)]
 pub(crate) struct RecvQueue {
     messages: VecDeque<Message>,
@@ -17,6 +20,8 @@ pub(crate) struct RecvQueue {
     piped: usize,
     /// It was full: the connection is not read until there is room. Never true of one that has room.
     paused: bool,
+    /// `Some`: what a connection brings replaces what waits, and it is read whatever waits.
+    conflater: Option<Box<Conflater>>,
 }
 
 impl Drop for RecvQueue {
@@ -27,18 +32,27 @@ impl Drop for RecvQueue {
 
 impl RecvQueue {
     /// Limits of zero mean none.
-    pub(crate) fn new(most_messages: usize, most_bytes: usize) -> RecvQueue {
+    pub(crate) fn new(limits: Limits, rule: Conflate) -> RecvQueue {
         RecvQueue {
             messages: VecDeque::new(),
-            held: HighWater::new(most_messages, most_bytes),
+            // One that conflates is never full: its own bounds see to that.
+            held: match rule.is_on() {
+                true => HighWater::new(0, 0),
+                false => HighWater::new(limits.0, limits.1),
+            },
             piped: 0,
             paused: false,
+            conflater: Conflater::boxed(rule, limits),
         }
     }
 
     /// Sets other limits; zero means none. What is there stays. True: the connection was not read for
     /// want of room, and is to be read again.
     pub(crate) fn set_limits(&mut self, messages: usize, bytes: usize) -> bool {
+        if let Some(conflater) = &mut self.conflater {
+            conflater.set_limits((messages, bytes));
+            return false;
+        }
         self.held.set_limits(messages, bytes);
         !self.held.is_full() && std::mem::take(&mut self.paused)
     }
@@ -46,6 +60,25 @@ impl RecvQueue {
     /// How many messages a pass may bring.
     pub(crate) fn room(&self) -> usize {
         self.held.room()
+    }
+
+    pub(crate) fn conflates(&self) -> bool {
+        self.conflater.is_some()
+    }
+
+    /// Of a queue that conflates: takes over what a pass of a connection brought. Nothing else may put
+    /// messages here.
+    pub(crate) fn conflate(&mut self, messages: &mut VecDeque<Message>) -> Displaced {
+        let mut displaced = Displaced::default();
+        let Some(conflater) = &mut self.conflater else {
+            return displaced;
+        };
+        for message in messages.drain(..) {
+            self.held.add(1, message.memory());
+            conflater.put(&mut self.messages, message, &mut displaced);
+        }
+        self.held.sub(displaced.messages.len(), displaced.bytes);
+        displaced
     }
 
     /// Takes over what a pass brought.
@@ -125,8 +158,13 @@ impl RecvQueue {
     }
 
     /// What is counted of it.
-    pub(crate) fn counts(&self) -> &HighWater {
-        &self.held
+    pub(crate) fn counts(&self) -> HighWater {
+        let mut counts = self.held;
+        if let Some(conflater) = &self.conflater {
+            let (messages, bytes) = conflater.limits();
+            counts.set_limits(messages, bytes);
+        }
+        counts
     }
 
     /// Messages and bytes that count: those that are here, and those that are not credited.
@@ -150,7 +188,7 @@ mod tests {
 
     #[test]
     fn what_was_taken_counts_until_it_is_credited() {
-        let mut queue = RecvQueue::new(4, 0);
+        let mut queue = RecvQueue::new((4, 0), Conflate::Off);
         queue.append(&mut three());
         let bytes = 3 * Message::from("a").memory();
         assert_eq!(queue.pop().unwrap(), "a");
@@ -164,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_paused_connection_is_read_again_once_at_half_of_the_mark() {
-        let mut queue = RecvQueue::new(6, 0);
+        let mut queue = RecvQueue::new((6, 0), Conflate::Off);
         queue.append(&mut three());
         queue.append(&mut three());
         assert_eq!(queue.room(), 0);
@@ -177,7 +215,7 @@ mod tests {
 
     #[test]
     fn what_is_forgotten_makes_room() {
-        let mut queue = RecvQueue::new(3, 0);
+        let mut queue = RecvQueue::new((3, 0), Conflate::Off);
         queue.append(&mut three());
         queue.pause();
         let (messages, paused) = queue.forget();
@@ -188,7 +226,7 @@ mod tests {
 
     #[test]
     fn messages_of_a_pipe_are_not_counted_here() {
-        let mut queue = RecvQueue::new(3, 0);
+        let mut queue = RecvQueue::new((3, 0), Conflate::Off);
         queue.uncounted().append(&mut three());
         assert_eq!((queue.held(), queue.is_empty()), ((0, 0), false));
     }

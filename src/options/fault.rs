@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Options;
+use super::{Conflate, Options};
 use crate::peer::SocketType;
 
 impl Options {
@@ -10,9 +10,17 @@ impl Options {
     pub(crate) fn change_fault(&self, now: &Options) -> Option<String> {
         // It says where the subscriptions of peers are kept: those that are there would be lost.
         let manual = |options: &Options| options.manual || options.manual_last_value;
-        (manual(self) != manual(now)).then(|| {
-            "manual cannot be changed once the socket is open; use the builder's setter".into()
-        })
+        let name = if manual(self) != manual(now) {
+            "manual"
+        } else if self.conflate != now.conflate {
+            // The queues that are there are made for it, or without it.
+            "conflate"
+        } else {
+            return None;
+        };
+        Some(format!(
+            "{name} cannot be changed once the socket is open; use the builder's setter"
+        ))
     }
 
     /// The first setting that cannot be used, in words; `None` when all can.
@@ -23,11 +31,22 @@ impl Options {
             .or_else(|| self.tcp_keepalive.fault())
             .or_else(|| self.tcp_fault())
             .or_else(|| self.socks_proxy.as_ref()?.fault())
+            .or_else(|| self.conflate_fault())
+    }
+
+    fn conflate_fault(&self) -> Option<String> {
+        (self.conflate == Conflate::ByPrefix(0)).then(|| {
+            "conflate by a prefix of no bytes; use Conflate::Last to keep one message".into()
+        })
     }
 
     /// The first setting that makes no sense for a type of socket, in words.
     pub(crate) fn fault_for(&self, socket_type: SocketType) -> Option<String> {
-        use SocketType::{Client, Dealer, Peer, Router, Server};
+        use SocketType::{Client, Dealer, Peer, Pub, Pull, Push, Router, Server, Sub};
+        let conflate = [Push, Pull, Pub, Sub, Dealer];
+        if self.conflate.is_on() && !conflate.contains(&socket_type) {
+            return Some(misplaced("conflate", socket_type, &conflate));
+        }
         let messages: [(_, _, &[_]); 3] = [
             (
                 "hello_message",
@@ -50,11 +69,7 @@ impl Options {
                 continue;
             }
             if !types.contains(&socket_type) {
-                let types: Vec<_> = types.iter().map(|it| it.name()).collect();
-                let types = types.join(", ");
-                return Some(format!(
-                    "{name} is not for a {socket_type}, but for {types}"
-                ));
+                return Some(misplaced(name, socket_type, types));
             }
             if matches!(socket_type, Client | Server | Peer) && message.len() > 1 {
                 return Some(format!(
@@ -132,6 +147,12 @@ impl Options {
             "{name} is zero; use None to leave its size to the system"
         ))
     }
+}
+
+fn misplaced(name: &str, socket_type: SocketType, types: &[SocketType]) -> String {
+    let types: Vec<_> = types.iter().map(|it| it.name()).collect();
+    let types = types.join(", ");
+    format!("{name} is not for a {socket_type}, but for {types}")
 }
 
 /// What is wrong with a routing id that a user chose, in words (RFC 28, "The ROUTER Socket Type").

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::kind::{
-    Greets, Joins, Kind, Matches, Probes, Publishes, Requests, Routes, ShowsSubscriptions, Streams,
-    Subscribes, TellsDisconnects, TellsHiccups,
+    Conflates, Greets, Joins, Kind, Matches, Probes, Publishes, Requests, Routes,
+    ShowsSubscriptions, Streams, Subscribes, TellsDisconnects, TellsHiccups,
 };
 use super::Socket;
 use crate::context::Context;
@@ -13,7 +13,7 @@ use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::message::{Frame, Message};
 use crate::network::Network;
-use crate::options::{KeepAlive, Options, ReconnectStop};
+use crate::options::{Conflate, KeepAlive, Options, ReconnectStop};
 use crate::socks::SocksProxy;
 
 impl Context {
@@ -261,6 +261,12 @@ impl Options {
         self.bind_to_device = Some(device.into());
         self
     }
+}
+
+setters! {
+    Conflates:
+        /// Which messages that wait replace each other. Default: none do.
+        conflate: Conflate;
 }
 
 setters! {

@@ -27,6 +27,8 @@ pub trait Subscribes: Kind {}
 pub trait Joins: Kind {}
 /// Kinds that publish. Sealed.
 pub trait Publishes: Kind {}
+/// Kinds of whose waiting messages the last can replace the others (PUSH, PULL, PUB, SUB, DEALER). Sealed.
+pub trait Conflates: Kind {}
 /// Kinds that match messages against topics. Sealed.
 pub trait Matches: Kind {}
 /// Kinds whose application sees what peers subscribe to (XPUB). Sealed.
@@ -71,20 +73,20 @@ macro_rules! kinds {
 
 kinds! {
     /// Sends each message to one of its PULL peers, in turn (RFC 30).
-    Push: Sends;
+    Push: Sends Conflates;
     /// Receives from all of its PUSH peers, fairly (RFC 30).
-    Pull: Receives;
+    Pull: Receives Conflates;
     /// Sends each message to every SUB peer that subscribed to a prefix of it (RFC 29).
-    Pub: Sends Publishes Matches;
+    Pub: Sends Publishes Matches Conflates;
     /// Receives what it subscribed to from its PUB peers (RFC 29).
-    Sub: Receives Subscribes Matches;
+    Sub: Receives Subscribes Matches Conflates;
     /// Asks, then waits for the answer (RFC 28).
     Req: Sends Receives Requests Probes;
     /// Waits for a request, then answers it (RFC 28).
     Rep: Sends Receives;
     /// Sends each message to one of its REP, DEALER or ROUTER peers, in turn, and receives from all
     /// of them, fairly, in any order (RFC 28).
-    Dealer: Sends Receives Probes Greets TellsHiccups;
+    Dealer: Sends Receives Conflates Probes Greets TellsHiccups;
     /// Sends each message to the peer that its first frame names, and receives from all of them, fairly,
     /// each message behind the routing id of its sender (RFC 28). Its peers are REQ, DEALER and ROUTER.
     Router: Sends Receives Addresses Routes Probes Greets TellsDisconnects;
@@ -153,6 +155,7 @@ impl Receives for SocketType {}
 impl Subscribes for SocketType {}
 impl Joins for SocketType {}
 impl Publishes for SocketType {}
+impl Conflates for SocketType {}
 impl Matches for SocketType {}
 impl ShowsSubscriptions for SocketType {}
 impl Requests for SocketType {}

@@ -32,10 +32,10 @@ use crate::stats::{CloseReport, Stats};
 pub use builder::SocketBuilder;
 pub use iter::{Iter, TryIter};
 pub use kind::{
-    Addresses, Channel, Client, Dealer, Dish, Gather, Greets, Joins, Kind, Matches, Numbers, Pair,
-    Peer, Probes, Pub, Publishes, Pull, Push, Radio, Receives, Rep, Req, Requester, Requests,
-    Router, Routes, Scatter, Sends, Server, ShowsSubscriptions, Stream, Streams, Sub, Subscribes,
-    TellsDisconnects, TellsHiccups, Xpub, Xsub,
+    Addresses, Channel, Client, Conflates, Dealer, Dish, Gather, Greets, Joins, Kind, Matches,
+    Numbers, Pair, Peer, Probes, Pub, Publishes, Pull, Push, Radio, Receives, Rep, Req, Requester,
+    Requests, Router, Routes, Scatter, Sends, Server, ShowsSubscriptions, Stream, Streams, Sub,
+    Subscribes, TellsDisconnects, TellsHiccups, Xpub, Xsub,
 };
 pub use readiness::Readiness;
 #[doc(hidden)]
@@ -400,7 +400,7 @@ impl<K: Kind> Socket<K> {
     /// # Ok::<(), Error>(())
     /// ```
     ///
-    /// Every setting but XPUB's `manual` can be changed. From when on it counts:
+    /// Every setting but `conflate` and XPUB's `manual` can be changed. From when on it counts:
     ///
     /// | Settings | From when on |
     /// |---|---|

@@ -10,7 +10,7 @@ use super::command::{self, Command, SubscriptionForm};
 use super::frame::{self, Header, MAX_HEADER, MORE};
 use super::rope::{Cursor, Piece, Rope};
 use super::spent::Spent;
-use crate::message::{Message, INLINE};
+use crate::message::{Frame, Message, INLINE};
 use crate::tuning;
 
 /// Bodies up to this size are copied behind their header; larger ones are kept by reference.
@@ -239,6 +239,25 @@ impl Outbox {
         kept
     }
 
+    /// Takes all messages out again. To be called when it holds nothing else.
+    pub(crate) fn take_messages(&mut self) -> Vec<Message> {
+        let outbox = std::mem::take(self);
+        let mut messages = Vec::with_capacity(outbox.messages);
+        let mut frames = Vec::new();
+        let mut walk = Walk::default();
+        loop {
+            let start = walk.at;
+            let Some(header) = walk.step(&outbox) else {
+                return messages;
+            };
+            let size = usize::try_from(header.size).unwrap_or_default();
+            frames.push(Frame::from(outbox.rope.body(start, header.len, size)));
+            if !header.more {
+                messages.push(frames.drain(..).collect());
+            }
+        }
+    }
+
     /// What lies at `at`, as far as it is in one place. `None`: the end.
     #[inline]
     pub(super) fn piece(&self, at: Cursor) -> Option<Piece<'_>> {
@@ -414,6 +433,26 @@ mod tests {
             assert_eq!(outbox.drop_first(), None);
             assert!(outbox.is_empty());
         }
+    }
+
+    #[test]
+    fn messages_come_out_as_they_were_put_in() {
+        let large = Bytes::from(vec![7; COPY_LIMIT + 1]);
+        let all = [
+            Message::from("hi"),
+            Message::from(["a", ""]),
+            Message::from(vec![1; 300]),
+            Message::from(large.clone()),
+            Message::from([Bytes::new(), large.clone(), large]),
+            Message::from(""),
+        ];
+        let mut outbox = Outbox::new();
+        for message in &all {
+            outbox.push(message);
+        }
+        assert_eq!(outbox.take_messages(), all);
+        assert!(outbox.is_empty() && outbox.messages() == 0);
+        assert!(outbox.take_messages().is_empty());
     }
 
     #[test]

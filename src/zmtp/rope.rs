@@ -233,6 +233,18 @@ impl Rope {
         self.buffer.get(at.buffer..)
     }
 
+    /// The body of this size that lies behind a header of this length at `at`: shared if it was spliced in.
+    pub(super) fn body(&self, at: Cursor, header: usize, body: usize) -> Bytes {
+        let start = at.buffer + header;
+        match self.bodies.get(at.bodies) {
+            Some(splice) if splice.at == start => splice.body.clone(),
+            _ => {
+                let copied = self.buffer.get(start..start + body);
+                Bytes::copy_from_slice(copied.unwrap_or_default())
+            }
+        }
+    }
+
     /// The place behind a header of this length at `at`, and a body of this size behind that.
     ///
     /// A body by reference is not empty and has its own header right before it, so that it cannot be mistaken

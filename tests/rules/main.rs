@@ -4,6 +4,7 @@
 mod attendance;
 mod bodies;
 mod closing;
+mod conflate;
 mod dealer;
 mod endpoints;
 mod face;

@@ -3,7 +3,10 @@
 use std::collections::VecDeque;
 
 use crate::discard::discard_messages;
+use crate::link::conflater::{ConflatedQueue, Displaced};
+use crate::link::shares::Limits;
 use crate::message::Message;
+use crate::options::Conflate;
 
 /// Messages that change hands together in a stream. Enough that what changing hands costs (a lock, and
 /// the first use of memory that was last in the other processor's cache) no longer counts; few enough
@@ -15,6 +18,8 @@ const SPARES: usize = 16;
 
 /// Messages in line. They change hands in blocks, by exchanging a full one for an empty one, so that
 /// no message is looked at or moved while the lane is locked.
+///
+/// Unless the lane conflates: then what was put is moved behind the blocks at once, into `conflated`.
 #[derive(Debug, Default)]
 #[repr(C)]
 pub(super) struct Blocks {
@@ -22,10 +27,19 @@ pub(super) struct Blocks {
     /// touches no memory of the lane's but this and the count: each line of memory that changes processors costs as
     /// much as all of a put.
     last: Block,
+    /// Those in `line`, in `last` and in `conflated`.
     messages: usize,
     /// Oldest first; none is empty.
     line: VecDeque<Block>,
     spares: Vec<VecDeque<Message>>,
+    conflated: Option<Box<Conflated>>,
+}
+
+#[derive(Debug)]
+struct Conflated {
+    queue: Box<ConflatedQueue>,
+    /// The receiver has one message in its hands, and looks whether there are more.
+    given: bool,
 }
 
 #[derive(Debug, Default)]
@@ -72,23 +86,23 @@ impl Blocks {
         self.last.bytes = bytes;
     }
 
-    /// Exchanges the oldest block for the empty `messages`. Returns how many bytes it has.
-    pub(super) fn pop_block(&mut self, messages: &mut VecDeque<Message>) -> usize {
+    /// Exchanges the oldest block for the empty `messages`. Returns how many bytes it has; `None`: there is
+    /// no block.
+    #[inline]
+    pub(super) fn pop_block(&mut self, messages: &mut VecDeque<Message>) -> Option<usize> {
         // Not the line is asked: see `last`.
         if self.messages == self.last.messages.len() {
             self.messages = 0;
             std::mem::swap(messages, &mut self.last.messages);
-            return std::mem::take(&mut self.last.bytes);
+            return Some(std::mem::take(&mut self.last.bytes));
         }
-        let Some(block) = self.line.pop_front() else {
-            return 0;
-        };
+        let block = self.line.pop_front()?;
         let empty = std::mem::replace(messages, block.messages);
         if self.spares.len() < SPARES {
             self.spares.push(empty);
         }
         self.messages = self.messages.saturating_sub(messages.len());
-        block.bytes
+        Some(block.bytes)
     }
 
     #[inline]
@@ -102,17 +116,94 @@ impl Blocks {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.last.bytes + self.line.iter().map(|block| block.bytes).sum::<usize>()
+        let conflated = self.conflated.as_ref().map_or(0, |it| it.queue.bytes());
+        let line = self.line.iter().map(|block| block.bytes).sum::<usize>();
+        line + self.last.bytes + conflated
     }
 
-    /// All messages, oldest first.
-    pub(super) fn into_messages(mut self) -> VecDeque<Message> {
+    /// Takes all messages out, oldest first.
+    pub(super) fn take(&mut self) -> VecDeque<Message> {
         let mut all = VecDeque::new();
-        for block in &mut self.line {
+        for mut block in self.line.drain(..) {
             all.append(&mut block.messages);
         }
         all.append(&mut self.last.messages);
+        self.last.bytes = 0;
+        if let Some(conflated) = &mut self.conflated {
+            all.append(&mut conflated.queue.take());
+        }
+        self.messages = 0;
         all
+    }
+}
+
+impl Blocks {
+    pub(super) fn conflates(&self) -> bool {
+        self.conflated.is_some()
+    }
+
+    /// Conflates from now on, also what is there. Limits of zero mean none. Nothing happens if the rule is to
+    /// keep all messages.
+    pub(super) fn conflate(&mut self, rule: Conflate, limits: Limits) {
+        let Some(queue) = ConflatedQueue::new(rule, limits) else {
+            return;
+        };
+        let before = self.take();
+        let conflated = self.conflated.insert(Box::new(Conflated {
+            queue,
+            given: false,
+        }));
+        for message in before {
+            conflated.queue.put(message);
+        }
+        self.messages = conflated.queue.len();
+    }
+
+    /// Sets other limits for a lane that conflates.
+    pub(super) fn set_limits(&mut self, limits: Limits) {
+        if let Some(conflated) = &mut self.conflated {
+            conflated.queue.set_limits(limits);
+        }
+    }
+
+    /// Of a lane that conflates: puts the newest block, which is all that was put last, where its messages replace
+    /// others. Says how many messages had to go for it, and their bytes.
+    pub(super) fn conflate_last(&mut self) -> (usize, usize) {
+        let Some(conflated) = &mut self.conflated else {
+            return (0, 0);
+        };
+        let before = conflated.queue.displaced();
+        self.last.bytes = 0;
+        for message in self.last.messages.drain(..) {
+            conflated.queue.put(message);
+        }
+        let after = conflated.queue.displaced();
+        let gone = after.0 - before.0;
+        self.messages -= gone;
+        (gone, after.1 - before.1)
+    }
+
+    /// Of a lane that conflates: the message that waits longest, and its bytes; none while the receiver
+    /// has the last one in its hands and looks whether there are more, so that they can be replaced until
+    /// they are received.
+    pub(super) fn pop_conflated(&mut self) -> Option<(Message, usize)> {
+        let conflated = self.conflated.as_mut()?;
+        if std::mem::take(&mut conflated.given) {
+            return None;
+        }
+        let message = conflated.queue.pop()?;
+        conflated.given = true;
+        self.messages -= 1;
+        let bytes = message.memory();
+        Some((message, bytes))
+    }
+
+    /// What had to go since this was asked last.
+    pub(super) fn take_displaced(&mut self) -> Displaced {
+        let conflated = self.conflated.as_mut();
+        conflated
+            .map(|it| it.queue.take_displaced())
+            .unwrap_or_default()
     }
 }
 
@@ -158,7 +249,7 @@ mod tests {
                     }
                     _ => {
                         let bytes = blocks.pop_block(&mut taken);
-                        prop_assert_eq!(bytes, taken.len());
+                        prop_assert_eq!(bytes.unwrap_or_default(), taken.len());
                         prop_assert_eq!(taken.is_empty(), inside == 0);
                         inside -= taken.len();
                         for message in taken.drain(..) {
@@ -170,7 +261,7 @@ mod tests {
                 prop_assert_eq!((blocks.messages(), blocks.bytes()), (inside, inside));
                 prop_assert_eq!(blocks.is_empty(), inside == 0);
             }
-            for message in blocks.into_messages() {
+            for message in blocks.take() {
                 prop_assert_eq!(message, expected.to_be_bytes());
                 expected += 1;
             }

@@ -4,16 +4,18 @@
 use std::collections::VecDeque;
 
 use super::blocks::Blocks;
+use crate::link::conflater::Displaced;
 use crate::link::high_water::{HighWater, Room};
 use crate::link::shares::{Limits, Shares};
 use crate::message::Message;
+use crate::options::Conflate;
 use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::sync::Mutex;
 
 /// | Field | Changed by | What holds |
 /// |---|---|---|
 /// | `blocks` | the sender fills it, the receiver empties it | |
-/// | `marks` | both | count what is in `blocks` and in `taken`; their limits are the total of `shares` |
+/// | `marks` | both | count what is in `blocks` and in `taken`; their limits are the total of `shares`, unless the lane conflates: then one message, so that each put says it is full, and `fill` sees to it |
 /// | `shares` | each side its own | |
 /// | `taken` | the receiver | what the receiver took last, until it says that this is used up |
 /// | `receiver_waits` | the receiver sets it, when it finds nothing; the next put clears it | false while there is something to take |
@@ -45,7 +47,41 @@ impl State {
     fn share(&mut self, set: impl FnOnce(&mut Shares)) {
         set(&mut self.shares);
         let (messages, bytes) = self.shares.total();
-        self.marks.set_limits(messages, bytes);
+        if self.blocks.conflates() {
+            self.blocks.set_limits((messages, bytes));
+        } else {
+            self.marks.set_limits(messages, bytes);
+        }
+    }
+
+    /// A put has left no room: the sender is to be told when there is some, unless the lane conflates, which
+    /// always has room, and where what was put takes its place now.
+    #[cold]
+    fn fill(&mut self) {
+        if !self.blocks.conflates() {
+            self.sender_waits = true;
+            return;
+        }
+        let (gone, bytes) = self.blocks.conflate_last();
+        self.marks.sub(gone, bytes);
+    }
+
+    /// There are messages, and no block of them: the lane conflates, and gives one at a time.
+    #[cold]
+    fn take_conflated(&mut self, inbox: &mut VecDeque<Message>, room: bool) -> Taken {
+        // Messages are there, though none is given out now.
+        let mut taken = Taken {
+            messages: 1,
+            room,
+            ..Taken::default()
+        };
+        if let Some((message, bytes)) = self.blocks.pop_conflated() {
+            inbox.push_back(message);
+            self.touched = true;
+            self.taken = (1, bytes);
+            taken.bytes = bytes;
+        }
+        taken
     }
 
     /// What the receiver took last is used up. True: the sender waits, and there is room again.
@@ -76,7 +112,8 @@ pub(super) struct Lane {
 pub(crate) struct Put {
     /// The receiver waits: tell it.
     pub(crate) announce: bool,
-    /// How much more the lane takes, at least; nothing: it is full now.
+    /// How much more the lane takes, at least; nothing: it is full now, or it conflates, which its sender is to
+    /// look at after each put.
     pub(crate) room: Room,
 }
 
@@ -89,6 +126,7 @@ impl Put {
 /// What a take found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Taken {
+    /// How many there were. A lane that conflates may say that there are some, and give none yet.
     pub(crate) messages: usize,
     /// What they count towards the lane's mark.
     pub(crate) bytes: usize,
@@ -127,10 +165,14 @@ impl Lane {
         self.put_with(1, bytes, |blocks| blocks.push(message, bytes))
     }
 
-    /// Puts a message before all that the receiver has not taken.
-    pub(super) fn put_first(&self, message: Message) -> Put {
+    /// Puts a message before all that the receiver has not taken. It replaces no other, nor is it replaced.
+    pub(super) fn put_first(&self, message: Message) {
         let bytes = message.memory();
-        self.put_with(1, bytes, |blocks| blocks.push_first(message, bytes))
+        let mut state = self.state.lock();
+        state.blocks.push_first(message, bytes);
+        let full = state.marks.add(1, bytes);
+        state.sender_waits |= full && !state.blocks.conflates();
+        self.count_put();
     }
 
     /// Puts a block of messages, which is exchanged for an empty one.
@@ -150,14 +192,22 @@ impl Lane {
         push(&mut state.blocks);
         state.marks.add(messages, bytes);
         let room = state.marks.room_for();
-        state.sender_waits |= !room.any();
-        // The lock orders it: only the memory's place is for those without.
-        let puts = self.puts.0.load(Ordering::Relaxed);
-        self.puts.0.store(puts.wrapping_add(1), Ordering::Release);
+        if !room.any() {
+            state.fill();
+        }
+        self.count_put();
         Put {
             announce: std::mem::take(&mut state.receiver_waits),
             room,
         }
+    }
+
+    /// To be called under the lock.
+    #[inline]
+    fn count_put(&self) {
+        // The lock orders it: only the memory's place is for those without.
+        let puts = self.puts.0.load(Ordering::Relaxed);
+        self.puts.0.store(puts.wrapping_add(1), Ordering::Release);
     }
 
     /// Whether the receiver has nothing, and wants at once what there is.
@@ -172,16 +222,55 @@ impl Lane {
     ///
     /// Finding none leaves word that the sender waits, as the put that fills the lane does: a mark that was
     /// lowered fills it without one.
+    ///
+    /// A lane that conflates says none: no stream is to go there by any other way than message by message.
     pub(super) fn room(&self) -> Room {
         let mut state = self.state.lock();
+        if state.blocks.conflates() {
+            return Room::default();
+        }
         let room = state.marks.room_for();
         state.sender_waits |= !room.any();
         room
     }
 
+    /// Whether a message can be put, which a lane that conflates always takes.
+    pub(super) fn has_room(&self) -> bool {
+        self.conflates() || self.room().any()
+    }
+
+    pub(super) fn conflates(&self) -> bool {
+        self.state.lock().blocks.conflates()
+    }
+
+    /// One of the two sides conflates: so does the lane from now on, as its receiver says, or else as its
+    /// sender does.
+    pub(super) fn conflate(&self, rule: Conflate, by_receiver: bool) {
+        let mut state = self.state.lock();
+        if !rule.is_on() || state.blocks.conflates() && !by_receiver {
+            return;
+        }
+        let before = (state.blocks.messages(), state.blocks.bytes());
+        let limits = state.shares.total();
+        state.blocks.conflate(rule, limits);
+        let after = (state.blocks.messages(), state.blocks.bytes());
+        state.marks.sub(before.0 - after.0, before.1 - after.1);
+        state.marks.set_limits(1, 0);
+        state.sender_waits = false;
+    }
+
+    /// What had to go since this was asked last, of a lane that conflates.
+    pub(super) fn take_displaced(&self) -> Displaced {
+        self.state.lock().blocks.take_displaced()
+    }
+
     /// What is counted of it.
     pub(super) fn counts(&self) -> HighWater {
-        self.state.lock().marks
+        let state = self.state.lock();
+        let mut counts = state.marks;
+        let (messages, bytes) = state.shares.total();
+        counts.set_limits(messages, bytes);
+        counts
     }
 
     /// Messages that the receiver has not taken.
@@ -206,7 +295,7 @@ impl Lane {
 
     /// Takes back what the receiver has not taken: it will not.
     pub(super) fn reclaim(&self) -> VecDeque<Message> {
-        std::mem::take(&mut self.state.lock().blocks).into_messages()
+        self.state.lock().blocks.take()
     }
 
     /// Whether the receiver has taken anything.
@@ -233,7 +322,9 @@ impl Lane {
                 ..Taken::default()
             };
         }
-        let bytes = state.blocks.pop_block(inbox);
+        let Some(bytes) = state.blocks.pop_block(inbox) else {
+            return state.take_conflated(inbox, room);
+        };
         state.touched = true;
         let messages = inbox.len();
         state.taken = (messages, bytes);
@@ -257,12 +348,22 @@ impl Lane {
         let mut state = self.state.lock();
         let state = &mut *state;
         let (messages, bytes) = std::mem::take(&mut state.taken);
-        let blocks = std::mem::take(&mut state.blocks);
+        let blocks = &mut state.blocks;
         state
             .marks
             .sub(messages + blocks.messages(), bytes + blocks.bytes());
         let room = !state.marks.is_full() && std::mem::take(&mut state.sender_waits);
-        (blocks.into_messages(), room)
+        (blocks.take(), room)
+    }
+
+    /// Whether there is something, without taking it. If not, the next put is to be announced.
+    pub(super) fn look(&self) -> bool {
+        let mut state = self.state.lock();
+        let found = !state.blocks.is_empty();
+        if !found {
+            self.resume(&mut state);
+        }
+        found
     }
 
     /// What a receiver that waits awake compares with later.

@@ -25,9 +25,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use self::lane::Lane;
+use super::conflater::Displaced;
 use super::high_water::{HighWater, Room};
 use super::shares::Shares;
 use crate::message::Message;
+use crate::options::Conflate;
 use crate::sync::Mutex;
 
 pub(crate) use self::events::{HoldsBack, PipeEvents, PipePeer};
@@ -213,6 +215,24 @@ impl PipeEnd {
         self.inward().lane.set_receiver_share(recv);
     }
 
+    /// The socket at this end conflates: so do both lanes, each as its receiver says, or else as its sender
+    /// does.
+    pub(crate) fn conflate(&self, rule: Conflate) {
+        self.outward().lane.conflate(rule, false);
+        self.inward().lane.conflate(rule, true);
+    }
+
+    /// What of this end's messages had to go since this was asked last: replaced by others, or at a mark of a
+    /// lane that conflates. To be asked after each put that left no room.
+    pub(crate) fn take_displaced(&self) -> Displaced {
+        self.outward().lane.take_displaced()
+    }
+
+    /// Whether there is something for this end, without taking it. If not, it waits for the next message.
+    pub(crate) fn look(&self) -> bool {
+        self.inward().lane.look()
+    }
+
     /// What is counted of what this end sends, and of what it receives.
     pub(crate) fn counts(&self) -> [HighWater; 2] {
         [self.outward(), self.inward()].map(|track| track.lane.counts())
@@ -220,7 +240,7 @@ impl PipeEnd {
 
     /// Whether a message can be put.
     pub(crate) fn has_room(&self) -> bool {
-        self.room().any()
+        self.outward().lane.has_room()
     }
 
     /// Takes back what the other end has not taken: it will not.

@@ -1,0 +1,81 @@
+//! Sockets that conflate: what is queued replaces what waits with the same key, and what had to go is counted.
+
+use std::collections::VecDeque;
+
+use super::Engine;
+use crate::link::conflater::Displaced;
+use crate::link::Link;
+use crate::message::Message;
+use crate::pattern::Refusal;
+
+impl<D> Engine<D> {
+    /// Queues a message for one peer, in the place of the one with its key that waits there.
+    pub(super) fn conflate(&mut self, key: usize, message: Message) {
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
+        self.ledger.sent(1);
+        if link.pipe.is_some() {
+            return self.put_into_pipe(key, message);
+        }
+        let displaced = link.send_queue.conflate(message);
+        let batch = link.send_queue.has_conflated_batch();
+        if link.is_up() {
+            self.work.write_later(key);
+            if batch && self.heat.is_hot() {
+                self.work.write_batch(key);
+            }
+        }
+        self.count_displaced(key, displaced);
+    }
+
+    /// Takes in what a connection brought.
+    pub(super) fn conflate_received(&mut self, key: usize, messages: &mut VecDeque<Message>) {
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
+        let displaced = link.recv_queue.conflate(messages);
+        self.count_displaced(key, displaced);
+    }
+
+    /// Counts what had to go in the lane towards an inproc peer since that was done last.
+    pub(crate) fn count_displaced_in_pipe(&mut self, key: usize) {
+        let link = self.links.get(key);
+        let pipe = link.and_then(|link| link.pipe.as_ref());
+        let displaced = pipe.map(|(pipe, _)| pipe.take_displaced());
+        self.count_displaced(key, displaced.unwrap_or_default());
+    }
+
+    /// Counts, and discards, what had to go.
+    pub(super) fn count_displaced(&mut self, key: usize, displaced: Displaced) {
+        if displaced.is_empty() {
+            return;
+        }
+        self.ledger.dropped(displaced.messages.len());
+        if let Some(link) = self.links.get_mut(key) {
+            link.conflated += displaced.replaced;
+            link.evicted += displaced.evicted;
+        }
+        self.actions.discard(displaced.messages);
+    }
+
+    /// As [`can_take_message`](Engine::can_take_message) for a socket that conflates: what is found stays where
+    /// it can be replaced until it is received.
+    pub(crate) fn can_take_conflated(&mut self) -> bool {
+        if self.pattern.check_receive() == Err(Refusal::Unsupported) {
+            return false;
+        }
+        while let Some(key) = self.pattern.next() {
+            let found = self.links.get(key).is_some_and(|link: &Link| {
+                let pipe = link.pipe.as_ref();
+                !link.recv_queue.is_empty() || pipe.is_some_and(|(pipe, _)| pipe.look())
+            });
+            if found {
+                self.pattern.return_turn(key);
+                return true;
+            }
+            self.pattern.set_readable(key, false);
+        }
+        false
+    }
+}
