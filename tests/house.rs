@@ -94,6 +94,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "pattern/parts/notes",
             "pattern/parts/mod",
             "pattern/rules",
+            "pattern/model",
             "pattern/dealer",
             "pattern/dish",
             "pattern/radio",

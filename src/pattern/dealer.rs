@@ -96,6 +96,7 @@ impl Rules for Dealer {
 
 #[cfg(test)]
 mod tests {
+    use super::super::model::Links;
     use super::*;
     use proptest::prelude::*;
 
@@ -137,33 +138,6 @@ mod tests {
         assert_eq!([dealer.next(), dealer.next()], [Some(0); 2]);
     }
 
-    /// A link as the naive model sees it.
-    #[derive(Clone, Debug)]
-    struct Model {
-        link: LinkId,
-        room: bool,
-        readable: bool,
-    }
-
-    /// The first of `links`, which are in order, behind the one that was served last; else the
-    /// first of all.
-    fn in_turn(
-        links: &[Model],
-        last: &mut Option<LinkId>,
-        can: fn(&Model) -> bool,
-    ) -> Option<LinkId> {
-        let mut able = links
-            .iter()
-            .filter(|model| can(model))
-            .map(|model| model.link);
-        let first = able.clone().next();
-        let next = able
-            .find(|link| last.is_none_or(|last| *link > last))
-            .or(first);
-        *last = next.or(*last);
-        next
-    }
-
     proptest! {
         /// Every message goes to the next link that has room, every receive to the next that has
         /// something, each round robin on its own, whatever links come and go in between.
@@ -172,35 +146,18 @@ mod tests {
             steps in prop::collection::vec((0..10u8, 0..140usize), 0..400)
         ) {
             let mut dealer = Dealer::default();
-            let mut links: Vec<Model> = Vec::new();
+            let mut links = Links::default();
             let (mut sent, mut received) = (None, None);
             for (step, link) in steps {
-                let at = links.iter().position(|model| model.link == link);
-                match (step, at) {
-                    (0, None) => {
-                        dealer.attach(link);
-                        links.push(Model { link, room: true, readable: false });
-                        links.sort_by_key(|model| model.link);
-                    }
-                    (1, Some(at)) => {
-                        dealer.detach(link);
-                        links.remove(at);
-                    }
-                    (2 | 3, Some(at)) => {
-                        dealer.set_room(link, step == 2);
-                        links[at].room = step == 2;
-                    }
-                    (4 | 5, Some(at)) => {
-                        dealer.set_readable(link, step == 4);
-                        links[at].readable = step == 4;
-                    }
-                    (6 | 7, _) => {
-                        let wanted = in_turn(&links, &mut sent, |model| model.room);
+                match step {
+                    _ if links.happens(&mut dealer, step, link) => {}
+                    6 | 7 => {
+                        let wanted = links.in_turn(&mut sent, |known| known.room);
                         prop_assert_eq!(dealer.has_room(), wanted.is_some());
                         prop_assert_eq!(route(&mut dealer), wanted);
                     }
-                    (8, _) => {
-                        let wanted = in_turn(&links, &mut received, |model| model.readable);
+                    8 => {
+                        let wanted = links.in_turn(&mut received, |known| known.readable);
                         prop_assert_eq!(dealer.next(), wanted);
                     }
                     _ => {}

@@ -22,6 +22,9 @@ mod types;
 
 pub(crate) mod parts;
 
+#[cfg(test)]
+mod model;
+
 mod dealer;
 mod dish;
 mod pair;

@@ -47,7 +47,9 @@ impl Rules for Pull {
 
 #[cfg(test)]
 mod tests {
+    use super::super::model::Links;
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn takes_turns() {
@@ -60,5 +62,33 @@ mod tests {
         );
         pull.detach(1);
         assert_eq!(pull.next(), Some(0));
+    }
+
+    proptest! {
+        /// Every receive is from the next link that has something, whatever links come and go, and a turn that
+        /// is returned is had again.
+        #[test]
+        fn receives_like_a_list_of_links(
+            steps in prop::collection::vec((0..9u8, 0..140usize), 0..400)
+        ) {
+            let mut pull = Pull::default();
+            let mut links = Links::default();
+            let mut received = None;
+            for (step, link) in steps {
+                if links.happens(&mut pull, step, link) {
+                    continue;
+                }
+                let readable = links.iter().filter(|(_, known)| known.readable).count();
+                let wanted = links.in_turn(&mut received, |known| known.readable);
+                prop_assert_eq!(pull.next(), wanted);
+                if let Some(link) = wanted {
+                    prop_assert_eq!(pull.is_alone(link), readable == 1);
+                    if step == 6 {
+                        pull.return_turn(link);
+                        prop_assert_eq!(pull.next(), Some(link));
+                    }
+                }
+            }
+        }
     }
 }

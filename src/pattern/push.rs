@@ -56,7 +56,9 @@ impl Rules for Push {
 
 #[cfg(test)]
 mod tests {
+    use super::super::model::Links;
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn waits_without_a_peer_with_room() {
@@ -70,5 +72,38 @@ mod tests {
         push.detach(1);
         assert_eq!(push.route(&mut "m".into()), Route::Wait);
         assert!(!push.has_room());
+    }
+
+    proptest! {
+        /// Every message goes to the next link that has room, whatever links come and go, and messages that went
+        /// round the pattern count as turns.
+        #[test]
+        fn routes_like_a_list_of_links(
+            steps in prop::collection::vec((0..9u8, 0..140usize), 0..400)
+        ) {
+            let mut push = Push::default();
+            let mut links = Links::default();
+            let mut sent = None;
+            for (step, link) in steps {
+                if links.happens(&mut push, step, link) {
+                    continue;
+                }
+                prop_assert_eq!(push.turn_after(None), links.in_turn(&mut sent.clone(), |known| known.room));
+                let wanted = links.in_turn(&mut sent, |known| known.room);
+                prop_assert_eq!(push.has_room(), wanted.is_some());
+                match (step, wanted) {
+                    (6, Some(link)) => {
+                        push.had_turn(link);
+                        let mut after = sent;
+                        let after = links.in_turn(&mut after, |known| known.room);
+                        prop_assert_eq!(push.turn_after(Some(link)), after);
+                    }
+                    _ => prop_assert_eq!(
+                        push.route(&mut "m".into()),
+                        wanted.map_or(Route::Wait, Route::To)
+                    ),
+                }
+            }
+        }
     }
 }

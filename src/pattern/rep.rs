@@ -138,7 +138,9 @@ impl Rules for Rep {
 
 #[cfg(test)]
 mod tests {
+    use super::super::model::Links;
     use super::*;
+    use proptest::prelude::*;
 
     fn rep() -> Rep {
         let mut rep = Rep::default();
@@ -223,5 +225,73 @@ mod tests {
         assert_eq!(rep.incoming(0, request), Ok("ask".into()));
         let (route, sent) = answer(&mut rep, "yes");
         assert_eq!((route, sent.len()), (Route::To(0), 300_002));
+    }
+
+    proptest! {
+        /// Every reply goes to the link that asked, with the envelope of the request, if it is still that link
+        /// and has room; and nothing is received between a request and its reply.
+        #[test]
+        fn answers_like_a_note_of_who_asked(
+            steps in prop::collection::vec((0..10u8, 0..4usize, 0..4usize), 0..300)
+        ) {
+            let mut rep = Rep::default();
+            let mut links = Links::default();
+            // The request that is to be answered: its envelope, and its link while that is there.
+            let mut asked: Option<(Vec<String>, Option<LinkId>)> = None;
+            let mut received = None;
+            for (step, link, hops) in steps {
+                let gone = step == 1 || step == 6;
+                if let (true, Some((_, asker))) = (gone, &mut asked) {
+                    asker.take_if(|asker| *asker == link);
+                }
+                prop_assert_eq!(rep.has_room(), asked.is_some());
+                match step {
+                    _ if links.happens(&mut rep, step, link) => {}
+                    6 if links.get(link).is_some() => rep.connection_lost(link, hops),
+                    7 | 8 => {
+                        let may = rep.may_receive();
+                        if asked.is_some() {
+                            prop_assert_eq!(may, Err(Refusal::MustSendFirst));
+                            continue;
+                        }
+                        prop_assert_eq!(may, Ok(()));
+                        let from = links.in_turn(&mut received, |known| known.readable);
+                        prop_assert_eq!(rep.next(), from);
+                        let Some(from) = from else { continue };
+                        let envelope: Vec<_> = (0..hops).map(|hop| format!("hop {hop}")).collect();
+                        let frames = |delimiter: &[&str]| -> Message {
+                            let hops = envelope.iter().map(String::as_str);
+                            hops.chain(delimiter.iter().copied()).collect()
+                        };
+                        if step == 7 {
+                            let noise = frames(&["no delimiter"]);
+                            prop_assert_eq!(rep.incoming(from, noise.clone()), Err(noise));
+                        } else {
+                            let request = frames(&["", "a", "", "b"]);
+                            prop_assert_eq!(rep.incoming(from, request), Ok(["a", "", "b"].into()));
+                            asked = Some((envelope, Some(from)));
+                        }
+                    }
+                    _ => {
+                        let (route, sent) = answer(&mut rep, "reply");
+                        let Some((envelope, asker)) = asked.take() else {
+                            prop_assert_eq!(route, Route::Refused(Refusal::MustReceiveFirst));
+                            prop_assert_eq!(sent, "reply");
+                            continue;
+                        };
+                        let there = |link: &LinkId| links.get(*link).is_some_and(|known| known.room);
+                        match asker.filter(there) {
+                            None => prop_assert_eq!(route, Route::Drop),
+                            Some(asker) => {
+                                prop_assert_eq!(route, Route::To(asker));
+                                let hops = envelope.iter().map(String::as_str);
+                                let whole: Message = hops.chain(["", "reply"]).collect();
+                                prop_assert_eq!(sent, whole);
+                            }
+                        }
+                    }
+                }
+            }
+        }
     }
 }

@@ -225,7 +225,9 @@ impl Req {
 
 #[cfg(test)]
 mod tests {
+    use super::super::model::Links;
     use super::*;
+    use proptest::prelude::*;
 
     fn req(settings: PatternSettings) -> Req {
         let mut req = Req::new(&settings);
@@ -408,5 +410,100 @@ mod tests {
         req.set_readable(0, false);
         assert!(req.incoming(0, "noise".into()).is_err());
         assert_eq!(req.may_receive(), Err(Refusal::PeerGone));
+    }
+
+    /// The request that is under way, as a naive model has it.
+    #[derive(Clone, Debug)]
+    struct Asked {
+        /// `None`: it has gone.
+        link: Option<LinkId>,
+        /// Its connection broke: only what it brought before may still be the reply.
+        lost: bool,
+        number: Option<Vec<u8>>,
+    }
+
+    proptest! {
+        /// One request at a time, to the next link with room; a reply counts from the link that was asked alone, once,
+        /// with its envelope; and a link that goes without one is told, once.
+        #[test]
+        fn asks_like_a_note_of_the_request(
+            relaxed in any::<bool>(),
+            correlate in any::<bool>(),
+            steps in prop::collection::vec((0..13u8, 0..4usize), 0..300)
+        ) {
+            let mut req = Req::new(&PatternSettings { relaxed, correlate, ..PatternSettings::default() });
+            let mut links = Links::default();
+            let mut asked: Option<Asked> = None;
+            let mut sent = None;
+            for (step, link) in steps {
+                match step {
+                    _ if links.happens(&mut req, step, link) => {
+                        if let (1, Some(asked)) = (step, &mut asked) {
+                            asked.link.take_if(|asked| *asked == link);
+                        }
+                    }
+                    // With nothing queued; and with the request still in the queue, for the next connection.
+                    6 | 7 if links.get(link).is_some() => {
+                        req.connection_lost(link, usize::from(step == 7));
+                        if let (6, Some(asked)) = (step, &mut asked) {
+                            asked.lost |= asked.link == Some(link);
+                        }
+                    }
+                    8 | 9 => {
+                        let may = relaxed || asked.is_none();
+                        let with_room = links.iter().any(|(_, known)| known.room);
+                        prop_assert_eq!(req.has_room(), may && with_room);
+                        let mut message = Message::from("body");
+                        if !may || !with_room {
+                            let wanted = if may { Route::Wait } else { Route::Refused(Refusal::MustReceiveFirst) };
+                            prop_assert_eq!(req.route(&mut message), wanted);
+                            prop_assert_eq!(message, "body");
+                            continue;
+                        }
+                        let to = links.in_turn(&mut sent, |known| known.room);
+                        prop_assert_eq!(Some(req.route(&mut message)), to.map(Route::To));
+                        let number = correlate.then(|| message.pop_front().unwrap().to_vec());
+                        prop_assert_eq!(message, ["", "body"]);
+                        let before = asked.as_ref().and_then(|asked| asked.number.clone());
+                        prop_assert!(number.is_none() || number != before);
+                        asked = Some(Asked { link: to, lost: false, number });
+                    }
+                    10 | 11 => {
+                        // In shape, or with a frame before the delimiter that nobody put there.
+                        let number = asked.as_ref().and_then(|asked| asked.number.clone());
+                        let mut reply = Message::from(["", "reply"]);
+                        if let Some(number) = number {
+                            reply.push_front(number);
+                        }
+                        if step == 11 {
+                            reply.push_front("noise");
+                        }
+                        let counts = step == 10 && asked.as_ref().is_some_and(|asked| asked.link == Some(link));
+                        let received = req.incoming(link, reply);
+                        prop_assert_eq!(received.is_ok(), counts);
+                        if counts {
+                            prop_assert_eq!(received, Ok("reply".into()));
+                            asked = None;
+                        }
+                    }
+                    12 => {
+                        let wanted = match &asked {
+                            None => Err(Refusal::MustSendFirst),
+                            Some(Asked { link: None, .. }) => Err(Refusal::PeerGone),
+                            Some(Asked { link: Some(link), lost, .. }) => {
+                                let holds_something = links.get(*link).is_some_and(|known| known.readable);
+                                if *lost && !holds_something { Err(Refusal::PeerGone) } else { Ok(()) }
+                            }
+                        };
+                        prop_assert_eq!(req.check_receive(), wanted);
+                        prop_assert_eq!(req.may_receive(), wanted);
+                        if wanted == Err(Refusal::PeerGone) {
+                            asked = None;
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
     }
 }

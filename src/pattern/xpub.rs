@@ -784,7 +784,9 @@ mod tests {
     }
 
     use proptest::prelude::*;
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::super::model::Links;
 
     proptest! {
         /// As long as every note is kept, the notes are those of libzmq's rules, which the naive model
@@ -855,6 +857,78 @@ mod tests {
                 }
             }
             prop_assert_eq!(publisher.topics(), held.iter().map(|it| it.1).collect::<BTreeSet<_>>().len());
+        }
+
+        /// A message goes to each link that holds a prefix of it (inverted: to each that holds none), once, and
+        /// is lost for those without room; or to none of them and waits, if nothing may be lost.
+        #[test]
+        fn routes_like_a_list_of_subscriptions(
+            no_drop in any::<bool>(),
+            invert_matching in any::<bool>(),
+            steps in prop::collection::vec(
+                (0..11u8, 0..70usize, prop::collection::vec(0..3u8, 0..4)), 0..200)
+        ) {
+            let mut publisher = Pub::new(&PatternSettings {
+                no_drop,
+                invert_matching,
+                ..PatternSettings::default()
+            });
+            let mut links = Links::default();
+            let mut held: BTreeSet<(LinkId, Vec<u8>)> = BTreeSet::new();
+            let mut lost: BTreeMap<LinkId, u64> = BTreeMap::new();
+            for (step, link, bytes) in steps {
+                let there = links.get(link).is_some();
+                match step {
+                    1 if there => {
+                        links.happens(&mut publisher, step, link);
+                        held.retain(|it| it.0 != link);
+                        lost.remove(&link);
+                    }
+                    _ if links.happens(&mut publisher, step, link) => {}
+                    6 | 7 if there => {
+                        publisher.handle_subscription(link, &bytes, true).unwrap();
+                        held.insert((link, bytes));
+                    }
+                    8 if there => {
+                        publisher.handle_subscription(link, &bytes, false).unwrap();
+                        held.remove(&(link, bytes));
+                    }
+                    9 if there => {
+                        publisher.connection_renewed(link);
+                        held.retain(|it| it.0 != link);
+                    }
+                    10 => {
+                        let matches = |link: LinkId| {
+                            held.iter().any(|(of, topic)| *of == link && bytes.starts_with(topic))
+                        };
+                        let (room, full): (Vec<_>, Vec<_>) = links
+                            .iter()
+                            .filter(|(link, _)| matches(*link) != invert_matching)
+                            .partition(|(_, known)| known.room);
+                        let message = Message::from([&bytes[..], b"body"]);
+                        match publisher.route(&mut message.clone()) {
+                            Route::Wait => prop_assert!(no_drop && !full.is_empty()),
+                            Route::ToMany { links, full: count } => {
+                                prop_assert!(!no_drop || full.is_empty());
+                                let mut chosen = links.to_vec();
+                                chosen.sort_unstable();
+                                let room: Vec<_> = room.iter().map(|(link, _)| *link).collect();
+                                prop_assert_eq!((chosen, count), (room, full.len()));
+                                for (link, _) in full {
+                                    *lost.entry(link).or_default() += 1;
+                                }
+                            }
+                            other => prop_assert!(false, "{:?}", other),
+                        }
+                    }
+                    _ => {}
+                }
+                for (link, _) in links.iter() {
+                    prop_assert_eq!(publisher.dropped(link), lost.get(&link).copied().unwrap_or(0));
+                }
+            }
+            while publisher.forget_departed() {}
+            prop_assert_eq!(publisher.topics(), held.iter().map(|it| &it.1).collect::<BTreeSet<_>>().len());
         }
     }
 }

@@ -169,7 +169,9 @@ impl<const SENDS: bool> Rules for Subscriber<SENDS> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::model::Links;
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn duplicates_go_upstream_and_only_the_last_cancellation_does() {
@@ -246,5 +248,69 @@ mod tests {
         assert_eq!(sub.unsubscribe(b"a"), Ok(Forward::Upstream));
         assert_eq!(sub.topics(), 1);
         assert!(sub.incoming(0, "a".into()).is_ok());
+    }
+
+    proptest! {
+        /// A message is wanted if it begins with one of the topics, each of which counts; publishers are told of
+        /// every subscription and of the last cancellation; receives are in turn, and sends go to all with room.
+        #[test]
+        fn filters_like_a_list_of_topics(
+            invert_matching in any::<bool>(),
+            verbose_unsubscribe in any::<bool>(),
+            steps in prop::collection::vec(
+                (0..12u8, 0..70usize, prop::collection::vec(0..3u8, 0..4)), 0..300)
+        ) {
+            let mut xsub = Xsub::new(&PatternSettings {
+                invert_matching,
+                verbose_unsubscribe,
+                ..PatternSettings::default()
+            });
+            let mut links = Links::default();
+            let mut topics: Vec<Vec<u8>> = Vec::new();
+            let mut received = None;
+            for (step, link, bytes) in steps {
+                match step {
+                    _ if links.happens(&mut xsub, step, link) => {}
+                    6 | 7 => {
+                        prop_assert_eq!(xsub.subscribe(&bytes), Ok(Forward::Upstream));
+                        topics.push(bytes);
+                    }
+                    8 => {
+                        let at = topics.iter().position(|topic| *topic == bytes);
+                        at.map(|at| topics.remove(at));
+                        let last = at.is_some() && !topics.contains(&bytes);
+                        let wanted = if last || verbose_unsubscribe { Forward::Upstream } else { Forward::Local };
+                        prop_assert_eq!(xsub.unsubscribe(&bytes), Ok(wanted));
+                    }
+                    9 => {
+                        let from = links.in_turn(&mut received, |known| known.readable);
+                        prop_assert_eq!(xsub.next(), from);
+                    }
+                    10 => {
+                        let (room, full): (Vec<_>, Vec<_>) = links.iter().partition(|(_, known)| known.room);
+                        let room: Vec<_> = room.into_iter().map(|(link, _)| link).collect();
+                        let Route::ToMany { links, full: count } = xsub.route(&mut "up".into()) else {
+                            panic!("it goes to all")
+                        };
+                        let mut chosen = links.to_vec();
+                        chosen.sort_unstable();
+                        prop_assert_eq!((chosen, count), (room, full.len()));
+                    }
+                    _ => {
+                        let matches = topics.iter().any(|topic| bytes.starts_with(topic));
+                        let message = Message::from([&bytes[..], b"body"]);
+                        prop_assert_eq!(xsub.incoming(link, message).is_ok(), matches != invert_matching);
+                    }
+                }
+                let mut distinct = topics.clone();
+                distinct.sort();
+                distinct.dedup();
+                prop_assert_eq!(xsub.topics(), distinct.len());
+                let mut told = Vec::new();
+                xsub.for_each_subscription(|topic| told.push(topic.to_vec()));
+                told.sort();
+                prop_assert_eq!(told, distinct);
+            }
+        }
     }
 }
