@@ -6,15 +6,20 @@
 
 mod child;
 mod dealer;
+mod ends;
+mod family;
 mod limits;
 #[path = "../../../benches/compare/lines.rs"]
 mod lines;
 mod liveness;
 mod pair;
 mod pipeline;
+mod proxy;
 mod pubsub;
+mod radio_dish;
 mod reqrep;
 mod router;
+mod single;
 mod stream;
 mod support;
 mod xpubsub;
