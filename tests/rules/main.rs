@@ -30,6 +30,7 @@ mod router;
 mod single;
 mod stream;
 mod support;
+mod table;
 mod wire;
 mod xpub;
 mod xsub;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use sinew::{Context, EventKind, Message, Pull, Push, RecvError, SendErrorKind, Socket};
 
-use crate::support::{address, await_event, await_peer, endpoints, Raw, A_WHILE, SOON};
+use crate::support::{address, await_event, await_peer, endpoints, Raw, A_WHILE, MORE, SOON};
 
 /// Sends until there is no room; how many went.
 fn fill(push: &Socket<Push>, body: &[u8]) -> usize {
@@ -513,7 +513,7 @@ fn pull_gets_nothing_of_a_message_that_was_cut() {
     let monitor = pull.monitor();
     let mut raw = Raw::connect(&address(&pull)).shake("PUSH");
     raw.send(0, b"whole");
-    raw.send(crate::support::MORE, b"half");
+    raw.send(MORE, b"half");
     drop(raw);
     assert_eq!(pull.recv_timeout(SOON).unwrap(), "whole");
     await_event(&monitor, |k| matches!(k, EventKind::Disconnected { .. }));
@@ -649,4 +649,41 @@ fn several_peers_are_filled_to_their_marks_and_no_further() {
             pull.recv_timeout(SOON).unwrap();
         }
     }
+}
+
+#[test]
+fn pull_never_mixes_the_frames_of_two_peers() {
+    let ctx = Context::new();
+    let pull = ctx.socket(Pull).bind("tcp://127.0.0.1:*").unwrap();
+    let monitor = pull.monitor();
+    let [mut slow, mut quick] = [(); 2].map(|()| {
+        let raw = Raw::connect(&address(&pull)).shake("PUSH");
+        await_peer(&monitor);
+        raw
+    });
+    slow.send(MORE, b"slow");
+    quick.send(MORE, b"quick");
+    quick.send(0, b"end");
+    assert_eq!(pull.recv_timeout(SOON).unwrap(), ["quick", "end"]);
+    quick.send(MORE, b"again");
+    slow.send(0, b"end");
+    assert_eq!(pull.recv_timeout(SOON).unwrap(), ["slow", "end"]);
+    quick.send(0, b"end");
+    assert_eq!(pull.recv_timeout(SOON).unwrap(), ["again", "end"]);
+}
+
+#[test]
+fn a_bound_push_queues_for_no_peer_whose_handshake_is_not_complete() {
+    let ctx = Context::new();
+    let push = ctx.socket(Push).bind("tcp://127.0.0.1:*").unwrap();
+    let monitor = push.monitor();
+    let mut raw = Raw::connect(&address(&push));
+    raw.write(&Raw::greeting(1, "NULL"));
+    await_event(&monitor, |kind| matches!(kind, EventKind::Accepted));
+    raw.read(64);
+    let error = push.try_send("early").unwrap_err();
+    assert_eq!(error.kind(), SendErrorKind::WouldBlock);
+    raw.write(&Raw::ready("PULL"));
+    await_peer(&monitor);
+    push.try_send("now").unwrap();
 }

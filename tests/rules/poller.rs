@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use sinew::{
     Context, Dealer, Error, Interest, Pair, PollEvent, Poller, Pub, Pull, Push, Rep, Req, Router,
-    Socket, Sub, Xpub, Xsub,
+    Socket, SocketType, Sub, Xpub, Xsub,
 };
 
 use crate::support::{address, await_peer, endpoints, SOON};
@@ -617,4 +617,29 @@ fn sockets_are_closed_in_one_thread_while_another_polls_them() {
         assert_eq!(closed.len(), 30);
         closer.join().unwrap();
     }
+}
+
+#[test]
+fn a_socket_that_never_waits_is_always_writable() {
+    let ctx = Context::new();
+    for kind in [
+        SocketType::Pub,
+        SocketType::Xpub,
+        SocketType::Xsub,
+        SocketType::Radio,
+        SocketType::Router,
+    ] {
+        let mut poller = Poller::new().unwrap();
+        let socket = ctx.socket(kind).bind("tcp://127.0.0.1:*").unwrap();
+        poller.add(&socket, (), Interest::WRITABLE).unwrap();
+        assert!(next(&mut poller)[0].writable, "{kind} without a peer");
+    }
+    // One that may have to wait is writable with its first peer.
+    let mut poller = Poller::new().unwrap();
+    let router = ctx.socket(Router).mandatory(true);
+    let router = router.bind("tcp://127.0.0.1:*").unwrap();
+    poller.add(&router, (), Interest::WRITABLE).unwrap();
+    let dealer = ctx.socket(Dealer).connect(address(&router)).unwrap();
+    dealer.send("hello").unwrap();
+    assert!(next(&mut poller)[0].writable);
 }

@@ -300,3 +300,18 @@ fn channel_has_one_peer_and_refuses_a_second() {
         assert_eq!(one.recv_timeout(SOON).unwrap(), "back", "{endpoint}");
     }
 }
+
+#[test]
+fn a_client_that_comes_back_has_another_number() {
+    for endpoint in endpoints("client-comes-back") {
+        let ctx = Context::new();
+        let server = ctx.socket(Server).bind(&endpoint).unwrap();
+        let mut numbers = HashSet::new();
+        for _ in 0..3 {
+            let client = ctx.socket(Client).connect(address(&server)).unwrap();
+            client.send("hello").unwrap();
+            let request = server.recv_timeout(SOON).unwrap();
+            assert!(numbers.insert(request.routing_id().unwrap()), "{endpoint}");
+        }
+    }
+}
