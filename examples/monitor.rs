@@ -146,8 +146,7 @@ fn watch(
 fn open(ctx: &Context, endpoint: &str) -> Result<(Socket<Router>, Monitor)> {
     let router = ctx
         .socket(Router)
-        // Round trips are those of heartbeats. By default one that is not answered before the next is
-        // due ends the connection, and that is soon here.
+        // Round trips are those of heartbeats.
         .heartbeat_interval(Duration::from_millis(200))
         .heartbeat_timeout(Duration::from_secs(30))
         .open()?;

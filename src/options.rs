@@ -123,7 +123,8 @@ pub struct Options {
     /// Zero is refused; less than a millisecond is taken as one.
     pub heartbeat_interval: Option<Duration>,
     /// How long to wait for anything from the peer after a PING before its connection is closed and
-    /// made anew; `None` takes `heartbeat_interval`. Default `None`. Zero is refused; less than a
+    /// made anew; `None` takes `heartbeat_interval`, and three seconds if that is shorter. Default `None`;
+    /// libzmq's default is the interval however short it is. Zero is refused; less than a
     /// millisecond is taken as one. Without effect unless `heartbeat_interval` is set.
     ///
     /// A peer that does not read because its application does not receive cannot see the PING; from

@@ -40,6 +40,11 @@ pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
 /// count. Anything shorter keeps the reactor busy with nothing else.
 pub(crate) const HEARTBEAT_LEAST: Duration = Duration::from_millis(1);
 
+/// Least time that a peer has to answer a PING unless another is set. libzmq gives it one interval,
+/// whatever that is; but a program may wait for its turn of a processor for a second and more where there
+/// is more to do than processors, and the end of its connection would be one more thing to do.
+pub(crate) const HEARTBEAT_PATIENCE: Duration = Duration::from_secs(3);
+
 /// Connections that the kernel queues for a listener.
 ///
 /// libzmq asks for 100; a burst of a thousand clients then waits a second for its SYNs to be

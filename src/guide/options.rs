@@ -92,7 +92,8 @@
 //!
 //! A connection whose other machine lost its power looks alive to TCP for a long time. With
 //! `heartbeat_interval` the socket sends a PING when it is due; a peer from which nothing comes
-//! within `heartbeat_timeout` after that loses its connection, which is then made anew.
+//! within `heartbeat_timeout` after that (by default the interval, and three seconds at least) loses its connection, which is
+//! then made anew.
 //! `heartbeat_ttl` asks the peer to do the same to us. PINGs are answered in the background, however
 //! busy the program is ([RFC 37](https://rfc.zeromq.org/spec/37/)).
 //!

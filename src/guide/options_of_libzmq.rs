@@ -7,7 +7,7 @@
 //!
 //! | libzmq | Here |
 //! |---|---|
-//! | `IO_THREADS` | [`ContextBuilder`](crate::ContextBuilder): reactor threads |
+//! | `IO_THREADS` | [`reactor_threads`](crate::ContextBuilder::reactor_threads) of a context |
 //! | `MAX_SOCKETS`, `SOCKET_LIMIT` | no limit but the process's descriptors |
 //! | `THREAD_PRIORITY`, `THREAD_SCHED_POLICY`, `THREAD_AFFINITY_CPU_ADD`, `THREAD_AFFINITY_CPU_REMOVE` | not offered: the standard library has no such setting; a program may set them for its process |
 //! | `THREAD_NAME_PREFIX` | not offered: threads are named `sinew/...` |
@@ -28,7 +28,7 @@
 //! | `IMMEDIATE`, `DELAY_ATTACH_ON_CONNECT` | `immediate` |
 //! | `RECONNECT_IVL`, `RECONNECT_IVL_MAX`, `RECONNECT_STOP` | `reconnect_interval`, `reconnect_interval_max`, `reconnect_attempts`, `reconnect_stop` |
 //! | `CONNECT_TIMEOUT`, `HANDSHAKE_IVL` | `connect_timeout`, `handshake_timeout` |
-//! | `HEARTBEAT_IVL`, `HEARTBEAT_TIMEOUT`, `HEARTBEAT_TTL` | `heartbeat_interval`, `heartbeat_timeout`, `heartbeat_ttl` |
+//! | `HEARTBEAT_IVL`, `HEARTBEAT_TIMEOUT`, `HEARTBEAT_TTL` | `heartbeat_interval`, `heartbeat_timeout` (by default the interval, but not less than 3 s), `heartbeat_ttl` |
 //! | `BACKLOG` | `backlog` |
 //! | `BUSY_POLL` | `busy_poll`, which spins in the call and not in the system |
 //! | `IN_BATCH_SIZE`, `OUT_BATCH_SIZE` | not offered: no measurement wanted others than the built-in ones |
@@ -48,7 +48,7 @@
 //! | `XPUB_VERBOSE`, `XPUB_VERBOSER`, `XPUB_MANUAL`, `XPUB_MANUAL_LAST_VALUE`, `XPUB_WELCOME_MSG` | `verbose`, `verboser`, `manual`, `manual_last_value`, `welcome_message` |
 //! | `XPUB_NODROP` | `no_drop` |
 //! | `XSUB_VERBOSE_UNSUBSCRIBE` | `verbose_unsubscribe` |
-//! | `ONLY_FIRST_SUBSCRIBE` | always, and more: only a message of one frame subscribes |
+//! | `ONLY_FIRST_SUBSCRIBE` | always, and more: only a message of one frame subscribes, as RFC 23 has it; see [below](#only_first_subscribe) |
 //! | `INVERT_MATCHING` | `invert_matching` |
 //! | `TOPICS_COUNT` | [`topics`](crate::Socket::topics) |
 //! | `CONFLATE` | [`conflate`](crate::Conflate), which keeps messages whole, and can keep the last of each topic |
@@ -57,6 +57,16 @@
 //! | `TYPE`, `LAST_ENDPOINT`, `RCVMORE` | `socket_type`, `last_endpoint`; messages come whole |
 //! | `FD`, `EVENTS` | [`readiness`](crate::Socket::readiness), which is level-triggered |
 //! | `THREAD_SAFE` | every socket is |
+//!
+//! ## `ONLY_FIRST_SUBSCRIBE`
+//!
+//! An XSUB's messages to an XPUB are subscriptions, or the program's own. In libzmq each *frame* that begins with a byte 0 or 1
+//! is a subscription, also the third frame of a message of the program's, which is then not received, and subscribes its sender to
+//! what it happens to hold. The option leaves that to the first frame, so that it takes a message apart still: one that begins so
+//! subscribes, and what is received are its other frames. Here a message is one thing: a subscription is a message of
+//! one frame ([RFC 23](https://rfc.zeromq.org/spec/23/), "Framing"), and a message of several is received as it was sent,
+//! whatever is in it. There is nothing to switch: a program that wants both sends two messages, which libzmq reads alike with and
+//! without the option. To an XPUB of libzmq, do not begin a frame with these bytes.
 //!
 //! # Of a socket: networks
 //!

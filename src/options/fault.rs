@@ -95,7 +95,7 @@ impl Options {
             (
                 "heartbeat_timeout",
                 self.heartbeat_timeout,
-                "wait as long as heartbeat_interval",
+                "wait as long as heartbeat_interval, or 3 s",
             ),
         ];
         for (name, time, none) in times {

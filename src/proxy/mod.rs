@@ -175,7 +175,7 @@ impl Proxy {
     }
 
     /// Has a copy of every message that is forwarded, either way, sent on this socket: a PUB, a PUSH, a PAIR or
-    /// a DEALER. Bodies are shared, not copied. A capture socket without room does not hold the proxy
+    /// a DEALER; of messages of groups also a RADIO, which keeps these. Bodies are shared, not copied. A capture socket without room does not hold the proxy
     /// up: its copies are dropped then, and [counted](ProxyStats::uncaptured).
     ///
     /// # Errors

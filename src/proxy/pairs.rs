@@ -2,7 +2,8 @@
 
 use crate::peer::SocketType;
 use crate::socket::{
-    Channel, Dealer, Gather, Kind, Pair, Pub, Pull, Push, Router, Scatter, Sub, Xpub, Xsub,
+    Channel, Dealer, Dish, Gather, Kind, Pair, Pub, Pull, Push, Radio, Router, Scatter, Sub, Xpub,
+    Xsub,
 };
 
 /// Kinds that a [`Proxy`](crate::Proxy) can forward between, `Self` as its frontend and `B` as its backend.
@@ -13,6 +14,7 @@ use crate::socket::{
 /// | ROUTER | DEALER | both ways: requests out, replies back (a queue) |
 /// | XSUB | XPUB | to the subscribers; subscriptions, and what XSUB peers send, back (a forwarder) |
 /// | PULL | PUSH | one way (a streamer); as do GATHER to SCATTER, SUB to PUB, PULL to PUB, SUB to PUSH |
+/// | DISH | RADIO | one way, each in its group: of the groups that the DISH has joined |
 /// | PAIR, DEALER | PAIR, DEALER | both ways |
 /// | CHANNEL | CHANNEL | both ways |
 ///
@@ -72,6 +74,8 @@ pairs! {
     Pub from Pull;
     Sub to Push;
     Push from Sub;
+    Dish to Radio;
+    Radio from Dish;
     Pair both Pair;
     Pair both Dealer;
     Dealer both Pair;
@@ -112,6 +116,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(pairs, 19);
+        assert_eq!(pairs, 21);
     }
 }

@@ -53,6 +53,25 @@ fn a_silent_peer_is_given_up_one_timeout_after_the_first_ping_that_it_does_not_h
 }
 
 #[test]
+fn a_peer_has_an_interval_to_answer_unless_a_time_is_set_and_three_seconds_if_that_is_short() {
+    orders(40, |world| {
+        let interval = millis(world, 5, 6000);
+        let _pull = world.socket(Pull).bind(AT).unwrap();
+        let push = world.socket(Push).heartbeat_interval(interval);
+        let push = push.open().unwrap();
+        let monitor = push.monitor();
+        push.connect(AT).unwrap();
+        let up = world.pass_until(Duration::from_secs(1), |_| tells(&monitor, is_up));
+        let up = up.expect("the peer is there");
+        let connection = world.only_connection();
+        world.stall(&connection);
+        let end = world.pass_until(Duration::from_secs(60), |_| tells(&monitor, is_end));
+        let patience = interval.max(Duration::from_secs(3));
+        assert_eq!(end, Some(up + interval + patience));
+    });
+}
+
+#[test]
 fn a_peer_that_announced_its_silence_is_given_up_within_two_of_the_times_it_named() {
     orders(40, |world| {
         let (interval, ttl) = (millis(world, 5, 99), millis(world, 1, 20) * 100);
@@ -117,7 +136,7 @@ fn a_peer_that_does_not_receive_is_not_taken_for_dead() {
         let timeout = millis(world, 500, 2000);
         let pull = world.socket(Pull).recv_hwm(1).bind(AT).unwrap();
         let push = world.socket(Push).send_hwm(3).heartbeat_interval(timeout);
-        let push = push.connect(AT).unwrap();
+        let push = push.heartbeat_timeout(timeout).connect(AT).unwrap();
         let monitor = push.monitor();
         let mut sent = 0;
         for _ in 0..80 {

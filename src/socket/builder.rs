@@ -120,7 +120,7 @@ setters! {
         handshake_timeout: impl Into<Option<Duration>>;
         /// Pause between two PINGs to a peer. Default `None`: none are sent.
         heartbeat_interval: impl Into<Option<Duration>>;
-        /// How long a PING may go unanswered. Default `None`: as long as `heartbeat_interval`.
+        /// How long a PING may go unanswered. Default `None`: as long as `heartbeat_interval`, and 3 s at least.
         heartbeat_timeout: impl Into<Option<Duration>>;
         /// What a PING asks of the peer: to give this side up after such a silence. Default `None`.
         heartbeat_ttl: impl Into<Option<Duration>>;
@@ -382,6 +382,49 @@ mod tests {
     fn between<'a>(text: &'a str, from: &str, to: &str) -> &'a str {
         let (_, rest) = text.split_once(from).unwrap();
         rest.split_once(to).unwrap().0
+    }
+
+    #[test]
+    fn the_page_of_libzmqs_options_names_what_there_is_and_nothing_else() {
+        let options = include_str!("../options.rs");
+        let options = between(options, "pub struct Options {\n", "\n}\n");
+        let settings = names(options, "    pub ");
+        let page = include_str!("../guide/options_of_libzmq.rs");
+        let named: BTreeSet<_> = page
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .filter(|name| name.chars().all(|c| c == '_' || c.is_ascii_lowercase()))
+            .collect();
+        // Of this library alone.
+        let ours = ["max_connections", "max_pending_handshakes"];
+        let unnamed: Vec<_> = settings
+            .difference(&named)
+            .filter(|name| !ours.contains(name))
+            .collect();
+        assert!(unnamed.is_empty(), "the page does not know {unnamed:?}");
+        let verbs = [
+            "connect",
+            "bind_descriptor",
+            "connect_with_id",
+            "last_endpoint",
+            "reactor_threads",
+            "readiness",
+            "recv_deadline",
+            "recv_timeout",
+            "send_timeout",
+            "socket_type",
+            "subscribe",
+            "subscribe_peer",
+            "topics",
+            "unsubscribe",
+            "unsubscribe_peer",
+        ];
+        let unknown: Vec<_> = named
+            .difference(&settings)
+            .filter(|name| !verbs.contains(name))
+            .collect();
+        assert!(unknown.is_empty(), "there is no {unknown:?}");
     }
 
     #[test]

@@ -6,8 +6,8 @@ use std::thread;
 use std::time::Duration;
 
 use sinew::{
-    proxy, Context, Dealer, DynSocket, Error, Message, Pair, Proxy, ProxyHandle, ProxyStats, Pub,
-    Pull, Push, RecvError, Rep, Req, Router, SocketType, Sub, Xpub, Xsub,
+    proxy, Context, Dealer, Dish, DynSocket, Error, Message, Pair, Proxy, ProxyHandle, ProxyStats,
+    Pub, Pull, Push, Radio, RecvError, Rep, Req, Router, SocketType, Sub, Xpub, Xsub,
 };
 
 use crate::support::{address, await_subscription, endpoints, SOON};
@@ -195,6 +195,51 @@ fn a_pair_that_has_nothing_to_say_to_each_other_is_refused_in_words() {
 }
 
 /// Sender and receiver with marks of a few messages: all of it waits where it is.
+#[test]
+fn messages_of_groups_go_through_a_proxy_each_in_its_group() {
+    let fronts = endpoints("groups-front");
+    for (front, back) in fronts.iter().zip(endpoints("groups-back")) {
+        let ctx = Context::new();
+        let frontend = ctx.socket(Dish).join("a").join("b").bind(front).unwrap();
+        let backend = ctx.socket(Radio).bind(&back).unwrap();
+        let copies = ctx.socket(Radio).bind("inproc://groups-copies").unwrap();
+        let proxy = Proxy::new(&frontend, &backend).unwrap();
+        let running = start(proxy.capture(&copies).unwrap());
+        let radio = ctx.socket(Radio).connect(address(&frontend)).unwrap();
+        let dish = ctx.socket(Dish).join("a").join("b").join("c");
+        let dish = dish.connect(address(&backend)).unwrap();
+        let only_b = ctx.socket(Dish).join("b");
+        let only_b = only_b.connect("inproc://groups-copies").unwrap();
+        radio.wait_for_subscribers("b", 1, SOON).unwrap();
+        backend.wait_for_subscribers("c", 1, SOON).unwrap();
+        copies.wait_for_subscribers("b", 1, SOON).unwrap();
+        for n in 0..30u32 {
+            let group = ["a", "b", "c"][n as usize % 3];
+            radio
+                .send(Message::from(n.to_be_bytes()).in_group(group))
+                .unwrap();
+        }
+        // The proxy's own DISH is not in "c".
+        for n in (0..30u32).filter(|n| n % 3 < 2) {
+            let message = dish.recv_timeout(SOON).unwrap();
+            assert_eq!(message, n.to_be_bytes());
+            let group = [b"a", b"b"][n as usize % 3];
+            assert_eq!(message.group(), Some(&group[..]));
+            if n % 3 == 1 {
+                let copy = only_b.recv_timeout(SOON).unwrap();
+                assert_eq!((&copy, copy.group()), (&message, Some(&b"b"[..])));
+            }
+        }
+        let (_, stats) = running.end();
+        assert_eq!((stats.frontend.received, stats.backend.sent), (20, 20));
+    }
+    let ctx = Context::new();
+    let dish = ctx.socket(SocketType::Dish).open().unwrap();
+    let radio = ctx.socket(SocketType::Radio).open().unwrap();
+    assert!(Proxy::new(&radio, &dish).is_ok());
+    assert!(Proxy::new(&dish, &dish).is_err());
+}
+
 #[test]
 fn what_cannot_be_sent_on_is_not_received() {
     for (front, back) in endpoints("bp-front").iter().zip(endpoints("bp-back")) {

@@ -47,13 +47,15 @@ impl Heartbeats {
         ttl: 0,
     };
 
-    /// What the options ask for. Without a time-out of its own, a peer has one interval to answer.
+    /// What the options ask for. Without a time-out of its own, a peer has one interval to answer, and a
+    /// few seconds at least.
     pub(crate) fn new(
         interval: Option<Duration>,
         timeout: Option<Duration>,
         ttl: Option<Duration>,
     ) -> Heartbeats {
-        let timeout = timeout.or(interval).unwrap_or(Duration::MAX);
+        let patience = || interval.map(|interval| interval.max(tuning::HEARTBEAT_PATIENCE));
+        let timeout = timeout.or_else(patience).unwrap_or(Duration::MAX);
         // The wire counts tenths of a second in 16 bits.
         let ttl = ttl.unwrap_or_default().as_millis() / 100;
         Heartbeats {
@@ -325,12 +327,14 @@ mod tests {
 
     #[test]
     fn options_are_bounded_by_what_the_wire_and_a_poll_can_count() {
-        let least = Heartbeats::new(Some(Duration::ZERO), None, Some(ms(99)));
+        let least = Heartbeats::new(Some(Duration::ZERO), Some(Duration::ZERO), Some(ms(99)));
         assert_eq!(least.interval, Some(tuning::HEARTBEAT_LEAST));
         assert_eq!(least.timeout, tuning::HEARTBEAT_LEAST);
         assert_eq!(least.ttl, 0);
         let most = Heartbeats::new(Some(ms(20)), None, Some(Duration::MAX));
-        assert_eq!((most.timeout, most.ttl), (ms(20), u16::MAX));
+        assert_eq!((most.timeout, most.ttl), (ms(3000), u16::MAX));
+        let slow = Heartbeats::new(Some(ms(20_000)), None, None);
+        assert_eq!((slow.timeout, slow.ttl), (ms(20_000), 0));
     }
 
     #[test]
