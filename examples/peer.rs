@@ -26,6 +26,9 @@
 //! peer dish --connect ipc:///tmp/reports --group oslo
 //!
 //! peer sub --connect tcp://127.0.0.1:5556 --subscribe weather. --count 10 --timeout 60000
+//!
+//! peer pull --bind 'tcp://*:5557' --plain-server anna:secret --plain-server bert:geheim
+//! peer push --connect tcp://127.0.0.1:5557 --plain anna:secret
 //! ```
 
 use std::error::Error;
@@ -44,6 +47,7 @@ const USAGE: &str = "\
 usage: peer TYPE [--bind EP]... [--connect EP]... [--subscribe PREFIX]... [--count N]
             [--timeout MS] [--linger MS] [--delay MS] [--echo] [--identity ID] [--mandatory]
             [--escape] [--heartbeat MS] [--hwm N] [--stats] [--monitor] [--group G]...
+            [--plain-server USER:PASSWORD]... [--plain USER:PASSWORD]
 
 TYPE               push, pull, pub, sub, req, rep, dealer, router, pair, stream, client, server,
                    scatter, gather, peer, channel, radio, dish, xpub or xsub; from dealer on they
@@ -69,6 +73,10 @@ TYPE               push, pull, pub, sub, req, rep, dealer, router, pair, stream,
 --stats            at the end a line of totals on standard error: `stats: sent N,
                    received N, dropped N, undelivered N`
 --monitor          events on standard error as they come, `monitor: EVENT`
+--plain-server USER:PASSWORD
+                   let in only peers with the name and password of one of these users
+--plain USER:PASSWORD
+                   the name and password that servers are told
 
 Exit status: 0 success, 1 a messaging error or a time-out, 2 bad usage.";
 
@@ -91,6 +99,8 @@ struct Args {
     stats: bool,
     monitor: bool,
     group: Vec<Vec<u8>>,
+    plain_server: Vec<(String, String)>,
+    plain: Option<(String, String)>,
 }
 
 fn main() -> ExitCode {
@@ -133,6 +143,12 @@ fn run(kind: SocketType, args: Args) -> Result<(), Box<dyn Error>> {
     }
     if let Some(interval) = args.heartbeat {
         builder = builder.heartbeat_interval(interval);
+    }
+    if let Some((name, password)) = &args.plain {
+        builder = builder.plain_client(name, password);
+    }
+    if !args.plain_server.is_empty() {
+        builder = builder.plain_server(args.plain_server.clone());
     }
     let socket = builder.open()?;
     let monitor = args.monitor.then(|| socket.monitor());
@@ -518,6 +534,8 @@ fn parse() -> Result<Option<(SocketType, Args)>, lexopt::Error> {
             Long("hwm") => args.hwm = Some(parser.value()?.parse()?),
             Long("stats") => args.stats = true,
             Long("monitor") => args.monitor = true,
+            Long("plain-server") => args.plain_server.push(user(&mut parser)?),
+            Long("plain") => args.plain = Some(user(&mut parser)?),
             Long("help") | Short('h') => return Ok(None),
             Value(name) if kind.is_none() => kind = Some(socket_type(&name.string()?)?),
             _ => return Err(arg.unexpected()),
@@ -547,6 +565,11 @@ fn parse() -> Result<Option<(SocketType, Args)>, lexopt::Error> {
     if !args.identity.is_empty() && !matches!(kind, Req | Dealer | Router) {
         return Err("--identity is for req, dealer and router".into());
     }
+    if args.plain.is_some() && !args.plain_server.is_empty() {
+        return Err(
+            "--plain and --plain-server are the two ends of one mechanism; give one of them".into(),
+        );
+    }
     if args.mandatory && kind != Router {
         return Err("--mandatory is for router".into());
     }
@@ -554,6 +577,15 @@ fn parse() -> Result<Option<(SocketType, Args)>, lexopt::Error> {
         args.subscribe.push(Vec::new());
     }
     Ok(Some((kind, args)))
+}
+
+/// `USER:PASSWORD`; there may be further colons in the password.
+fn user(parser: &mut lexopt::Parser) -> Result<(String, String), lexopt::Error> {
+    let text = parser.value()?.string()?;
+    let (name, password) = text
+        .split_once(':')
+        .ok_or("a user is given as USER:PASSWORD")?;
+    Ok((name.to_owned(), password.to_owned()))
 }
 
 fn milliseconds(parser: &mut lexopt::Parser) -> Result<Duration, lexopt::Error> {

@@ -84,6 +84,8 @@
 //! a page that answers [which socket do I need](guide::which_socket).
 //!
 //! # Features
+//! - `plain` (on by default): the security mechanism PLAIN, [`plain_client`](SocketBuilder::plain_client) and
+//!   [`plain_server`](SocketBuilder::plain_server).
 //! - `log`: says what happens to connections through the `log` facade, at debug level, and at info
 //!   level that a closed socket still lingers after a second. Silent without it.
 //! - `internals`: for the crate's own benchmarks; not covered by the version number.
@@ -102,6 +104,7 @@ mod message;
 mod network;
 mod options;
 mod peer;
+mod security;
 mod socks;
 mod tuning;
 

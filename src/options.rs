@@ -11,6 +11,7 @@ use bytes::Bytes;
 
 use crate::message::Message;
 use crate::network::Network;
+use crate::security::Security;
 use crate::socks::SocksProxy;
 use crate::tuning;
 
@@ -281,6 +282,8 @@ pub struct Options {
     ///
     /// Recommended with `relaxed`. The peer must return envelopes whole, as REP and ROUTER do.
     pub correlate: bool,
+    /// Set by `plain_client` and its like, and not shown: it has secrets.
+    pub(crate) security: Security,
 }
 
 impl Default for Options {
@@ -336,6 +339,7 @@ impl Default for Options {
             stream_notify: true,
             relaxed: false,
             correlate: false,
+            security: Security::Null,
         }
     }
 }

@@ -197,6 +197,9 @@ pub struct PeerInfo {
     /// come twice; of a second socket type or routing id only the first one counts. A command of more
     /// than 32 properties or 8 KiB is refused.
     pub properties: Vec<(String, Bytes)>,
+    /// Who the peer has proved to be, to a server of a security mechanism: with PLAIN the name of the user. `None`
+    /// with NULL, over inproc, and of the server that this side has called.
+    pub user: Option<String>,
     /// The ZMTP version that the connection speaks, major and minor; zero and zero for the peer of a STREAM,
     /// which speaks none.
     pub version: (u8, u8),
@@ -209,6 +212,7 @@ impl PeerInfo {
             socket_type,
             routing_id: None,
             properties: Vec::new(),
+            user: None,
             version: (3, 1),
         }
     }
@@ -220,6 +224,7 @@ impl PeerInfo {
             .map(|(name, value)| size_of::<(String, Bytes)>() + name.len() + value.len())
             .sum::<usize>()
             + self.routing_id.as_ref().map_or(0, Bytes::len)
+            + self.user.as_ref().map_or(0, String::len)
     }
 }
 

@@ -475,6 +475,39 @@ fn peer_serves_clients_by_their_numbers() {
 }
 
 #[test]
+fn peer_lets_in_the_users_that_it_was_given_and_no_others() {
+    let users = ["--plain-server", "anna:one:two", "--plain-server", "bert:"];
+    let bind = ["--bind", "tcp://127.0.0.1:*", "--count", "2", "--monitor"];
+    let pull = start("peer", &[&["pull"][..], &bind, &users].concat());
+    let endpoint = pull.bound();
+    let push = |more: &[&str]| {
+        let args = [&["push", "--connect", &endpoint][..], more].concat();
+        run("peer", &args, b"hello\n")
+    };
+    let refused = push(&["--plain", "anna:one", "--linger", "0"]);
+    assert_eq!(refused.code, Some(1), "{}", refused.stderr);
+    assert_eq!(push(&["--plain", "anna:one:two"]).code, Some(0));
+    assert_eq!(push(&["--plain", "bert:"]).code, Some(0));
+    assert_eq!([pull.line(), pull.line()], ["hello", "hello"]);
+    let ended = pull.end();
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    for args in [
+        &["pull", "--bind", "ipc://*", "--plain", "anna"][..],
+        &[
+            "pull",
+            "--bind",
+            "ipc://*",
+            "--plain",
+            "a:b",
+            "--plain-server",
+            "a:b",
+        ],
+    ] {
+        assert_eq!(run("peer", args, b"").code, Some(2), "{args:?}");
+    }
+}
+
+#[test]
 fn peer_that_must_route_exits_with_1_when_it_cannot() {
     let args = ["router", "--bind", "tcp://127.0.0.1:0", "--mandatory"];
     let ended = run("peer", &args, b"nobody\tmessage\n").expect(1, "");

@@ -65,12 +65,15 @@ impl Core {
             };
         }
         let options = self.options();
+        let peer_address = (!options.security.is_null()).then(|| stream.peer_address());
         let local = Local {
             socket_type: self.socket_type,
             routing_id: options.routing_id.clone(),
             max_message_size: options.max_message_size,
             recv_hwm_bytes: options.recv_hwm_bytes,
             max_message_frames: options.max_message_frames,
+            security: options.security.clone(),
+            peer_address,
         };
         let pool = Arc::clone(&self.buffers) as Arc<dyn BufferPool>;
         let (input, hello) = Input::open(local, Some(pool));

@@ -103,6 +103,8 @@ impl Settings {
             max_message_size: limit,
             recv_hwm_bytes: limits.held,
             max_message_frames: limits.frames,
+            security: Default::default(),
+            peer_address: None,
         };
         let mut peer = Connection::open(local(peers), Heartbeats::NONE, None);
         let mut hello = Vec::new();

@@ -55,6 +55,8 @@ fn hello() -> Vec<u8> {
         max_message_size: None,
         recv_hwm_bytes: 0,
         max_message_frames: crate::tuning::MAX_MESSAGE_FRAMES,
+        security: Default::default(),
+        peer_address: None,
     };
     Handshake::new(handshake).start(&mut bytes);
     bytes
@@ -83,6 +85,8 @@ impl Connection {
                 max_message_size: limit,
                 recv_hwm_bytes: 0,
                 max_message_frames: crate::tuning::MAX_MESSAGE_FRAMES,
+                security: Default::default(),
+                peer_address: None,
             },
             None,
         );

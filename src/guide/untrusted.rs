@@ -59,11 +59,18 @@
 //! # Ok::<(), sinew::Error>(())
 //! ```
 //!
+//! # Who is let in
+//!
+//! Without a security mechanism every machine that can reach the port is a peer.
+//! [`plain_server`](crate::SocketBuilder::plain_server) lets in those that say a name and a password, in clear:
+//! enough where others cannot read the link, such as ipc or a tunnel. Peers without the mechanism, or with
+//! another, are refused. Monitors say who was, and [`PeerInfo::user`](crate::PeerInfo#structfield.user)
+//! who is there.
+//!
 //! # What is not protected yet
 //!
-//! - There is no encryption and no authentication: every machine that can reach the port is a peer, and every
-//!   machine on the way can read and change what passes. CURVE (RFC 26) is to come. Until then put a
-//!   tunnel (WireGuard, ssh, a TLS proxy) between machines, or a firewall before the port.
+//! - There is no encryption: every machine on the way can read and change what passes. CURVE (RFC 26) is to
+//!   come. Until then put a tunnel (WireGuard, ssh, a TLS proxy) between machines, or a firewall before the port.
 //! - A flood from many addresses can take all the places for handshakes; honest peers then get in
 //!   as often as they are lucky. Bounds keep this process alive, they do not keep it reachable.
 //! - A peer that has shaken hands holds its connection for as long as it answers heartbeats:

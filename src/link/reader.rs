@@ -333,6 +333,8 @@ mod tests {
             max_message_size: None,
             max_message_frames: tuning::MAX_MESSAGE_FRAMES,
             recv_hwm_bytes: 0,
+            security: Default::default(),
+            peer_address: None,
         };
         let (input, _) = Input::open(local, None);
         (Reader::new(Arc::new(ours), input), theirs)

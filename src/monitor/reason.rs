@@ -51,6 +51,9 @@ pub enum ReasonKind {
     Version,
     /// The two sides have different security mechanisms.
     Mechanism,
+    /// The peer is none of those that this server lets in, or could not prove it; or the server that was called
+    /// says so of this side (libzmq: HANDSHAKE_FAILED_AUTH).
+    Authentication,
     /// The peer's type of socket and this one do not talk to each other.
     SocketType,
     /// The peer refused, and said why with an ERROR command.
@@ -122,7 +125,12 @@ impl From<&Ended> for Reason {
 fn kind_of(fault: &ProtocolError) -> ReasonKind {
     match fault {
         ProtocolError::UnsupportedVersion { .. } => ReasonKind::Version,
-        ProtocolError::MechanismMismatch { .. } => ReasonKind::Mechanism,
+        ProtocolError::MechanismMismatch { .. } | ProtocolError::TwoServers { .. } => {
+            ReasonKind::Mechanism
+        }
+        ProtocolError::AuthenticationFailed | ProtocolError::AuthenticationRefused { .. } => {
+            ReasonKind::Authentication
+        }
         ProtocolError::SocketTypeMismatch { .. } => ReasonKind::SocketType,
         ProtocolError::PeerError { .. } => ReasonKind::PeerError,
         ProtocolError::MessageTooLarge { .. }

@@ -31,6 +31,7 @@ impl Options {
             .or_else(|| self.tcp_keepalive.fault())
             .or_else(|| self.tcp_fault())
             .or_else(|| self.socks_proxy.as_ref()?.fault())
+            .or_else(|| self.security.fault())
             .or_else(|| self.conflate_fault())
     }
 
@@ -43,6 +44,12 @@ impl Options {
     /// The first setting that makes no sense for a type of socket, in words.
     pub(crate) fn fault_for(&self, socket_type: SocketType) -> Option<String> {
         use SocketType::{Client, Dealer, Peer, Pub, Pull, Push, Router, Server, Sub};
+        if socket_type == SocketType::Stream && !self.security.is_null() {
+            let name = self.security.setting();
+            return Some(format!(
+                "{name} is not for a STREAM, whose peers speak no ZMTP and would be let in all the same"
+            ));
+        }
         let conflate = [Push, Pull, Pub, Sub, Dealer];
         if self.conflate.is_on() && !conflate.contains(&socket_type) {
             return Some(misplaced("conflate", socket_type, &conflate));

@@ -84,7 +84,7 @@ impl Command {
     pub(crate) fn parse(body: &[u8]) -> Result<Command, ProtocolError> {
         let (name, data) = split_name(body)?;
         match name {
-            b"READY" => parse_properties(data).map(Command::Ready),
+            b"READY" => parse_metadata("READY", data).map(Command::Ready),
             b"ERROR" => parse_error(data).map(Command::Error),
             b"SUBSCRIBE" => Ok(Command::Subscribe(Bytes::copy_from_slice(data))),
             b"CANCEL" => Ok(Command::Cancel(Bytes::copy_from_slice(data))),
@@ -162,6 +162,27 @@ fn put_command(out: &mut Vec<u8>, name: &str, len: usize, data: impl FnOnce(&mut
     data(out);
 }
 
+/// Writes a command of texts, of at most 255 bytes each, with their lengths before them.
+#[cfg(feature = "plain")]
+pub(super) fn put_texts(out: &mut Vec<u8>, name: &str, texts: &[&[u8]]) {
+    let len = texts.iter().map(|text| 1 + short(text).0.len()).sum();
+    put_command(out, name, len, |out| {
+        for text in texts {
+            let (text, len) = short(text);
+            out.push(len);
+            out.extend_from_slice(text);
+        }
+    });
+}
+
+/// Writes a command of properties.
+#[cfg(feature = "plain")]
+pub(super) fn put_metadata(out: &mut Vec<u8>, name: &str, properties: &[(String, Bytes)]) {
+    put_command(out, name, properties_len(properties), |out| {
+        put_properties(out, properties);
+    });
+}
+
 fn put_error(out: &mut Vec<u8>, reason: &str) {
     let (reason, len) = short(reason.as_bytes());
     put_command(out, "ERROR", 1 + reason.len(), |out| {
@@ -205,7 +226,7 @@ pub(crate) fn check_size(size: u64, limit: usize) -> Result<usize, ProtocolError
 }
 
 /// RFC 37, "Commands": a length byte, that many bytes of name, and the rest is data.
-fn split_name(body: &[u8]) -> Result<(&[u8], &[u8]), ProtocolError> {
+pub(super) fn split_name(body: &[u8]) -> Result<(&[u8], &[u8]), ProtocolError> {
     match split_short(body) {
         Some((name, data)) if !name.is_empty() => Ok((name, data)),
         Some(_) => Err(malformed("nameless", "the name is empty")),
@@ -213,13 +234,17 @@ fn split_name(body: &[u8]) -> Result<(&[u8], &[u8]), ProtocolError> {
     }
 }
 
-fn parse_properties(mut data: &[u8]) -> Result<Properties, ProtocolError> {
+/// The properties of a command of this name.
+pub(super) fn parse_metadata(
+    command: &'static str,
+    mut data: &[u8],
+) -> Result<Properties, ProtocolError> {
     let mut properties = Vec::new();
     while !data.is_empty() {
         if properties.len() == MAX_PROPERTIES {
-            return Err(malformed("READY", "it has more than 32 properties"));
+            return Err(malformed(command, "it has more than 32 properties"));
         }
-        let (property, rest) = parse_property(data)?;
+        let (property, rest) = parse_property(command, data)?;
         properties.push(property);
         data = rest;
     }
@@ -227,8 +252,11 @@ fn parse_properties(mut data: &[u8]) -> Result<Properties, ProtocolError> {
 }
 
 /// RFC 37, "Metadata": names have 1 to 255 bytes, values at most 2^31 - 1.
-fn parse_property(data: &[u8]) -> Result<((String, Bytes), &[u8]), ProtocolError> {
-    let fault = |fault| malformed("READY", fault);
+fn parse_property<'a>(
+    command: &'static str,
+    data: &'a [u8],
+) -> Result<((String, Bytes), &'a [u8]), ProtocolError> {
+    let fault = |fault| malformed(command, fault);
     let (name, rest) = split_short(data).ok_or(fault("a property's name is cut off"))?;
     if name.is_empty() {
         return Err(fault("a property has no name"));
@@ -247,7 +275,7 @@ fn parse_property(data: &[u8]) -> Result<((String, Bytes), &[u8]), ProtocolError
     Ok(((peer_text(name), Bytes::copy_from_slice(value)), rest))
 }
 
-fn parse_error(data: &[u8]) -> Result<String, ProtocolError> {
+pub(super) fn parse_error(data: &[u8]) -> Result<String, ProtocolError> {
     match split_short(data) {
         Some((reason, _)) => Ok(peer_text(reason)),
         None => Err(malformed("ERROR", "the reason is cut off")),
@@ -268,12 +296,12 @@ fn parse_context(name: &'static str, data: &[u8]) -> Result<PingContext, Protoco
 }
 
 /// What one byte of length announces, and the rest.
-fn split_short(data: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(super) fn split_short(data: &[u8]) -> Option<(&[u8], &[u8])> {
     let (len, rest) = data.split_first()?;
     rest.split_at_checked(usize::from(*len))
 }
 
-fn malformed(name: &'static str, fault: &'static str) -> ProtocolError {
+pub(super) fn malformed(name: &'static str, fault: &'static str) -> ProtocolError {
     ProtocolError::MalformedCommand { name, fault }
 }
 

@@ -12,6 +12,12 @@ pub(crate) enum ProtocolError {
     UnsupportedVersion { version: &'static str },
     #[error("peer uses the security mechanism {peer:?}, this side uses {ours}")]
     MechanismMismatch { ours: &'static str, peer: String },
+    #[error("peer is a {mechanism} server, as this side is; one of the two has to be a client")]
+    TwoServers { mechanism: &'static str },
+    #[error("peer is none of those that this server lets in, or cannot prove that it is")]
+    AuthenticationFailed,
+    #[error("peer refused who this side says it is (status {reason})")]
+    AuthenticationRefused { reason: String },
     #[error("peer is a {peer} socket, which a {ours} socket cannot talk to")]
     SocketTypeMismatch { ours: SocketType, peer: String },
     #[error("peer did not say its socket type")]

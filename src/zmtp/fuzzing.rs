@@ -305,6 +305,8 @@ fn shake(kind: SocketType, data: &[u8], size: usize) -> Shaken {
         max_message_size: None,
         recv_hwm_bytes: 0,
         max_message_frames: crate::tuning::MAX_MESSAGE_FRAMES,
+        security: Default::default(),
+        peer_address: None,
     });
     handshake.start(&mut said);
     let mut at = 0;

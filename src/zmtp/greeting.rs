@@ -9,6 +9,9 @@ use super::error::{peer_text, ProtocolError};
 
 pub(crate) const SIZE: usize = 64;
 
+/// Where a server of a mechanism says that it is one.
+const AS_SERVER: usize = 32;
+
 /// A mechanism's name, padded with zeros to its place in the greeting.
 pub(crate) type MechanismName = [u8; 20];
 
@@ -21,6 +24,9 @@ pub(crate) struct Greeting {
     /// The version that the connection speaks: 3.0, or 3.1 with a peer that speaks at least that.
     pub(crate) version: (u8, u8),
     mechanism: MechanismName,
+    /// The peer says that it is the server of its mechanism. That it does not say so tells nothing: libzmq
+    /// never does.
+    pub(crate) as_server: bool,
 }
 
 impl Greeting {
@@ -43,8 +49,11 @@ impl Greeting {
         for (to, from) in mechanism.iter_mut().zip(rest) {
             *to = *from;
         }
-        // The as-server byte is not read: libzmq sends 0 in every role, so it tells nothing.
-        Ok(Some(Greeting { version, mechanism }))
+        Ok(Some(Greeting {
+            version,
+            mechanism,
+            as_server: greeting.get(AS_SERVER) == Some(&1),
+        }))
     }
 
     /// RFC 37, "The greeting": all 20 bytes of the mechanism have to be the same on both sides.
@@ -77,14 +86,15 @@ fn check_version(input: &[u8]) -> Result<(), ProtocolError> {
     Err(ProtocolError::UnsupportedVersion { version })
 }
 
-/// Writes our greeting, which is the same in both roles.
-pub(crate) fn put(out: &mut Vec<u8>, mechanism: &str) {
+/// Writes our greeting.
+pub(crate) fn put(out: &mut Vec<u8>, mechanism: &str, as_server: bool) {
     out.push(SIGNATURE_HEAD);
     out.extend_from_slice(&[0; 8]);
     out.extend_from_slice(&[SIGNATURE_TAIL, 3, 1]);
     out.extend_from_slice(&padded(mechanism));
-    // as-server and filler: zero, as in libzmq, with which no peer has trouble.
-    out.extend_from_slice(&[0; 32]);
+    // RFC 37, "The greeting": 1 for the server of a mechanism that has one; then the filler.
+    out.push(u8::from(as_server));
+    out.extend_from_slice(&[0; 31]);
 }
 
 fn padded(name: &str) -> MechanismName {
@@ -110,10 +120,18 @@ mod tests {
     #[test]
     fn ours_has_the_bytes_of_the_standard() {
         let mut bytes = Vec::new();
-        put(&mut bytes, "NULL");
+        put(&mut bytes, "NULL", false);
         let mut expected = b"\xff\0\0\0\0\0\0\0\0\x7f\x03\x01NULL".to_vec();
         expected.resize(SIZE, 0);
         assert_eq!(bytes, expected);
+    }
+
+    #[test]
+    fn a_server_says_so() {
+        let mut bytes = Vec::new();
+        put(&mut bytes, "PLAIN", true);
+        assert_eq!((bytes.len(), bytes[32]), (SIZE, 1));
+        assert!(Greeting::parse(&bytes).unwrap().unwrap().as_server);
     }
 
     #[test]

@@ -254,6 +254,8 @@ fn connection(beat: Beat) -> Connection {
         max_message_size: None,
         recv_hwm_bytes: 0,
         max_message_frames: crate::tuning::MAX_MESSAGE_FRAMES,
+        security: Default::default(),
+        peer_address: None,
     };
     Connection::open(local, beat.heartbeats(), None)
 }

@@ -19,6 +19,7 @@ mod pair;
 mod peer_stats;
 mod peers;
 mod pipeline;
+mod plain;
 mod poller;
 mod proxy;
 mod pub_sub;

@@ -16,11 +16,11 @@ use crate::zmtp::mechanism::{Local, Mechanism, Progress};
 /// anyway: see [`MIN_READ_BUFFER`](crate::zmtp::decoder::MIN_READ_BUFFER).
 pub(crate) const MAX_HANDSHAKE_COMMAND: usize = 8 * 1024;
 
-/// The handshake of one connection, in either role: ZMTP with NULL is symmetric.
+/// The handshake of one connection, in either role.
 ///
 /// The greeting goes out whole and at once, so it is always sent, even to a peer whose own is
-/// refused (RFC 37, "The greeting", demands that of the side that reads one). READY goes out right behind
-/// it: it depends on nothing that the peer says, libzmq reads exactly 64 bytes before it looks at
+/// refused (RFC 37, "The greeting", demands that of the side that reads one). With NULL, READY goes out right
+/// behind it: it depends on nothing that the peer says, libzmq reads exactly 64 bytes before it looks at
 /// frames, and so a handshake is one write and, with a peer that does the same, one read. A peer of
 /// another mechanism or version closes with our READY unread, which the kernel makes a reset; its
 /// greeting, which says what is wrong, can still be read then if it came before.
@@ -69,7 +69,7 @@ impl Handshake {
     /// connection is there.
     pub(crate) fn start(&mut self, out: &mut Vec<u8>) {
         if let State::ExpectGreeting(mechanism) = &self.state {
-            greeting::put(out, mechanism.name());
+            greeting::put(out, mechanism.name(), mechanism.is_server());
             mechanism.start(&self.local, out);
         }
     }
@@ -112,6 +112,12 @@ impl Handshake {
                         return Ok(None);
                     };
                     greeting.check_mechanism(mechanism.name())?;
+                    // RFC 37, "The greeting": a server has no use for another one.
+                    if mechanism.is_server() && greeting.as_server {
+                        let mechanism = mechanism.name();
+                        return Err(ProtocolError::TwoServers { mechanism });
+                    }
+                    mechanism.greeted(out);
                     self.state = State::ExpectCommand(mechanism, greeting);
                 }
                 State::ExpectCommand(mechanism, greeting) => {
@@ -189,6 +195,8 @@ mod tests {
             max_message_size: None,
             recv_hwm_bytes: 0,
             max_message_frames: crate::tuning::MAX_MESSAGE_FRAMES,
+            security: Default::default(),
+            peer_address: None,
         })
     }
 

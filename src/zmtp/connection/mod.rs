@@ -108,6 +108,8 @@ mod tests {
             max_message_size: None,
             recv_hwm_bytes: 0,
             max_message_frames: tuning::MAX_MESSAGE_FRAMES,
+            security: Default::default(),
+            peer_address: None,
         };
         Connection::open(local, beats, None)
     }

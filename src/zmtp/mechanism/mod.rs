@@ -1,13 +1,22 @@
 //! Security mechanisms: what each side says between the greeting and the first message.
 //!
-//! A closed set. NULL is the only one so far; PLAIN and CURVE become variants beside it.
+//! A closed set, of which a socket has one, with its role in it ([`Security`]). Both sides have to have
+//! the same: a peer of another mechanism is refused on its greeting, so that there is no way down to a weaker one.
 
+#[cfg(feature = "plain")]
+mod access;
+mod metadata;
 mod null;
+#[cfg(feature = "plain")]
+mod plain;
 
 use bytes::Bytes;
 
 use super::error::ProtocolError;
 use crate::peer::{PeerInfo, SocketType};
+use crate::security::Security;
+#[cfg(feature = "plain")]
+use access::Claim;
 use null::ExpectReady;
 
 /// This side of a connection.
@@ -22,12 +31,20 @@ pub(crate) struct Local {
     pub(crate) recv_hwm_bytes: usize,
     /// The most frames that a received message may have; zero means any number.
     pub(crate) max_message_frames: usize,
+    pub(crate) security: Security,
+    /// Where the peer calls from, for servers of a mechanism that ask who that is.
+    #[allow(dead_code, reason = "for an authenticator of the user's")]
+    pub(crate) peer_address: Option<String>,
 }
 
 /// A mechanism, in the state in which it waits for the peer's next command.
 #[derive(Debug)]
 pub(crate) enum Mechanism {
     Null(ExpectReady),
+    #[cfg(feature = "plain")]
+    PlainClient(plain::Client),
+    #[cfg(feature = "plain")]
+    PlainServer(plain::Server),
 }
 
 /// Where a command of the peer has taken a mechanism.
@@ -37,21 +54,42 @@ pub(crate) enum Mechanism {
     reason = "lives on the stack, once a handshake"
 )]
 pub(crate) enum Progress {
-    /// No mechanism gives this yet: NULL takes a single command. PLAIN and CURVE take several.
-    #[allow(dead_code, reason = "for PLAIN and CURVE")]
+    /// Only NULL takes a single command.
+    #[cfg_attr(not(feature = "plain"), allow(dead_code))]
     Waits(Mechanism),
     Done(PeerInfo),
 }
 
 impl Mechanism {
-    pub(crate) fn new(_local: &Local) -> Mechanism {
-        Mechanism::Null(ExpectReady)
+    pub(crate) fn new(local: &Local) -> Mechanism {
+        match &local.security {
+            Security::Null => Mechanism::Null(ExpectReady),
+            #[cfg(feature = "plain")]
+            Security::PlainClient(credentials) => {
+                Mechanism::PlainClient(plain::Client::new(credentials))
+            }
+            #[cfg(feature = "plain")]
+            Security::PlainServer(users) => Mechanism::PlainServer(plain::Server::new(users)),
+        }
     }
 
     /// The name in the greeting.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Mechanism::Null(_) => "NULL",
+            #[cfg(feature = "plain")]
+            Mechanism::PlainClient(_) | Mechanism::PlainServer(_) => "PLAIN",
+        }
+    }
+
+    /// Whether this side is the server of a mechanism that has one.
+    pub(crate) fn is_server(&self) -> bool {
+        match self {
+            Mechanism::Null(_) => false,
+            #[cfg(feature = "plain")]
+            Mechanism::PlainClient(_) => false,
+            #[cfg(feature = "plain")]
+            Mechanism::PlainServer(_) => true,
         }
     }
 
@@ -59,6 +97,19 @@ impl Mechanism {
     pub(crate) fn start(&self, local: &Local, out: &mut Vec<u8>) {
         match self {
             Mechanism::Null(state) => state.start(local, out),
+            #[cfg(feature = "plain")]
+            Mechanism::PlainClient(_) | Mechanism::PlainServer(_) => {}
+        }
+    }
+
+    /// Says what this side says once the peer's greeting has named the same mechanism.
+    pub(crate) fn greeted(&self, out: &mut Vec<u8>) {
+        match self {
+            #[cfg(feature = "plain")]
+            Mechanism::PlainClient(state) => state.greeted(out),
+            _ => {
+                let _ = out;
+            }
         }
     }
 
@@ -71,6 +122,20 @@ impl Mechanism {
     ) -> Result<Progress, ProtocolError> {
         match self {
             Mechanism::Null(state) => state.handle_command(local, body, out),
+            #[cfg(feature = "plain")]
+            Mechanism::PlainClient(state) => state.handle_command(local, body, out),
+            #[cfg(feature = "plain")]
+            Mechanism::PlainServer(state) => state.handle_command(local, body, out),
         }
+    }
+}
+
+/// The server has refused, and says why. Three digits are a status code of ZAP (RFC 27), by which libzmq
+/// and this library tell that it is the credentials that are not accepted.
+#[cfg(feature = "plain")]
+fn refused(reason: String) -> ProtocolError {
+    match reason.as_str() {
+        "300" | "400" | "500" => ProtocolError::AuthenticationRefused { reason },
+        _ => ProtocolError::PeerError { reason },
     }
 }
