@@ -78,6 +78,7 @@ pub(super) fn refusal(ours: SocketType, fault: &ProtocolError) -> String {
             format!("a {ours} socket cannot talk to a {peer} socket")
         }
         ProtocolError::InvalidRoutingId { fault } => format!("invalid Identity: {fault}"),
-        _ => "no Socket-Type in what the peer says of itself".to_owned(),
+        // Those of other mechanisms have other names for it.
+        _ => "no Socket-Type in READY".to_owned(),
     }
 }
