@@ -34,19 +34,14 @@ pub(crate) struct Answer {
 impl<D> Engine<D> {
     /// Asks the system from now on and from time to time.
     pub(super) fn watch_acknowledged(&mut self, key: usize) {
-        let Some(link) = self.links.get_mut(key) else {
-            return;
-        };
-        let id = ConnectionId {
-            link: key,
-            generation: link.generation,
-        };
-        self.actions.push(Action::WatchAcknowledged(id));
+        if let Some(link) = self.links.get(key) {
+            self.actions.push(Action::WatchAcknowledged(link.id()));
+        }
     }
 
     /// What the system is to be asked now about a connection, if it is still there.
     pub(crate) fn acknowledged(&mut self, id: ConnectionId) -> Option<Question> {
-        let connection = self.link(id)?.connection.as_ref()?;
+        let connection = self.link(id)?.connection()?;
         Some(Question {
             stream: Arc::clone(connection.stream()),
             written: connection.writer().map(Writer::written),
@@ -69,9 +64,9 @@ impl<D> Engine<D> {
             return;
         };
         let (bytes, over) = (answer.unacknowledged, answer.over);
-        let finished = link.ending.is_half_closed();
-        let pings = link.session.is_pinged();
-        let writer = link.connection.as_mut().and_then(Connection::writer_mut);
+        let finished = link.is_half_closed();
+        let pings = link.session().is_pinged();
+        let writer = link.connection_mut().and_then(Connection::writer_mut);
         if let (Some(bytes), Some(written), Some(writer), false) =
             (bytes, asked.written, writer, over)
         {

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use crate::discard::discard_messages;
 use crate::endpoint::Endpoint;
 use crate::link::connection::Connection;
-use crate::link::pipe::{PipeEnd, PipePeer};
+use crate::link::pipe::PipePeer;
 use crate::link::writer::Writer;
-use crate::link::Link;
+use crate::link::{Link, PipeLink};
 use crate::message::Message;
 #[cfg(feature = "log")]
 use crate::monitor::Event;
@@ -89,7 +89,7 @@ pub(crate) enum Discarded {
     Messages(VecDeque<Message>),
     Outbox(Outbox),
     Spent(Spent),
-    Pipe(PipeEnd),
+    Pipe(PipeLink),
     Writer(Box<Writer>),
     Link(Box<Link>),
     /// Of a task that does not wait any more.

@@ -8,7 +8,7 @@ use super::admission::Entrance;
 use super::{Engine, Life};
 use crate::endpoint::Endpoint;
 use crate::link::reader::Ended;
-use crate::link::{Link, Origin, Stage};
+use crate::link::{Origin, Stage};
 use crate::monitor::EventKind;
 use crate::reactor::{ConnectionId, Timer};
 
@@ -44,46 +44,26 @@ impl<D> Engine<D> {
         if self.life != Life::Open {
             return None;
         }
-        let generation = self.next_generation();
-        let (origin, stage) = (Origin::Accepted, Stage::Handshake);
-        let link = Link::new(
-            generation,
-            origin,
-            stage,
-            Arc::clone(endpoint),
-            &self.options,
-        );
-        let key = self.links.insert(link);
+        let id = self.add_link(Origin::Accepted, Stage::Handshake, endpoint);
         if let Some(gone) = self.admission.enter(now) {
             self.end_connection(gone.link, Ended::Crowded);
             self.advance(gone);
         }
-        Some(ConnectionId {
-            link: key,
-            generation,
-        })
+        Some(id)
     }
 
     /// An accepted connection has begun. If its handshake did not end at once, it is one of those that
     /// are pending, and may crowd out another one, or be crowded out itself.
     pub(super) fn admit_stranger(&mut self, id: ConnectionId, now: Instant) {
-        let Some(link) = self.link(id) else {
+        let Some(link) = self.link(id).filter(|link| link.is_in_handshake()) else {
             return;
         };
-        let Some(connection) = link
-            .connection
-            .as_ref()
-            .filter(|_| link.stage == Stage::Handshake)
-        else {
+        let Some(connection) = link.connection() else {
             return;
         };
-        let (address, said) = (connection.stream().peer_ip(), link.session.has_heard());
+        let (address, said) = (connection.stream().peer_ip(), link.has_heard());
         let links = &self.links;
-        let silent = |id: ConnectionId| {
-            links
-                .get(id.link)
-                .is_some_and(|link| !link.session.has_heard())
-        };
+        let silent = |id: ConnectionId| links.get(id.link).is_some_and(|link| !link.has_heard());
         let admission = &mut self.admission;
         if let Some(gone) = admission.begin_handshake(id, address, now, said, silent) {
             self.end_connection(gone.link, Ended::Crowded);

@@ -88,7 +88,7 @@ impl<D> Engine<D> {
         for (_, link) in self.links.iter() {
             let waiting = link.undelivered();
             messages += waiting;
-            first = first.or((waiting > 0).then(|| link.endpoint.to_string()));
+            first = first.or((waiting > 0).then(|| link.endpoint().to_string()));
         }
         if let (Life::Lingering, Some(first)) = (self.life, first) {
             let most = self.options.linger.map_or_else(

@@ -15,11 +15,11 @@ impl<D> Engine<D> {
             return;
         };
         self.ledger.sent(1);
-        if link.pipe.is_some() {
+        if link.pipe().is_some() {
             return self.put_into_pipe(key, message);
         }
-        let displaced = link.send_queue.conflate(message);
-        let batch = link.send_queue.has_conflated_batch();
+        let displaced = link.send_queue().conflate(message);
+        let batch = link.send_queue().has_conflated_batch();
         if link.is_up() {
             self.work.write_later(key);
             if batch && self.heat.is_hot() {
@@ -34,15 +34,15 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        let displaced = link.recv_queue.conflate(messages);
+        let displaced = link.recv_queue().conflate(messages);
         self.count_displaced(key, displaced);
     }
 
     /// Counts what had to go in the lane towards an inproc peer since that was done last.
     pub(crate) fn count_displaced_in_pipe(&mut self, key: usize) {
         let link = self.links.get(key);
-        let pipe = link.and_then(|link| link.pipe.as_ref());
-        let displaced = pipe.map(|(pipe, _)| pipe.take_displaced());
+        let pipe = link.and_then(Link::pipe);
+        let displaced = pipe.map(|pipe| pipe.end().take_displaced());
         self.count_displaced(key, displaced.unwrap_or_default());
     }
 
@@ -53,8 +53,7 @@ impl<D> Engine<D> {
         }
         self.ledger.dropped(displaced.messages.len());
         if let Some(link) = self.links.get_mut(key) {
-            link.conflated += displaced.replaced;
-            link.evicted += displaced.evicted;
+            link.note_displaced(&displaced);
         }
         self.actions.discard(displaced.messages);
     }
@@ -66,10 +65,7 @@ impl<D> Engine<D> {
             return false;
         }
         while let Some(key) = self.pattern.next() {
-            let found = self.links.get(key).is_some_and(|link: &Link| {
-                let pipe = link.pipe.as_ref();
-                !link.recv_queue.is_empty() || pipe.is_some_and(|(pipe, _)| pipe.look())
-            });
+            let found = self.links.get(key).is_some_and(Link::look);
             if found {
                 self.pattern.return_turn(key);
                 return true;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::{Bound, Engine};
 use crate::endpoint::Endpoint;
 use crate::link::ending::Cause;
-use crate::link::{Link, Origin, Stage};
+use crate::link::{Origin, Stage};
 use crate::monitor::EventKind;
 use crate::pattern::Refusal;
 use crate::reactor::ConnectionId;
@@ -49,18 +49,10 @@ impl<D> Engine<D> {
             self.last_endpoint = Some(Arc::clone(endpoint));
             return Ok(None);
         }
-        let generation = self.next_generation();
-        let (origin, stage) = (Origin::Connected, Stage::Waiting);
-        let link = Link::new(
-            generation,
-            origin,
-            stage,
-            Arc::clone(endpoint),
-            &self.options,
-        );
-        let key = self.links.insert(link);
-        if let Some(id) = routing_id {
-            if let Err(refusal) = self.pattern.give_id(key, id) {
+        let id = self.add_link(Origin::Connected, Stage::Waiting, endpoint);
+        let key = id.link;
+        if let Some(routing_id) = routing_id {
+            if let Err(refusal) = self.pattern.give_id(key, routing_id) {
                 // Nothing knows of it yet.
                 self.links.remove(key);
                 return Err(refusal);
@@ -78,10 +70,6 @@ impl<D> Engine<D> {
             self.attach(key);
             self.notify(Change::Room);
         }
-        let id = ConnectionId {
-            link: key,
-            generation,
-        };
         Ok(Some(id))
     }
 
@@ -102,15 +90,13 @@ impl<D> Engine<D> {
     /// The link that `connect` made for this endpoint, while it is wanted.
     fn connected_to(&self, endpoint: &Endpoint) -> Option<usize> {
         let mut links = self.links.iter();
-        let found = links.find(|(_, link)| {
-            link.origin == Origin::Connected && !link.is_leaving() && *link.endpoint == *endpoint
-        });
+        let found = links.find(|(_, link)| link.connects_to(endpoint));
         found.map(|(key, _)| key)
     }
 
     /// Whether anything is queued for an inproc name that no socket has bound.
     pub(crate) fn has_unanswered(&self) -> bool {
         let mut links = self.links.iter();
-        links.any(|(_, link)| link.pipe.is_some() && !link.is_flushed())
+        links.any(|(_, link)| link.pipe().is_some() && !link.is_flushed())
     }
 }

@@ -3,10 +3,9 @@
 
 use super::actions::Action;
 use super::{Engine, Life};
-use crate::link::connection::Connection;
 use crate::link::high_water::Room;
 use crate::link::pipe::{PipeEnd, PipePeer};
-use crate::link::Link;
+use crate::link::{Link, PipeLink};
 use crate::pattern::Pattern;
 use crate::tuning;
 use crate::zmtp::outbox::Outbox;
@@ -64,7 +63,7 @@ impl<D> Engine<D> {
             return;
         };
         self.ledger.sent(batch.messages() as u64);
-        let full = link.send_queue.append(batch);
+        let full = link.send_queue().append(batch);
         self.queued_first_or_last(key, full);
     }
 
@@ -76,7 +75,8 @@ impl<D> Engine<D> {
             self.count_displaced_in_pipe(key);
         }
         let link = self.links.get(key);
-        let Some((_, Some(pipe_peer))) = link.and_then(|link| link.pipe.as_ref()) else {
+        let pipe = link.and_then(Link::pipe);
+        let Some(pipe_peer) = pipe.and_then(PipeLink::peer) else {
             return;
         };
         // The message that filled it may have been the first since the receiver looked; a word too many
@@ -107,16 +107,14 @@ fn target_of(link: &Link, hot: bool) -> Option<Target<'_>> {
     if link.is_leaving() || !link.is_up() {
         return None;
     }
-    if let Some((pipe, peer)) = &link.pipe {
-        let room = pipe.room();
-        let peer = peer.as_ref().filter(|_| room.any())?;
-        return Some(Target::Pipe(pipe, peer, room));
+    if let Some(pipe) = link.pipe() {
+        let room = pipe.end().room();
+        let peer = pipe.peer().filter(|_| room.any())?;
+        return Some(Target::Pipe(pipe.end(), peer, room));
     }
     if !hot {
         return None;
     }
-    let connection = link.connection.as_ref();
-    let writable = connection.is_some_and(Connection::is_writable);
-    let room = link.send_queue.room_in_batch(writable);
+    let room = link.room_in_batch();
     room.any().then_some(Target::Connection(room))
 }

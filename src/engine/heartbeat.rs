@@ -16,14 +16,10 @@ impl<D> Engine<D> {
     ) -> bool {
         let beats = self.heartbeats;
         let waits = self.work.is_to_be_read(id.link);
-        let Some(link) = self.link(id).filter(|link| link.is_established()) else {
+        let Some(link) = self.link(id).filter(|link| link.awaits_timer(at)) else {
             return false;
         };
-        if !link.session.awaits_timer(at) {
-            return false;
-        }
-        let flow = link.flow(waits);
-        if let Some(event) = link.session.handle_timeout(now, &beats, flow) {
+        if let Some(event) = link.handle_timeout(now, &beats, waits) {
             self.handle_event(id, event);
         }
         self.watch_session(id);
@@ -32,7 +28,7 @@ impl<D> Engine<D> {
 
     /// Sets the timer that a connection asks for, unless one runs that comes as early.
     pub(super) fn watch_session(&mut self, id: ConnectionId) {
-        if let Some(at) = self.link(id).and_then(|link| link.session.next_timer()) {
+        if let Some(at) = self.link(id).and_then(|link| link.session().next_timer()) {
             self.set_timer(at, Timer::Session { id, at });
         }
     }

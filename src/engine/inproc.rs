@@ -8,7 +8,7 @@ use super::{Engine, Life};
 use crate::endpoint::Endpoint;
 use crate::link::ending::Cause;
 use crate::link::pipe::{Limits, PipeEnd, PipePeer};
-use crate::link::{Link, Origin, Stage};
+use crate::link::{Link, Origin, PipeLink, Stage};
 use crate::monitor::{EventKind, Reason, ReasonKind};
 use crate::options::Options;
 use crate::peer::{PeerInfo, PeerRefusal};
@@ -46,16 +46,8 @@ impl<D> Engine<D> {
         pipe: PipeEnd,
         pipe_peer: PipePeer,
     ) -> Result<ConnectionId, PeerRefusal> {
-        let generation = self.next_generation();
-        let (origin, stage) = (Origin::Accepted, Stage::Handshake);
-        let link = Link::new(
-            generation,
-            origin,
-            stage,
-            Arc::clone(endpoint),
-            &self.options,
-        );
-        let key = self.links.insert(link);
+        let id = self.add_link(Origin::Accepted, Stage::Handshake, endpoint);
+        let key = id.link;
         self.report(key, EventKind::Accepted);
         // Its subscriptions follow in `established_inproc`, when the connecter knows where to find this end.
         if let Err(reason) = self.admit_inproc(key, peer) {
@@ -68,14 +60,11 @@ impl<D> Engine<D> {
         pipe.widen(send_limits(&self.options));
         pipe.conflate(self.options.conflate);
         if let Some(link) = self.links.get_mut(key) {
-            link.pipe = Some((pipe, Some(pipe_peer)));
+            link.set_pipe(PipeLink::accepted(pipe, pipe_peer));
             self.pipes += 1;
         }
         self.greet(key);
-        Ok(ConnectionId {
-            link: key,
-            generation,
-        })
+        Ok(id)
     }
 
     /// Whether there would be a place for such a peer at a name of this socket.
@@ -85,7 +74,7 @@ impl<D> Engine<D> {
 
     /// Whether a link still waits for a socket to bind its name, and would take this one on.
     pub(crate) fn seeks(&mut self, id: ConnectionId, binder: &PeerInfo) -> bool {
-        self.link(id).is_some_and(|link| link.far_end.is_some())
+        self.link(id).is_some_and(|link| link.seeks())
             && self.pattern.place_for(Some(id.link), binder).is_ok()
     }
 
@@ -94,16 +83,8 @@ impl<D> Engine<D> {
         if self.life != Life::Open {
             return None;
         }
-        let seekers = self.links.iter();
-        let seekers = seekers.filter(|(_, link)| link.far_end.is_some());
-        let named = seekers.map(|(key, link)| {
-            let generation = link.generation;
-            let id = ConnectionId {
-                link: key,
-                generation,
-            };
-            (Arc::clone(&link.endpoint), id)
-        });
+        let seekers = self.links.iter().filter(|(_, link)| link.seeks());
+        let named = seekers.map(|(_, link)| (Arc::clone(link.endpoint()), link.id()));
         Some(named.collect())
     }
 
@@ -114,14 +95,14 @@ impl<D> Engine<D> {
         id: ConnectionId,
         binder: &PeerInfo,
     ) -> Option<(Arc<Endpoint>, Result<PipeEnd, PeerRefusal>)> {
-        let link = self.link(id).filter(|link| link.far_end.is_some())?;
-        let endpoint = Arc::clone(&link.endpoint);
+        let link = self.link(id).filter(|link| link.seeks())?;
+        let endpoint = Arc::clone(link.endpoint());
         if let Err(reason) = self.pattern.place_for(Some(id.link), binder) {
             self.report(id.link, EventKind::PeerRefused { reason });
             return Some((endpoint, Err(reason)));
         }
         self.greet(id.link);
-        let far_end = self.link(id)?.far_end.take()?;
+        let far_end = self.link(id)?.pipe_mut()?.take_far_end()?;
         Some((endpoint, Ok(far_end)))
     }
 
@@ -147,15 +128,15 @@ impl<D> Engine<D> {
         if let Err(reason) = self.admit_inproc(id.link, binder) {
             self.report(id.link, EventKind::PeerRefused { reason });
             self.open_pipe(id.link);
-            let link = self.link(id);
-            return Met::Refused(link.and_then(|link| link.far_end.take()));
+            let pipe = self.link(id).and_then(Link::pipe_mut);
+            return Met::Refused(pipe.and_then(PipeLink::take_far_end));
         }
-        let Some((pipe, far)) = self.link(id).and_then(|link| link.pipe.as_mut()) else {
+        let Some(pipe) = self.link(id).and_then(Link::pipe_mut) else {
             return Met::Gone;
         };
-        pipe.widen(room);
-        let waiting = pipe.waiting() > 0;
-        *far = Some(pipe_peer.clone());
+        pipe.end().widen(room);
+        let waiting = pipe.end().waiting() > 0;
+        pipe.meet(pipe_peer.clone());
         self.established(id.link);
         if waiting {
             self.actions.push(Action::Announce(pipe_peer.clone()));
@@ -167,14 +148,15 @@ impl<D> Engine<D> {
 
     /// The far end of a link's pipe may be given to a binder again.
     pub(crate) fn offer_pipe(&mut self, id: ConnectionId, far_end: Option<PipeEnd>) {
-        if let Some(link) = self.link(id) {
-            link.far_end = far_end;
+        let pipe = self.link(id).and_then(Link::pipe_mut);
+        if let (Some(pipe), Some(far_end)) = (pipe, far_end) {
+            pipe.put_far_end(far_end);
         }
     }
 
     /// The socket that connected to a name is there, unless that was said before.
     pub(crate) fn established_inproc(&mut self, id: ConnectionId) {
-        let called = |link: &&mut Link| link.pipe.is_some() && link.stage == Stage::Handshake;
+        let called = |link: &&mut Link| link.pipe().is_some() && link.is_in_handshake();
         if self.link(id).filter(called).is_some() {
             self.established(id.link);
         }
@@ -208,8 +190,8 @@ impl<D> Engine<D> {
 
     /// Subscriptions wait in the pipe.
     pub(crate) fn on_pipe_changes(&mut self, id: ConnectionId) {
-        let pipe = self.link(id).and_then(|link| link.pipe.as_ref());
-        let changes = pipe.map(|(pipe, _)| pipe.take_changes());
+        let pipe = self.link(id).and_then(|link| link.pipe());
+        let changes = pipe.map(|pipe| pipe.end().take_changes());
         for change in changes.unwrap_or_default() {
             // Nothing to end if it is too much: the other socket is of this program.
             self.subscription(id.link, &change.topic, change.subscribe);
@@ -225,9 +207,9 @@ impl<D> Engine<D> {
         self.established_inproc(id);
         let life = self.life;
         let link = self.link(id)?;
-        let (key, endpoint) = (id.link, Arc::clone(&link.endpoint));
-        let connected = link.origin == Origin::Connected;
-        if link.stage == Stage::Up {
+        let (key, endpoint) = (id.link, Arc::clone(link.endpoint()));
+        let connected = link.origin() == Origin::Connected;
+        if link.is_up() {
             let reason = Reason::new(ReasonKind::ClosedByPeer, "the other socket was closed");
             self.report(key, EventKind::Disconnected { reason });
         }
@@ -242,12 +224,11 @@ impl<D> Engine<D> {
         }
         let generation = self.next_generation();
         if let Some(link) = self.link(id) {
-            link.generation = generation;
-            link.peer = None;
+            link.pipe_closed(generation);
         }
         self.open_pipe(key);
-        let pipe = self.links.get(key).and_then(|link| link.pipe.as_ref());
-        let queued = pipe.map_or(0, |(pipe, _)| pipe.waiting());
+        let pipe = self.links.get(key).and_then(Link::pipe);
+        let queued = pipe.map_or(0, |pipe| pipe.end().waiting());
         self.pattern.connection_lost(key, queued);
         self.wake_waiters();
         Some((endpoint, ConnectionId { generation, ..id }))

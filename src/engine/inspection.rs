@@ -16,7 +16,7 @@ impl<D> Engine<D> {
 
     /// The peers that are there, and those that `connect` named.
     pub(crate) fn inspect_peers(&self) -> Vec<PeerStats> {
-        let shown = |link: &Link| match link.origin {
+        let shown = |link: &Link| match link.origin() {
             Origin::Connected => !link.is_leaving(),
             Origin::Accepted => link.is_established(),
         };
@@ -35,43 +35,42 @@ impl<D> Engine<D> {
         });
         let links = self.links.iter().filter_map(|(_, link)| {
             let up = link.is_established();
-            let kind = match link.origin {
+            let kind = match link.origin() {
                 _ if up => EventKind::HandshakeSucceeded,
                 Origin::Connected if !link.is_leaving() => EventKind::Connecting,
                 _ => return None,
             };
             Some(Event {
                 kind,
-                endpoint: Arc::clone(&link.endpoint),
+                endpoint: Arc::clone(link.endpoint()),
                 peer_address: link.peer_address().filter(|_| up),
-                peer: link.peer.as_deref().filter(|_| up).cloned(),
+                peer: link.peer().filter(|_| up).cloned(),
             })
         });
         listening.chain(links).collect()
     }
 
     fn inspect(&self, key: usize, link: &Link) -> PeerStats {
-        let [out, inward] = match &link.pipe {
-            Some((pipe, _)) => pipe.counts(),
-            None => [link.send_queue.counts(), link.recv_queue.counts()],
-        };
+        let [out, inward] = link.counts();
+        let before = link.counts_before();
+        let (conflated, evicted) = link.displaced();
         let connected = link.is_established();
         PeerStats {
-            endpoint: (*link.endpoint).clone(),
+            endpoint: (**link.endpoint()).clone(),
             address: link.peer_address(),
-            info: link.peer.as_deref().filter(|_| connected).cloned(),
+            info: link.peer().filter(|_| connected).cloned(),
             connected,
-            sent: traffic(&out, link.piped[0]),
-            received: traffic(&inward, link.piped[1]),
+            sent: traffic(&out, before[0]),
+            received: traffic(&inward, before[1]),
             send_queue: queue(&out),
             recv_queue: queue(&inward),
             dropped: Drops {
-                full: self.pattern.dropped(key) + link.evicted,
-                refused: link.refused,
-                conflated: link.conflated,
+                full: self.pattern.dropped(key) + evicted,
+                refused: link.refused(),
+                conflated,
             },
-            reconnects: link.connections.saturating_sub(1),
-            round_trip: link.session.round_trip(),
+            reconnects: link.reconnects(),
+            round_trip: link.round_trip(),
         }
     }
 }

@@ -52,7 +52,7 @@ use crate::error::Error;
 use crate::heat::Heat;
 use crate::link::pipe::Watch;
 use crate::link::reader::Pass;
-use crate::link::Link;
+use crate::link::{Link, Origin, Stage};
 use crate::monitor::EventQueue;
 use crate::options::Options;
 use crate::pattern::{Capabilities, Pattern};
@@ -209,11 +209,20 @@ impl<D> Engine<D> {
         self.generation
     }
 
+    /// Makes a link.
+    fn add_link(&mut self, origin: Origin, stage: Stage, endpoint: &Arc<Endpoint>) -> ConnectionId {
+        let id = ConnectionId {
+            link: self.links.vacant_key(),
+            generation: self.next_generation(),
+        };
+        let link = Link::new(id, origin, stage, Arc::clone(endpoint), &self.options);
+        self.links.insert(link);
+        id
+    }
+
     /// The link at a place, unless that connection is past.
     fn link(&mut self, id: ConnectionId) -> Option<&mut Link> {
-        self.links
-            .get_mut(id.link)
-            .filter(|link| link.generation == id.generation)
+        self.links.get_mut(id.link).filter(|link| link.id() == id)
     }
 
     /// Whether there still is this connection, or a link that waits for it.

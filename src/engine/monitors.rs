@@ -26,10 +26,7 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get(key) else {
             return;
         };
-        let peer_address = link
-            .connection
-            .as_ref()
-            .map(|connection| connection.stream().peer_address());
+        let peer_address = link.peer_address();
         self.report_with(key, kind, peer_address);
     }
 
@@ -40,9 +37,9 @@ impl<D> Engine<D> {
         };
         let event = Event {
             kind,
-            endpoint: Arc::clone(&link.endpoint),
+            endpoint: Arc::clone(link.endpoint()),
             peer_address: address,
-            peer: link.peer.as_deref().cloned(),
+            peer: link.peer().cloned(),
         };
         self.publish(event);
     }

@@ -2,12 +2,11 @@
 
 use super::actions::Action;
 use super::Engine;
-use crate::link::{Link, Origin, Stage};
+use crate::link::{Link, Origin, PipeLink};
 use crate::message::Message;
 use crate::monitor::EventKind;
-use crate::pattern::{Newcomer, Pattern};
+use crate::pattern::Pattern;
 use crate::peer::{PeerInfo, PeerRefusal};
-use crate::reactor::ConnectionId;
 
 impl<D> Engine<D> {
     /// Makes a link known to the pattern.
@@ -15,12 +14,11 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        if link.attached {
+        if !link.attach() {
             return;
         }
-        link.attached = true;
         self.pattern.attach(key);
-        if !link.recv_queue.is_empty() {
+        if link.has_unread() {
             self.pattern.set_readable(key, true);
         }
         self.update_room(key);
@@ -29,12 +27,11 @@ impl<D> Engine<D> {
     /// Tells the pattern whether a link has room: to be called whenever something changed on which
     /// [`Link::has_room`] depends. True: it has.
     pub(super) fn update_room(&mut self, key: usize) -> bool {
-        let immediate = self.options.immediate;
         let Some(link) = self.links.get(key) else {
             return false;
         };
-        let room = link.has_room(immediate);
-        if link.attached {
+        let room = link.has_room();
+        if link.is_attached() {
             self.pattern.set_room(key, room);
         }
         room
@@ -46,11 +43,7 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return Ok(());
         };
-        let new = Newcomer {
-            unread: link.recv_queue.len(),
-            peer: link.peer.insert(Box::new(peer)),
-        };
-        let replaced = self.pattern.admit(key, new)?;
+        let replaced = self.pattern.admit(key, link.meet(peer))?;
         if let Some(replaced) = replaced {
             self.replace(replaced);
         }
@@ -64,7 +57,7 @@ impl<D> Engine<D> {
         self.pattern.place_for(Some(key), &peer).inspect_err(|_| {
             // For the event that tells of it.
             if let Some(link) = self.links.get_mut(key) {
-                link.peer = Some(Box::new(peer.clone()));
+                link.note_peer(peer.clone());
             }
         })?;
         self.admit(key, peer)
@@ -76,33 +69,26 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get(key) else {
             return;
         };
-        if link.origin == Origin::Connected {
+        if link.origin() == Origin::Connected {
             self.pattern.connection_renewed(key);
             self.forget_departed();
         }
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        link.stage = Stage::Up;
-        link.retry.established();
-        link.connections = link.connections.saturating_add(1);
-        let id = ConnectionId {
-            link: key,
-            generation: link.generation,
-        };
-        match &link.pipe {
-            Some((_, Some(pipe_peer))) if link.greeted => {
-                self.actions.push(Action::Announce(pipe_peer.clone()));
-            }
-            Some(_) => {}
-            None if self.options.hello_message.is_empty() => {}
-            None => link.session.push_greeting(&self.options.hello_message),
+        link.establish();
+        let (id, inproc) = (link.id(), link.pipe().is_some());
+        if let Some(pipe_peer) = link.pipe().and_then(PipeLink::greeted_peer) {
+            self.actions.push(Action::Announce(pipe_peer.clone()));
+        }
+        if !inproc && !self.options.hello_message.is_empty() {
+            link.session().push_greeting(&self.options.hello_message);
         }
         if self.pattern.probe() {
-            if link.pipe.is_some() {
-                self.put_into_pipe(key, Message::copy_from_slice(&[]));
-            } else {
-                link.session.push_greeting(&Message::copy_from_slice(&[]));
+            let probe = Message::copy_from_slice(&[]);
+            match inproc {
+                true => self.put_into_pipe(key, probe),
+                false => link.session().push_greeting(&probe),
             }
         }
         self.update_room(key);
@@ -111,19 +97,13 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        if let Some((pipe, Some(pipe_peer))) = &link.pipe {
-            let mut any = false;
-            self.pattern.for_each_subscription(|topic| {
-                pipe.put_change(topic, true);
-                any = true;
-            });
-            if any {
-                self.actions.push(Action::Changes(pipe_peer.clone()));
-            }
-        } else {
-            let session = &mut link.session;
-            self.pattern
-                .for_each_subscription(|topic| session.push_subscription(topic, true));
+        let mut any = false;
+        self.pattern.for_each_subscription(|topic| {
+            link.push_subscription(topic, true);
+            any = true;
+        });
+        if let (true, Some(pipe_peer)) = (any, link.pipe().and_then(PipeLink::peer)) {
+            self.actions.push(Action::Changes(pipe_peer.clone()));
         }
         if let Some(mut message) = self.pattern.welcome_message() {
             self.queue(key, &mut message);

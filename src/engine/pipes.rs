@@ -1,6 +1,5 @@
 //! A link's end of a pipe: opened, drained, ended, and silent while a caller waits awake.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::actions::{Action, Discarded};
@@ -8,7 +7,7 @@ use super::inproc::{recv_limits, send_limits};
 use super::Engine;
 use crate::link::pipe::{pipe, PipePeer, Watch};
 use crate::link::reader::Ended;
-use crate::link::Stage;
+use crate::link::{Link, PipeLink};
 use crate::monitor::{EventKind, Reason};
 use crate::reactor::ConnectionId;
 
@@ -18,40 +17,19 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        let limits = send_limits(&self.options);
-        let (near, far) = pipe(limits, recv_limits(&self.options));
-        near.conflate(self.options.conflate);
-        if link.pipe.is_none() {
+        let ends = pipe(send_limits(&self.options), recv_limits(&self.options));
+        ends.0.conflate(self.options.conflate);
+        link.renew_settings(&self.options);
+        let old = link.reopen_pipe(ends);
+        if let Some(old) = old {
+            let greeting = old.greeting.map(Discarded::Message);
+            greeting.into_iter().for_each(|it| self.actions.discard(it));
+            self.actions.discard(Discarded::Pipe(old.pipe));
+        } else {
             self.pipes += 1;
         }
-        let old = link.pipe.take();
-        if let Some((old, _)) = &old {
-            for (carried, counts) in link.piped.iter_mut().zip(old.counts()) {
-                let (messages, bytes) = counts.total();
-                (carried.0, carried.1) = (carried.0 + messages, carried.1 + bytes);
-            }
-            // What the last peer has not taken is for the next one, but for the greeting. It is counted as
-            // sent once.
-            let mut stale = link.greeted && !old.is_touched();
-            for message in old.reclaim() {
-                let sent = &mut link.piped[0];
-                (sent.0, sent.1) = (sent.0 - 1, sent.1 - message.memory() as u64);
-                if std::mem::take(&mut stale) {
-                    self.actions.discard(Discarded::Message(message));
-                    continue;
-                }
-                near.put(message);
-            }
-        }
-        link.greeted = false;
-        link.pipe = Some((near, None));
-        let old_far_end = link.far_end.replace(far);
-        link.stage = Stage::Waiting;
         self.count_displaced_in_pipe(key);
         self.update_room(key);
-        for end in old.map(|(old, _)| old).into_iter().chain(old_far_end) {
-            self.actions.discard(Discarded::Pipe(end));
-        }
     }
 
     /// The other end of a link's pipe is about to get to know it: puts what greets a peer before all that
@@ -61,9 +39,8 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        if let Some((pipe, _)) = link.pipe.as_ref().filter(|_| !hello.is_empty()) {
-            pipe.put_first(hello.clone());
-            link.greeted = true;
+        if let Some(pipe) = link.pipe_mut().filter(|_| !hello.is_empty()) {
+            pipe.greet(hello.clone());
         }
     }
 
@@ -72,8 +49,8 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get(key) else {
             return;
         };
-        if link.stage == Stage::Up {
-            self.tell_lost(key, link.origin);
+        if link.is_up() {
+            self.tell_lost(key, link.origin());
         }
     }
 
@@ -82,13 +59,12 @@ impl<D> Engine<D> {
     pub(super) fn drain_upstream(&mut self, id: ConnectionId) {
         loop {
             let Some(link) = self.link(id) else { return };
-            let Some((pipe, pipe_peer)) = &link.pipe else {
+            let Some(taken) = link.fill_from_pipe() else {
                 return;
             };
-            let mut messages = std::mem::take(link.recv_queue.uncounted());
-            let (taken, _) = pipe.take_all(pipe_peer.as_ref(), &mut messages);
-            let waiting = pipe_peer.clone().filter(|_| taken.room);
-            if let Some(pipe_peer) = waiting {
+            let messages = std::mem::take(link.recv_queue().uncounted());
+            let pipe_peer = link.pipe().and_then(PipeLink::peer).cloned();
+            if let (true, Some(pipe_peer)) = (taken.room, pipe_peer) {
                 self.actions.push(Action::GiveRoom(pipe_peer));
             }
             if taken.messages == 0 {
@@ -106,12 +82,7 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        let Some((pipe, _)) = &link.pipe else { return };
-        let mut rest = VecDeque::new();
-        while pipe.take(&mut rest).messages > 0 {
-            link.recv_queue.uncounted().append(&mut rest);
-        }
-        if !link.recv_queue.is_empty() {
+        if link.save_inbound() {
             self.pattern.set_readable(key, true);
         }
     }
@@ -123,26 +94,21 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        let Some((pipe, pipe_peer)) = link.pipe.take() else {
+        let (id, endpoint) = (link.id(), Arc::clone(link.endpoint()));
+        let Some(pipe) = link.take_pipe() else {
             return;
         };
         self.pipes = self.pipes.saturating_sub(1);
-        let id = ConnectionId {
-            link: key,
-            generation: link.generation,
-        };
-        if let Some(far_end) = link.far_end.take() {
+        if pipe.seeks() {
             // It waits for a peer that was lost.
-            let endpoint = Arc::clone(&link.endpoint);
             self.actions.push(Action::StopSeeking(endpoint, id));
-            self.actions.discard(Discarded::Pipe(far_end));
-            let lost = pipe.reclaim();
+            let lost = pipe.end().reclaim();
             self.count_lost(lost.len() as u64);
             self.actions.discard(lost);
         }
-        if let Some(pipe_peer) = pipe_peer {
-            pipe.end();
-            self.actions.push(Action::Hang(pipe_peer));
+        if let Some(pipe_peer) = pipe.peer() {
+            pipe.end().end();
+            self.actions.push(Action::Hang(pipe_peer.clone()));
             let reason = Reason::from(&Ended::Replaced);
             self.report(key, EventKind::Disconnected { reason });
         }
@@ -154,9 +120,9 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        if let Some((pipe, _)) = link.pipe.take() {
+        if let Some(pipe) = link.take_pipe() {
             self.pipes = self.pipes.saturating_sub(1);
-            let lost = pipe.reclaim();
+            let lost = pipe.end().reclaim();
             self.count_lost(lost.len() as u64);
             self.actions.discard(lost);
             self.actions.discard(Discarded::Pipe(pipe));
@@ -171,8 +137,7 @@ impl<D> Engine<D> {
             return None;
         }
         let (key, link) = self.links.iter().next()?;
-        let (pipe, _) = link.pipe.as_ref()?;
-        let watch = pipe.suppress_wakeups()?;
+        let watch = link.pipe()?.end().suppress_wakeups()?;
         self.suppressed = Some(key);
         Some(watch)
     }
@@ -182,10 +147,10 @@ impl<D> Engine<D> {
         let Some(key) = self.suppressed.take() else {
             return false;
         };
-        let pipe = self.links.get(key).and_then(|link| link.pipe.as_ref());
-        let found = pipe.is_some_and(|(pipe, peer)| {
+        let pipe = self.links.get(key).and_then(Link::pipe);
+        let found = pipe.is_some_and(|pipe| {
             // What the peer holds back may not have been wanted until now.
-            pipe.resume_wakeups() || peer.as_ref().is_some_and(PipePeer::hand_over)
+            pipe.end().resume_wakeups() || pipe.peer().is_some_and(PipePeer::hand_over)
         });
         if found {
             self.pattern.set_readable(key, true);

@@ -14,7 +14,7 @@ impl<D> Engine<D> {
             return;
         };
         self.ledger.sent(1);
-        let full = link.send_queue.push_unframed(message);
+        let full = link.send_queue().push_unframed(message);
         self.queued_first_or_last(key, full);
     }
 
@@ -36,7 +36,7 @@ impl<D> Engine<D> {
             return;
         };
         let note = Message::copy_from_slice(&[]);
-        link.recv_queue.append(&mut VecDeque::from([note]));
+        link.recv_queue().append(&mut VecDeque::from([note]));
         self.pattern.set_readable(key, true);
         self.wake_waiters();
     }
@@ -46,8 +46,8 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        let lost = (link.send_queue.messages() + in_flight) as u64;
-        let (outbox, _) = link.send_queue.take();
+        let lost = (link.send_queue().messages() + in_flight) as u64;
+        let (outbox, _) = link.send_queue().take();
         self.actions.discard(Discarded::Outbox(outbox));
         self.count_lost(lost);
     }

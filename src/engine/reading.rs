@@ -11,9 +11,8 @@ use bytes::Bytes;
 use super::actions::Clock;
 use super::{Engine, Life};
 use crate::link::buffer::Pool;
-use crate::link::connection::{Connection, Found};
 use crate::link::reader::{Ended, Pass, Reader};
-use crate::link::Link;
+use crate::link::{Back, Link, Readable};
 use crate::message::Message;
 use crate::monitor::EventKind;
 use crate::pattern::subscription_of;
@@ -48,8 +47,7 @@ impl<D> Engine<D> {
         event: EventKind,
     ) -> Option<Reading> {
         let link = self.link(id)?;
-        link.connection = Some(Connection::held(Arc::clone(stream)));
-        let room = link.recv_queue.room();
+        let room = link.begin_connection(stream);
         self.report(id.link, event);
         Some(Reading {
             id,
@@ -65,58 +63,28 @@ impl<D> Engine<D> {
             let Some(link) = self.links.get_mut(key) else {
                 continue;
             };
-            let room = link.recv_queue.room();
-            let established = link.is_established();
-            let Some(connection) = &mut link.connection else {
-                continue;
-            };
-            if connection.is_over() {
-                // It is taken apart as soon as its writer is back; what comes now is not wanted.
-                continue;
-            }
-            if established {
-                if room == 0 {
-                    self.pause(key, clock);
-                    continue;
+            match link.take_reader() {
+                Readable::No => {}
+                Readable::Full => {
+                    // The peer's PINGs are not answered either.
+                    link.pause(clock);
+                    let id = link.id();
+                    self.watch_session(id);
                 }
-                // Of a connection that is broken, what the peer said before is read to its end.
-                if !connection.is_broken() && !link.session.may_read() {
-                    continue;
+                Readable::Yes(reader, room) => {
+                    let id = link.id();
+                    self.work.set_reading(true);
+                    let pass = self.take_pass();
+                    return Some(Reading {
+                        id,
+                        reader,
+                        room,
+                        pass,
+                    });
                 }
             }
-            // Another thread reads it now, and says in `put_reader` if there is more.
-            let Some(reader) = connection.take_reader() else {
-                continue;
-            };
-            self.work.set_reading(true);
-            let id = ConnectionId {
-                link: key,
-                generation: link.generation,
-            };
-            let pass = self.take_pass();
-            return Some(Reading {
-                id,
-                reader,
-                room,
-                pass,
-            });
         }
         None
-    }
-
-    /// An inbox is full: the connection is not read until it has room, and the peer's PINGs are not
-    /// answered. Until then the peer is shown now and then that this side lives.
-    fn pause(&mut self, key: usize, clock: Clock<'_>) {
-        let Some(link) = self.links.get_mut(key) else {
-            return;
-        };
-        link.recv_queue.pause();
-        link.session.pause(clock);
-        let id = ConnectionId {
-            link: key,
-            generation: link.generation,
-        };
-        self.watch_session(id);
     }
 
     /// Puts a reader back, with what it found. True: something is to be written at once, an answer or what
@@ -134,18 +102,10 @@ impl<D> Engine<D> {
         let Some(link) = self.link(id) else {
             return false;
         };
-        let Some(connection) = &mut link.connection else {
+        let Some(Back { again, established }) = link.put_reader(reader, &mut pass, &beats, clock)
+        else {
             return false;
         };
-        let found = Found {
-            heard: pass.arrived.heard,
-            more: pass.more,
-            ended: pass.ended.take(),
-        };
-        let again = connection.put_reader(reader, found);
-        let established = link
-            .session
-            .handle_arrived(&mut pass.arrived, &beats, clock);
         if again {
             self.work.read_later(key);
         }
@@ -173,7 +133,7 @@ impl<D> Engine<D> {
         (pass.more, pass.read) = (false, 0);
         self.return_pass(pass);
         let link = self.link(id);
-        is_new || link.is_some_and(|link| link.session.has_output())
+        is_new || link.is_some_and(|link| link.session().has_output())
     }
 
     /// Hands what came over to the pattern's side.
@@ -205,7 +165,7 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        if link.recv_queue.conflates() {
+        if link.recv_queue().conflates() {
             // What is not for the user is not to replace what is.
             let unwanted = self.pattern.filter(messages);
             self.actions.discard(unwanted);
@@ -214,7 +174,7 @@ impl<D> Engine<D> {
             }
             self.conflate_received(key, messages);
         } else {
-            link.recv_queue.append(messages);
+            link.recv_queue().append(messages);
         }
         self.pattern.set_readable(key, true);
         self.notify(Change::Messages);
@@ -258,8 +218,7 @@ impl<D> Engine<D> {
     /// Has the connection do what a command of its peer asks for.
     fn handle_command(&mut self, id: ConnectionId, command: Command, clock: Clock<'_>) {
         let Some(link) = self.link(id) else { return };
-        let writable = link.connection.as_ref().is_some_and(|it| !it.is_broken());
-        if let Some(event) = link.session.handle_command(command, writable, clock) {
+        if let Some(event) = link.handle_command(command, clock) {
             self.handle_event(id, event);
         }
     }

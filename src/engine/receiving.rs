@@ -7,6 +7,7 @@ use super::ledger::Credit;
 use super::{Engine, Life};
 use crate::error::RecvError;
 use crate::link::pipe::Watch;
+use crate::link::PipeLink;
 use crate::message::Message;
 use crate::pattern::{Refusal, RequestKey};
 use crate::tuning;
@@ -37,12 +38,12 @@ impl<D> Engine<D> {
             let Some(link) = self.links.get_mut(key) else {
                 continue;
             };
-            let Some(message) = link.recv_queue.pop() else {
+            let Some(message) = link.recv_queue().pop() else {
                 continue;
             };
             let (departed, bytes) = (link.has_departed(), message.memory());
-            let resume = link.recv_queue.credit(1, bytes);
-            let empty = link.recv_queue.is_empty();
+            let resume = link.recv_queue().credit(1, bytes);
+            let empty = !link.has_unread();
             self.note_received(departed, 1, bytes);
             let taken = self.pattern.incoming(key, message);
             if resume {
@@ -131,14 +132,14 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        let (mut messages, mut bytes) = link.recv_queue.take_all(front);
-        if link.pipe.is_some() {
-            (messages, bytes) = (front.len(), link.recv_queue.piped());
+        let (mut messages, mut bytes) = link.recv_queue().take_all(front);
+        let is_pipe = link.pipe().is_some();
+        if is_pipe {
+            (messages, bytes) = (front.len(), link.recv_queue().piped());
         }
-        let is_pipe = link.pipe.is_some();
         self.ledger.owe(Credit {
             link: key,
-            first_generation: link.first_generation,
+            first_generation: link.first_generation(),
             messages,
             bytes,
         });
@@ -174,9 +175,7 @@ impl<D> Engine<D> {
                 turn = self.pattern.next();
                 continue;
             };
-            // To ask a pipe for more says that what it gave last is received, which is not true of
-            // what this batch has taken: the pipe's next messages are for the next batch.
-            if link.recv_queue.is_empty() && link.taken_in == batch {
+            if link.is_used_up(batch) {
                 return self.pattern.return_turn(key);
             }
             if self.has_message(key) {
@@ -193,14 +192,13 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        let Some(message) = link.recv_queue.pop() else {
+        let Some(message) = link.take_turn(self.batch) else {
             return;
         };
-        link.taken_in = self.batch;
-        let empty = link.recv_queue.is_empty() && link.pipe.is_none();
+        let empty = !link.has_unread() && link.pipe().is_none();
         self.ledger.owe(Credit {
             link: key,
-            first_generation: link.first_generation,
+            first_generation: link.first_generation(),
             messages: 1,
             bytes: message.memory(),
         });
@@ -233,16 +231,16 @@ impl<D> Engine<D> {
             let Some(link) = self.links.get_mut(credit.link) else {
                 continue;
             };
-            if link.first_generation != credit.first_generation {
+            if link.first_generation() != credit.first_generation {
                 continue;
             }
-            if let Some((pipe, pipe_peer)) = &link.pipe {
-                if let (true, Some(pipe_peer)) = (pipe.credit(), pipe_peer) {
+            if let Some(pipe) = link.pipe() {
+                if let (true, Some(pipe_peer)) = (pipe.end().credit(), pipe.peer()) {
                     self.actions.push(Action::GiveRoom(pipe_peer.clone()));
                 }
                 continue;
             }
-            let resume = link.recv_queue.credit(credit.messages, credit.bytes);
+            let resume = link.recv_queue().credit(credit.messages, credit.bytes);
             let departed = link.has_departed();
             if resume {
                 self.resume_reading(credit.link);
@@ -256,10 +254,10 @@ impl<D> Engine<D> {
     #[inline]
     fn has_message(&mut self, key: usize) -> bool {
         let links = &self.links;
-        if links.get(key).is_none_or(|link| link.recv_queue.is_empty()) {
+        if links.get(key).is_none_or(|link| !link.has_unread()) {
             self.refill(key);
             let link = self.links.get(key);
-            return link.is_some_and(|link| !link.recv_queue.is_empty());
+            return link.is_some_and(|link| link.has_unread());
         }
         true
     }
@@ -273,19 +271,17 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return self.pattern.set_readable(key, false);
         };
-        if let Some((pipe, pipe_peer)) = &link.pipe {
-            let (taken, emptied) = pipe.take_all(pipe_peer.as_ref(), link.recv_queue.uncounted());
-            link.recv_queue.set_piped(taken.bytes);
-            self.emptied = emptied;
-            if let (true, Some(pipe_peer)) = (taken.room, pipe_peer) {
+        if let Some(filled) = link.fill_from_pipe() {
+            self.emptied = filled.emptied;
+            if let (true, Some(pipe_peer)) = (filled.room, link.pipe().and_then(PipeLink::peer)) {
                 self.actions.push(Action::GiveRoom(pipe_peer.clone()));
             }
-            if taken.messages > 0 {
+            if filled.messages > 0 {
                 return;
             }
         }
         self.pattern.set_readable(key, false);
-        if link.ending.is_draining() {
+        if link.is_draining() {
             self.proceed(key);
         }
     }
@@ -313,21 +309,21 @@ impl<D> Engine<D> {
             let Some(link) = self.links.get_mut(key) else {
                 continue;
             };
-            if let Some((pipe, pipe_peer)) = &link.pipe {
-                let (stale, room) = pipe.clear_inward();
-                if let (true, Some(pipe_peer)) = (room, pipe_peer) {
+            if let Some(pipe) = link.pipe() {
+                let (stale, room) = pipe.end().clear_inward();
+                if let (true, Some(pipe_peer)) = (room, pipe.peer()) {
                     self.actions.push(Action::GiveRoom(pipe_peer.clone()));
                 }
                 if !stale.is_empty() {
                     self.actions.discard(stale);
                 }
             }
-            if link.recv_queue.is_empty() {
+            if !link.has_unread() {
                 continue;
             }
             let departed = link.has_departed();
-            let (messages, bytes) = link.recv_queue.held();
-            let (stale, paused) = link.recv_queue.forget();
+            let (messages, bytes) = link.recv_queue().held();
+            let (stale, paused) = link.recv_queue().forget();
             self.actions.discard(stale);
             self.note_received(departed, messages, bytes);
             if paused {
@@ -359,8 +355,7 @@ mod tests {
     use super::*;
     use crate::endpoint::Endpoint;
     use crate::link::pipe::{pipe, PipeEnd};
-    use crate::link::{Link, Origin, Stage};
-    use crate::options::Options;
+    use crate::link::{Origin, Stage};
     use crate::pattern::{Pattern, PatternSettings};
     use crate::peer::{PeerInfo, SocketType};
     use proptest::prelude::*;
@@ -385,15 +380,16 @@ mod tests {
 
         fn add(&mut self, inproc: bool) -> usize {
             let endpoint: Arc<Endpoint> = Arc::new("inproc://busy".parse().unwrap());
-            let generation = self.engine.next_generation();
             let (origin, stage) = (Origin::Accepted, Stage::Up);
-            let mut link = Link::new(generation, origin, stage, endpoint, &Options::default());
-            let (near, far) = pipe((0, 0), (0, 0));
+            let key = self.engine.add_link(origin, stage, &endpoint).link;
+            let mut far = None;
             if inproc {
-                link.pipe = Some((near, None));
+                let link = &mut self.engine.links[key];
+                link.reopen_pipe(pipe((0, 0), (0, 0)));
+                far = link.pipe_mut().and_then(PipeLink::take_far_end);
+                link.establish();
             }
-            self.far.push(inproc.then_some(far));
-            let key = self.engine.links.insert(link);
+            self.far.push(far);
             self.engine
                 .admit(key, PeerInfo::new(SocketType::Dealer))
                 .unwrap();
@@ -408,7 +404,7 @@ mod tests {
                 if let Some(far) = &self.far[key] {
                     far.put(message);
                 } else {
-                    link.recv_queue.append(&mut VecDeque::from([message]));
+                    link.recv_queue().append(&mut VecDeque::from([message]));
                 }
             }
             self.engine.pattern.set_readable(key, true);
@@ -492,7 +488,7 @@ mod tests {
             busy.engine.take_batch(&mut front);
             assert!(front.is_empty());
             assert_eq!(busy.engine.links.len(), 1);
-            assert_eq!(busy.engine.links[key].stage, Stage::Up);
+            assert!(busy.engine.links[key].is_up());
         }
     }
 }

@@ -7,7 +7,6 @@ use super::actions::Action;
 use super::Engine;
 use crate::link::ending::Cause;
 use crate::link::retry::pause;
-use crate::link::Stage;
 use crate::monitor::EventKind;
 use crate::reactor::{ConnectionId, Timer};
 
@@ -19,9 +18,9 @@ impl<D> Engine<D> {
             return;
         };
         if options.reconnect_stop.after_disconnect && link.is_leaving() {
-            link.retry.stop();
+            link.retry().stop();
         }
-        let Some(setbacks) = link.retry.next(options.reconnect_attempts) else {
+        let Some(setbacks) = link.retry().next(options.reconnect_attempts) else {
             self.report(key, EventKind::ConnectGivenUp);
             return self.end_link(key, Cause::GiveUp);
         };
@@ -35,9 +34,8 @@ impl<D> Engine<D> {
     pub(crate) fn connected(&mut self, id: ConnectionId) -> Option<ConnectionId> {
         let generation = self.next_generation();
         let link = self.link(id)?;
-        link.generation = generation;
-        link.stage = Stage::Handshake;
-        Some(ConnectionId { generation, ..id })
+        link.begin_handshake();
+        Some(link.renew(generation))
     }
 
     /// A try to connect has failed. `refused`: nothing listens there.
@@ -49,7 +47,7 @@ impl<D> Engine<D> {
         self.report(key, EventKind::ConnectFailed { reason });
         if refused && self.options.reconnect_stop.refused {
             if let Some(link) = self.links.get_mut(key) {
-                link.retry.stop();
+                link.retry().stop();
             }
         }
         self.try_again(key);
@@ -61,13 +59,9 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get(key) else {
             return;
         };
-        let id = ConnectionId {
-            link: key,
-            generation: link.generation,
-        };
-        let endpoint = Arc::clone(&link.endpoint);
+        let endpoint = Arc::clone(link.endpoint());
         self.actions.push(Action::Connect {
-            id,
+            id: link.id(),
             endpoint,
             after,
         });
@@ -75,8 +69,7 @@ impl<D> Engine<D> {
 
     /// A handshake that did not end at once is given its time; accepted ones have one timer together.
     pub(crate) fn bound_handshake(&mut self, id: ConnectionId, accepted: bool, now: Instant) {
-        let link = self.link(id);
-        if link.is_none_or(|link| link.stage != Stage::Handshake) {
+        if !self.is_in_handshake(id) {
             return;
         }
         if accepted {
@@ -87,6 +80,11 @@ impl<D> Engine<D> {
         }
     }
 
+    /// Whether a connection is there, and its handshake not done.
+    pub(super) fn is_in_handshake(&mut self, id: ConnectionId) -> bool {
+        self.link(id).is_some_and(|link| link.is_in_handshake())
+    }
+
     /// A connection of `connect` is gone, and what it had not taken is queued for the next one, which is
     /// tried for.
     pub(super) fn reconnect(&mut self, key: usize) {
@@ -94,8 +92,9 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        link.generation = generation;
-        let queued = link.send_queue.messages();
+        link.renew(generation);
+        link.renew_settings(&self.options);
+        let queued = link.send_queue().messages();
         // The pattern knows that what is left in the inbox may hold the answer, or mere noise.
         self.pattern.connection_lost(key, queued);
         self.update_room(key);

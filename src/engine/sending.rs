@@ -119,11 +119,11 @@ impl<D> Engine<D> {
             return;
         };
         self.ledger.sent(1);
-        if link.pipe.is_some() {
+        if link.pipe().is_some() {
             return self.put_into_pipe(key, std::mem::take(message));
         }
-        let full = link.send_queue.push(message);
-        let batch = link.send_queue.has_batch();
+        let full = link.send_queue().push(message);
+        let batch = link.has_batch();
         self.queued(key, full, batch);
     }
 
@@ -134,11 +134,11 @@ impl<D> Engine<D> {
             return;
         };
         self.ledger.sent(1);
-        if link.pipe.is_some() {
+        if link.pipe().is_some() {
             return self.put_into_pipe(key, message.take_behind_first());
         }
-        let full = link.send_queue.push_addressed(message);
-        let batch = link.send_queue.has_batch();
+        let full = link.send_queue().push_addressed(message);
+        let batch = link.has_batch();
         self.queued(key, full, batch);
     }
 
@@ -159,7 +159,7 @@ impl<D> Engine<D> {
         if self.links.get(key).is_some_and(Link::is_up) {
             self.work.write_later(key);
             let link = self.links.get(key);
-            let batch = link.is_some_and(|link| link.send_queue.has_batch());
+            let batch = link.is_some_and(|link| link.has_batch());
             if batch && self.heat.is_hot() {
                 self.work.write_batch(key);
             }
@@ -174,15 +174,15 @@ impl<D> Engine<D> {
                 continue;
             };
             self.ledger.sent(1);
-            if link.pipe.is_some() {
+            if link.pipe().is_some() {
                 self.put_into_pipe(key, message.clone());
                 continue;
             }
             if scratch.is_empty() {
                 scratch.push(message);
             }
-            let full = link.send_queue.append_copy(&scratch);
-            let batch = link.send_queue.has_batch();
+            let full = link.send_queue().append_copy(&scratch);
+            let batch = link.has_batch();
             self.queued(key, full, batch);
         }
         // While `message` is there, no body in here is the last of its kind.
@@ -195,11 +195,11 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        let Some((pipe, pipe_peer)) = &link.pipe else {
+        let Some(pipe) = link.pipe() else {
             return;
         };
-        let put = pipe.put(message);
-        if let (true, Some(pipe_peer)) = (put.announce, pipe_peer) {
+        let put = pipe.end().put(message);
+        if let (true, Some(pipe_peer)) = (put.announce, pipe.peer()) {
             self.actions.push(Action::Announce(pipe_peer.clone()));
         }
         if put.is_full() {
@@ -245,10 +245,10 @@ mod tests {
         });
         let pattern = Pattern::new(SocketType::Push, &PatternSettings::default()).unwrap();
         let mut engine = Engine::<()>::new(pattern, &options, 0);
-        let generation = engine.next_generation();
         let endpoint = Arc::new("tcp://127.0.0.1:1".parse().unwrap());
-        let link = Link::new(generation, Origin::Connected, Stage::Up, endpoint, &options);
-        let key = engine.links.insert(link);
+        let key = engine
+            .add_link(Origin::Connected, Stage::Up, &endpoint)
+            .link;
         engine.attach(key);
         // 40 bytes and a header each: the third reaches the mark.
         for expected in [Offer::Queued, Offer::Queued, Offer::Queued, Offer::Full] {

@@ -82,16 +82,16 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        if let Some((pipe, pipe_peer)) = &link.pipe {
-            pipe.set_limits(send, recv);
+        if let Some(pipe) = link.pipe() {
+            pipe.end().set_limits(send, recv);
             // Whether there is more room or less: also a stream that goes round the other end's engine
             // is to go by it.
-            if let Some(pipe_peer) = pipe_peer {
+            if let Some(pipe_peer) = pipe.peer() {
                 self.actions.push(Action::GiveRoom(pipe_peer.clone()));
             }
         }
-        link.send_queue.set_limits(send.0, send.1);
-        let resume = link.recv_queue.set_limits(recv.0, recv.1);
+        link.send_queue().set_limits(send.0, send.1);
+        let resume = link.recv_queue().set_limits(recv.0, recv.1);
         self.update_room(key);
         if resume {
             self.resume_reading(key);

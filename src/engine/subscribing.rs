@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::actions::Action;
 use super::Engine;
+use crate::link::PipeLink;
 use crate::message::Message;
 use crate::pattern::{Forward, Refusal};
 use crate::reactor::Timer;
@@ -63,12 +64,10 @@ impl<D> Engine<D> {
             if !link.is_established() {
                 continue;
             }
-            if let Some((pipe, Some(pipe_peer))) = &link.pipe {
-                pipe.put_change(topic, subscribe);
-                self.actions.push(Action::Changes(pipe_peer.clone()));
-            } else {
-                link.session.push_subscription(topic, subscribe);
-                self.work.write_later(key);
+            link.push_subscription(topic, subscribe);
+            match link.pipe().and_then(PipeLink::peer) {
+                Some(pipe_peer) => self.actions.push(Action::Changes(pipe_peer.clone())),
+                None => self.work.write_later(key),
             }
         }
     }

@@ -8,13 +8,11 @@ use std::sync::Arc;
 use super::actions::{Action, Discarded};
 use super::{Engine, Life};
 use crate::link::connection::Connection;
-use crate::link::ending::{Cause, Situation, Step};
+use crate::link::ending::{Cause, Step};
 use crate::link::reader::Ended;
-use crate::link::retry::Outcome;
-use crate::link::{Link, Origin, Stage};
+use crate::link::{Link, Origin, Remains, Stage};
 use crate::monitor::{EventKind, Reason};
 use crate::reactor::{ConnectionId, Timer};
-use crate::zmtp::connection::Session;
 use crate::zmtp::outbox::Outbox;
 
 impl<D> Engine<D> {
@@ -28,7 +26,7 @@ impl<D> Engine<D> {
         if cause == Cause::Close {
             // Nothing is received any more: what fills the inbox must not keep the end of the connection,
             // which comes behind it, from being read.
-            let (unread, paused) = link.recv_queue.forget();
+            let (unread, paused) = link.recv_queue().forget();
             self.actions.discard(unread);
             if paused {
                 self.resume_reading(key);
@@ -37,9 +35,8 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        let situation = link.situation(open, receives_only);
-        let begun = link.ending.begin(cause, &situation);
-        let connected = link.stage == Stage::Up && link.pipe.is_none();
+        let (begun, situation) = link.begin_end(cause, open, receives_only);
+        let connected = link.is_up() && link.pipe().is_none();
         self.update_room(key);
         let flushes = matches!(cause, Cause::Disconnect | Cause::Close);
         if begun && flushes && !situation.flushed {
@@ -59,9 +56,9 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        let (first_generation, linger) = (link.first_generation, self.options.linger);
-        let broken = link.connection.as_ref().is_some_and(Connection::is_broken);
-        if broken && link.recv_queue.is_paused() {
+        let (first_generation, linger) = (link.first_generation(), self.options.linger);
+        let broken = link.connection().is_some_and(Connection::is_broken);
+        if broken && link.recv_queue().is_paused() {
             // Its end would be read once the application has received what it brought: the next connection
             // is not to wait for that.
             self.end_connection(key, Ended::ByPeer);
@@ -82,7 +79,7 @@ impl<D> Engine<D> {
         if self
             .links
             .get(key)
-            .is_some_and(|link| link.first_generation == first_generation)
+            .is_some_and(|link| link.first_generation() == first_generation)
         {
             self.end_link(key, Cause::LingerOver);
         }
@@ -93,7 +90,7 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        if let Some(connection) = &mut link.connection {
+        if let Some(connection) = link.connection_mut() {
             connection.end(ended);
         }
     }
@@ -104,7 +101,7 @@ impl<D> Engine<D> {
         if self
             .links
             .get(key)
-            .is_some_and(|link| link.connection.is_some())
+            .is_some_and(|link| link.connection().is_some())
         {
             self.vacate(|pattern| pattern.retire(key));
         }
@@ -115,7 +112,7 @@ impl<D> Engine<D> {
     /// Something happened to a connection, or a token of its came home: what now?
     pub(crate) fn advance(&mut self, id: ConnectionId) {
         let Some(link) = self.link(id) else { return };
-        let over = link.connection.as_ref().is_some_and(Connection::is_over);
+        let over = link.connection().is_some_and(Connection::is_over);
         if over || link.is_leaving() {
             self.proceed(id.link);
         }
@@ -126,7 +123,7 @@ impl<D> Engine<D> {
 
     /// Does with a link what its [`Ending`](crate::link::ending::Ending) says, until that says no more.
     pub(super) fn proceed(&mut self, key: usize) {
-        let mut step = self.ask(key, |link, now| link.ending.next(&now));
+        let mut step = self.ask(key, Link::next_step);
         loop {
             match step {
                 Step::Stay => return,
@@ -134,24 +131,23 @@ impl<D> Engine<D> {
                 Step::HalfClose => self.half_close(key),
                 Step::TakeApart => {
                     self.take_apart(key);
-                    step = self.ask(key, |link, now| link.ending.connection_lost(&now));
+                    step = self.ask(key, |link, open, receives_only| {
+                        link.after_loss(open, receives_only, true)
+                    });
                     continue;
                 }
                 Step::Reconnect => self.reconnect(key),
                 Step::Drain => self.drain(key),
                 Step::Remove { done } => return self.remove(key, done),
             }
-            step = self.ask(key, |link, now| link.ending.next(&now));
+            step = self.ask(key, Link::next_step);
         }
     }
 
     /// The pipe of a link is gone, and will not be replaced: what now?
     pub(super) fn pipe_lost(&mut self, key: usize) {
-        let step = self.ask(key, |link, now| {
-            link.ending.connection_lost(&Situation {
-                renewed: false,
-                ..now
-            })
+        let step = self.ask(key, |link, open, receives_only| {
+            link.after_loss(open, receives_only, false)
         });
         match step {
             Step::Drain => self.drain(key),
@@ -159,13 +155,13 @@ impl<D> Engine<D> {
         }
     }
 
-    fn ask(&mut self, key: usize, question: impl FnOnce(&mut Link, Situation) -> Step) -> Step {
+    /// Asks a link what is to be done, by what there is to know of the socket: whether it is open, and whether
+    /// it receives only.
+    fn ask(&mut self, key: usize, question: impl FnOnce(&mut Link, bool, bool) -> Step) -> Step {
         let receives_only = !self.pattern.can().sends;
         let open = self.life == Life::Open;
-        self.links.get_mut(key).map_or(Step::Stay, |link| {
-            let situation = link.situation(open, receives_only);
-            question(link, situation)
-        })
+        let link = self.links.get_mut(key);
+        link.map_or(Step::Stay, |link| question(link, open, receives_only))
     }
 
     /// A connection has ended and both its tokens are home. What it had not taken is queued again.
@@ -173,53 +169,29 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        let Some(mut connection) = link.connection.take() else {
+        let Some(remains) = link.take_apart() else {
             return;
         };
-        let origin = link.origin;
-        let id = ConnectionId {
-            link: key,
-            generation: link.generation,
-        };
-        let (ended, writer) = connection.dismantle();
-        let reason = Reason::from(&ended);
-        let stage = link.stage;
-        let peer_address = connection.stream().peer_address();
-        let mut rewound = Outbox::default();
-        let mut discarded = None;
-        let mut unacknowledged = 0;
-        let mut outcome = Outcome {
-            wrote: false,
-            heard: link.session.has_heard_traffic(),
-            fault: ended.is_fault(),
-            refused: false,
-        };
-        if let Some(mut writer) = writer {
-            // A link that is on its way out loses with its connection what its system still holds. The
-            // question never waits; asked before the lock was taken, it would be answered too early.
-            // After a reset the answer would be that there is nothing.
-            if !link.ending.is_open() {
-                if !matches!(ended, Ended::Io(_)) {
-                    let by_peer = matches!(ended, Ended::ByPeer);
-                    writer.ask_acknowledged(by_peer);
-                }
-                unacknowledged = writer.unacknowledged_messages();
-            }
-            outcome.refused = ended.is_by_peer() && writer.is_within_message();
-            outcome.wrote = writer.written_messages() > 0;
-            rewound = writer.rewind();
+        let (id, origin) = (link.id(), link.origin());
+        let Remains {
+            connection,
+            ended,
+            was,
+            mut rewound,
+            unacknowledged,
+            writer,
+        } = remains;
+        if was == Stage::Handshake && self.options.reconnect_stop.handshake_failed {
+            link.retry().stop();
+        }
+        if let Some(writer) = writer {
             // Also the bodies that it had written: not to be dropped here.
-            discarded = Some(Discarded::Writer(writer));
+            self.actions.discard(Discarded::Writer(writer));
         }
-        link.retry.connection_over(outcome);
-        if stage == Stage::Handshake && self.options.reconnect_stop.handshake_failed {
-            link.retry.stop();
-        }
-        if let Some(discarded) = discarded {
-            self.actions.discard(discarded);
-        }
+        let reason = Reason::from(&ended);
+        let peer_address = connection.stream().peer_address();
         self.actions.push(Action::Close(connection));
-        let kind = match (ended, stage) {
+        let kind = match (ended, was) {
             (Ended::Refused(reason), _) => EventKind::PeerRefused { reason },
             (_, Stage::Handshake) => EventKind::HandshakeFailed { reason },
             _ => EventKind::Disconnected { reason },
@@ -233,19 +205,15 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        link.stage = Stage::Waiting;
-        link.peer = None;
-        link.session = Session::default();
-        link.recv_queue.unpause();
         let in_flight = rewound.messages();
-        let displaced = link.send_queue.requeue(rewound);
+        let displaced = link.connection_lost(rewound);
         self.count_displaced(key, displaced);
-        if stage == Stage::Up {
+        if was == Stage::Up {
             self.tell_lost(key, origin);
         }
         if self.pattern.can().raw {
             self.forget_raw(key, in_flight);
-            if stage == Stage::Up {
+            if was == Stage::Up {
                 self.note(key);
             }
         }
@@ -265,10 +233,10 @@ impl<D> Engine<D> {
             return;
         };
         let mut word = VecDeque::from([word.clone()]);
-        if link.recv_queue.conflates() && link.pipe.is_none() {
+        if link.recv_queue().conflates() && link.pipe().is_none() {
             self.conflate_received(key, &mut word);
         } else {
-            link.recv_queue.append(&mut word);
+            link.recv_queue().append(&mut word);
         }
         self.pattern.set_readable(key, true);
         self.wake_waiters();
@@ -283,13 +251,9 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        let Some(attempts) = link.retry.take_refused() else {
+        let Some((bytes, attempts)) = link.drop_refused(rewound) else {
             return;
         };
-        let Some(bytes) = rewound.drop_first() else {
-            return;
-        };
-        link.refused += 1;
         self.count_lost(1);
         let attempts = u32::from(attempts);
         self.report(key, EventKind::MessageDropped { bytes, attempts });
@@ -306,15 +270,10 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        let lost = link.send_queue.messages() as u64;
-        let (outbox, conflated) = link.send_queue.take();
-        link.stage = Stage::Waiting;
-        // A connection that is being made is for nothing any more.
-        link.generation = generation;
-        // What it will never hold again is given back: departed links may be many.
-        link.recv_queue.shrink();
+        let (outbox, conflated) = link.give_up_connecting(generation);
+        let lost = (outbox.messages() + conflated.len()) as u64;
         if link.has_departed() {
-            let (messages, bytes) = link.recv_queue.held();
+            let (messages, bytes) = link.recv_queue().held();
             self.admission.depart(messages, bytes);
         }
         self.actions.discard(Discarded::Outbox(outbox));
@@ -334,12 +293,12 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        let Some(connection) = &mut link.connection else {
+        let Some(connection) = link.connection_mut() else {
             return;
         };
         connection.discard_input();
-        let (unread, _) = link.recv_queue.forget();
         let stream = Arc::clone(connection.stream());
+        let (unread, _) = link.recv_queue().forget();
         self.actions.discard(unread);
         self.actions.push(Action::Shutdown(stream));
         self.watch_acknowledged(key);
@@ -349,38 +308,39 @@ impl<D> Engine<D> {
     /// Forgets a link altogether; what it had queued is lost, and counted. `done`: an end that was asked
     /// for is complete.
     fn remove(&mut self, key: usize, done: bool) {
-        if done && self.links.get(key).is_some_and(|link| link.pipe.is_none()) {
+        if done
+            && self
+                .links
+                .get(key)
+                .is_some_and(|link| link.pipe().is_none())
+        {
             self.report(key, EventKind::Closed);
         }
         let Some(mut link) = self.links.try_remove(key) else {
             return;
         };
         self.count_lost(link.undelivered() as u64);
-        if link.attached {
+        if link.is_attached() {
             self.vacate(|pattern| pattern.detach(key));
             self.forget_departed();
         }
-        let id = ConnectionId {
-            link: key,
-            generation: link.generation,
-        };
-        if link.connection.is_some() {
-            self.release_connection(id, link.origin);
+        if link.connection().is_some() {
+            self.release_connection(link.id(), link.origin());
         }
-        let (messages, bytes) = link.recv_queue.held();
+        let (messages, bytes) = link.recv_queue().held();
         self.note_received(link.has_departed(), messages, bytes);
-        if link.far_end.is_some() {
-            let endpoint = Arc::clone(&link.endpoint);
-            self.actions.push(Action::StopSeeking(endpoint, id));
+        if link.seeks() {
+            let endpoint = Arc::clone(link.endpoint());
+            self.actions.push(Action::StopSeeking(endpoint, link.id()));
         }
-        if link.pipe.is_some() {
+        if let Some(pipe) = link.pipe() {
             self.pipes = self.pipes.saturating_sub(1);
+            if let Some(pipe_peer) = pipe.peer() {
+                pipe.end().end();
+                self.actions.push(Action::Hang(pipe_peer.clone()));
+            }
         }
-        if let Some((pipe, Some(pipe_peer))) = &link.pipe {
-            pipe.end();
-            self.actions.push(Action::Hang(pipe_peer.clone()));
-        }
-        if let Some(connection) = link.connection.take() {
+        if let Some(connection) = link.take_connection() {
             self.actions.push(Action::Close(connection));
         }
         self.actions.discard(Discarded::Link(Box::new(link)));

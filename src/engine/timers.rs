@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use super::actions::Action;
 use super::Engine;
 use crate::link::reader::Ended;
-use crate::link::{Link, Stage};
 use crate::reactor::{ConnectionId, Timer};
 
 /// What a timer leaves to be done outside the engine.
@@ -29,12 +28,9 @@ pub(crate) enum Rest {
 impl<D> Engine<D> {
     /// Whether a timer still means something: its connection is there, and waits for it.
     pub(crate) fn is_current(&mut self, timer: Timer) -> bool {
-        let stage = |link: &mut Link| link.stage;
         match timer {
-            Timer::Handshake(id) => self.link(id).map(stage) == Some(Stage::Handshake),
-            Timer::Session { id, at } => self
-                .link(id)
-                .is_some_and(|link| link.is_established() && link.session.awaits_timer(at)),
+            Timer::Handshake(id) => self.is_in_handshake(id),
+            Timer::Session { id, at } => self.link(id).is_some_and(|link| link.awaits_timer(at)),
             Timer::Acknowledged { id, .. } => self.link(id).is_some(),
             Timer::Leave {
                 link,
@@ -42,7 +38,7 @@ impl<D> Engine<D> {
             } => self
                 .links
                 .get(link)
-                .is_some_and(|link| link.first_generation == first_generation),
+                .is_some_and(|link| link.first_generation() == first_generation),
             Timer::Forget | Timer::Trim | Timer::Linger | Timer::Pending | Timer::Accept => true,
             #[cfg(feature = "log")]
             Timer::StillLingering => true,
@@ -94,8 +90,7 @@ impl<D> Engine<D> {
 
     /// A handshake of a connection that `connect` made has had its time.
     fn end_handshake(&mut self, id: ConnectionId) {
-        let link = self.link(id);
-        if link.is_some_and(|link| link.stage == Stage::Handshake) {
+        if self.is_in_handshake(id) {
             self.end_connection(id.link, Ended::HandshakeTimeout);
         }
         self.advance(id);

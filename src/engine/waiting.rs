@@ -68,21 +68,12 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        let id = ConnectionId {
-            link: key,
-            generation: link.generation,
-        };
-        let Some(connection) = &mut link.connection else {
+        let connection = link.connection();
+        let Some(ready) = connection.and_then(|it| ready(link.id(), it.stream())) else {
             return;
         };
-        let Some(ready) = ready(id, connection.stream()) else {
-            return;
-        };
-        if ready.readable || ready.ended {
-            connection.handle_readable(ready.ended);
-            if !link.recv_queue.is_paused() {
-                self.work.read_later(key);
-            }
+        if (ready.readable || ready.ended) && link.handle_readable(ready.ended) {
+            self.work.read_later(key);
         }
         if ready.writable {
             self.unblock(key);

@@ -5,9 +5,7 @@ use std::time::Instant;
 use super::actions::{Action, Discarded};
 use super::{Engine, Life};
 use crate::link::connection::Connection;
-use crate::link::reader::Ended;
 use crate::link::writer::{Writer, Wrote};
-use crate::link::Origin;
 use crate::reactor::{ConnectionId, Timer};
 use crate::tuning;
 use crate::waiters::Change;
@@ -73,37 +71,17 @@ impl<D> Engine<D> {
     /// The next link to be written now, how many there are with it, and the bytes that it has queued.
     pub(crate) fn next_due(&mut self) -> Option<(usize, usize, usize)> {
         let key = self.work.next_due()?;
-        let link = self.links.get(key);
-        let bytes = link.map_or(0, |link| link.send_queue.bytes());
+        let link = self.links.get_mut(key);
+        let bytes = link.map_or(0, |link| link.send_queue().bytes());
         Some((key, 1 + self.work.due(), bytes))
     }
 
     /// Takes out the writer of a link that has something to write and can.
     pub(crate) fn take_writer(&mut self, key: usize) -> Option<(ConnectionId, Box<Writer>)> {
         let link = self.links.get_mut(key)?;
-        let up = link.is_up();
-        let id = ConnectionId {
-            link: key,
-            generation: link.generation,
-        };
-        let connection = link.connection.as_mut()?;
-        let mut writer = connection.take_writer()?;
-        if up && !link.send_queue.is_empty() {
-            link.session.announce(&self.heartbeats);
-        }
-        let loaded = link.session.write(|output| writer.load(output));
-        if loaded || up && link.send_queue.load(&mut writer) {
-            return Some((id, writer));
-        }
-        if up {
-            let encoded = link.send_queue.load_conflated(&mut writer);
-            if !encoded.is_empty() {
-                self.actions.discard(encoded);
-                return Some((id, writer));
-            }
-        }
-        connection.return_writer(writer);
-        None
+        let (writer, encoded) = link.take_writer(&self.heartbeats)?;
+        self.actions.discard(encoded);
+        Some((link.id(), writer))
     }
 
     /// Puts a writer back. True: there is more that should go at once.
@@ -120,66 +98,37 @@ impl<D> Engine<D> {
         if let Some(spent) = writer.take_spent() {
             self.actions.discard(Discarded::Spent(spent));
         }
-        if self.link(id).is_none_or(|link| link.connection.is_none()) {
-            self.actions.discard(Discarded::Writer(writer));
-            return false;
-        }
-        let Some(link) = self.link(id) else {
-            return false;
+        let put = match self.link(id) {
+            Some(link) => link.put_writer(writer, wrote, open),
+            None => Err(writer),
         };
-        let (messages, bytes) = writer.unwritten();
-        let regained = link.send_queue.settle(messages, bytes);
-        let Some(connection) = &mut link.connection else {
-            return false;
-        };
-        let idle = writer.is_idle();
-        let trim = idle && writer.wants_trim();
-        let mut write_closed = false;
-        if let Some(error) = connection.put_writer(writer, wrote) {
-            // A link of `connect` has the next connection to write to.
-            write_closed = link.attached && link.origin == Origin::Accepted;
-            // What the peer sent before it went is still to be read, also when the inbox is full now, and may
-            // say why it went; the end of that, or the error, ends the connection. When nothing will be read
-            // any more, it ends now.
-            let paused = link.recv_queue.is_paused();
-            if !open || paused && !link.ending.is_open() {
-                connection.end(Ended::Io(error));
-            } else if !paused {
-                self.work.read_later(key);
-                // The event that would tell may have been and gone.
-                self.tell_driver();
+        let outlook = match put {
+            Ok(outlook) => outlook,
+            Err(writer) => {
+                self.actions.discard(Discarded::Writer(writer));
+                return false;
             }
-        }
-        if self
-            .links
-            .get_mut(key)
-            .is_some_and(|link| link.session.resume())
-        {
+        };
+        if outlook.read {
             self.resume_reading(key);
         }
-        if write_closed {
+        if outlook.write_closed {
             self.vacate(|pattern| pattern.write_closed(key));
             self.notify(Change::Any);
-        } else if regained && self.update_room(key) {
+        } else if outlook.regained && self.update_room(key) {
             self.notify(Change::Room);
         }
-        if trim {
+        if outlook.trim {
             self.trim_later();
         }
-        let Some(link) = self.links.get(key) else {
+        let link = self.links.get(key);
+        let Some(left) = link.and_then(|link| link.unwritten(&outlook)) else {
             return false;
         };
-        let connection = link.connection.as_ref();
-        if !connection.is_some_and(Connection::is_writable) {
-            return false;
-        }
-        let urgent = !idle || link.session.has_output();
-        let queued = link.is_up() && !link.send_queue.is_empty();
-        if queued {
+        if left.queued {
             self.work.write_later(key);
         }
-        let queue = &link.send_queue;
-        urgent || queued && (!hot || queue.has_batch() || queue.has_conflated_batch())
+        left.urgent || left.queued && (!hot || left.batch)
     }
 
     /// Buffers have grown: gives them back after a while.
@@ -199,10 +148,7 @@ impl<D> Engine<D> {
         }
         self.trimming = false;
         for (_, link) in &mut self.links {
-            link.send_queue.release_memory();
-            if let Some(writer) = link.connection.as_mut().and_then(Connection::writer_mut) {
-                writer.release_memory();
-            }
+            link.release_memory();
         }
         true
     }
@@ -212,7 +158,7 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        let connection = link.connection.as_mut();
+        let connection = link.connection_mut();
         if connection.is_some_and(Connection::handle_writable) {
             self.work.write_now(key);
         }

@@ -9,7 +9,10 @@ pub(crate) mod conflater;
 pub(crate) mod connection;
 pub(crate) mod ending;
 pub(crate) mod high_water;
+mod leaving;
+mod passes;
 pub(crate) mod pipe;
+mod piped;
 pub(crate) mod progress;
 pub(crate) mod reader;
 pub(crate) mod recv_queue;
@@ -19,17 +22,26 @@ mod shares;
 pub(crate) mod writer;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use self::conflater::Displaced;
 use self::connection::Connection;
-use self::ending::{Carrier, Ending, Situation};
-use self::pipe::{PipeEnd, PipePeer};
+use self::ending::Ending;
+use self::high_water::{HighWater, Room};
 use self::recv_queue::RecvQueue;
 use self::retry::Retry;
 use self::send_queue::SendQueue;
 use crate::endpoint::Endpoint;
+use crate::message::Message;
 use crate::options::Options;
+use crate::pattern::Newcomer;
 use crate::peer::PeerInfo;
+use crate::reactor::ConnectionId;
 use crate::zmtp::connection::{Flow, Session};
+
+pub(crate) use self::leaving::Remains;
+pub(crate) use self::passes::{Back, Readable};
+pub(crate) use self::piped::PipeLink;
 
 /// How a link came to be, which decides what its loss means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,69 +63,81 @@ pub(crate) enum Stage {
     Up,
 }
 
+/// What a link reaches its peer by.
+#[derive(Debug)]
+enum Via {
+    /// Nothing yet, or not any more.
+    Nothing,
+    Connection(Connection),
+    /// The peer is a socket of this context.
+    Pipe(PipeLink),
+}
+
 /// One peer of a socket, over all the connections to it.
+///
+/// The engine changes it by what happens to it, and reads no field. The values in it that guard themselves,
+/// because their own fields are private, are handed out by name: `connection`, `pipe`, `session`, the two
+/// queues and `retry`.
+///
+/// | Field | Changed by | What holds |
+/// |---|---|---|
+/// | `id` | `renew` changes its generation | no other connection, of this link or of one that had its key, has it |
+/// | `first_generation`, `origin`, `endpoint` | nothing | |
+/// | `stage` | `begin_handshake`, `establish`, `wait`, `reopen_pipe` | not `Waiting` only with a connection or a pipe |
+/// | `peer` | `meet`, `note_peer`; `connection_lost`, `pipe_closed` forget it | there once `Up` |
+/// | `via` | `begin_connection`, `take_connection`; `set_pipe`, `reopen_pipe`, `take_pipe` | a link of an inproc name never has a connection, and others never a pipe |
+/// | `session` | what goes over the connection | a new one with each connection |
+/// | `send_queue` | what is sent, and the writer that comes home | empty of a link with a pipe |
+/// | `recv_queue` | what is read, noted or received | what came by a pipe is counted there |
+/// | `taken_in` | `take_turn` | the batch for which a message was taken last |
+/// | `attached` | `attach` | never cleared: the pattern knows the link until it is forgotten |
+/// | `immediate` | `renew_settings` | what the option said at `connect`, or when the last connection was lost |
+/// | `retry` | each try, and what came of it | asked only of a link that `connect` made |
+/// | `ending` | `begin_end`, `next_step`, `after_loss` | see [`ending`] |
+/// | `connections` | `establish` | how often a peer came to be there |
+/// | `refused` | `drop_refused` | messages that were dropped because the peer ended each connection within them |
+/// | `displaced` | `note_displaced` | of a socket that conflates, messages that had to go: others of their key replaced them, or too many keys waited |
 #[derive(Debug)]
 pub(crate) struct Link {
-    /// Tells this connection from earlier ones of the same link, and this link from earlier ones
-    /// under the same key.
-    pub(crate) generation: u32,
+    id: ConnectionId,
     /// The generation it was made with: tells this link from others under the same key.
-    pub(crate) first_generation: u32,
-    pub(crate) origin: Origin,
-    pub(crate) stage: Stage,
-    pub(crate) endpoint: Arc<Endpoint>,
-    pub(crate) peer: Option<Box<PeerInfo>>,
-    pub(crate) connection: Option<Connection>,
-    /// An inproc link: its end of the pipe, and where the other end is, once it is there.
-    pub(crate) pipe: Option<(PipeEnd, Option<PipePeer>)>,
-    /// The first message that was put into `pipe` greets its peer.
-    pub(crate) greeted: bool,
-    /// The other end, while it waits for a socket to bind the name.
-    pub(crate) far_end: Option<PipeEnd>,
+    first_generation: u32,
+    origin: Origin,
+    stage: Stage,
+    endpoint: Arc<Endpoint>,
+    peer: Option<Box<PeerInfo>>,
+    via: Via,
     /// What is to be said over the connection besides messages, and what is known of its peer.
-    pub(crate) session: Session,
+    session: Session,
     /// What was accepted for this peer and is not wholly in the kernel.
-    pub(crate) send_queue: SendQueue,
-    pub(crate) recv_queue: RecvQueue,
-    /// The batch of its socket for which a message was last taken out of `recv_queue`.
-    pub(crate) taken_in: u32,
-    /// The pattern knows this link.
-    pub(crate) attached: bool,
-    /// What came of earlier connections.
-    pub(crate) retry: Retry,
-    /// How far it is on its way out.
-    pub(crate) ending: Ending,
-    /// How often a peer has come to be there.
-    pub(crate) connections: u32,
-    /// Messages and bytes that went through pipes that it had before: out, and in.
-    pub(crate) piped: [(u64, u64); 2],
-    /// Messages that were dropped because the peer ended each connection within them.
-    pub(crate) refused: u64,
-    /// Messages that others of their key replaced while they waited.
-    pub(crate) conflated: u64,
-    /// Messages that had to go because too many keys waited.
-    pub(crate) evicted: u64,
+    send_queue: SendQueue,
+    recv_queue: RecvQueue,
+    taken_in: u32,
+    attached: bool,
+    immediate: bool,
+    retry: Retry,
+    ending: Ending,
+    connections: u32,
+    refused: u64,
+    displaced: (u64, u64),
 }
 
 impl Link {
     pub(crate) fn new(
-        generation: u32,
+        id: ConnectionId,
         origin: Origin,
         stage: Stage,
         endpoint: Arc<Endpoint>,
         options: &Options,
     ) -> Link {
         Link {
-            generation,
-            first_generation: generation,
+            id,
+            first_generation: id.generation,
             origin,
             stage,
             endpoint,
             peer: None,
-            connection: None,
-            pipe: None,
-            greeted: false,
-            far_end: None,
+            via: Via::Nothing,
             session: Session::default(),
             send_queue: SendQueue::new(
                 (options.send_hwm, options.send_hwm_bytes),
@@ -125,75 +149,273 @@ impl Link {
             ),
             taken_in: 0,
             attached: false,
+            immediate: options.immediate,
             retry: Retry::default(),
             ending: Ending::default(),
             connections: 0,
-            piped: [(0, 0); 2],
             refused: 0,
-            conflated: 0,
-            evicted: 0,
+            displaced: (0, 0),
         }
     }
 
+    // ----- what it is -----
+
+    /// The connection that it has, or waits for.
+    #[inline]
+    pub(crate) fn id(&self) -> ConnectionId {
+        self.id
+    }
+
+    /// It is about another connection from now on.
+    pub(crate) fn renew(&mut self, generation: u32) -> ConnectionId {
+        self.id.generation = generation;
+        self.id
+    }
+
+    /// Tells it from other links under the same key.
+    #[inline]
+    pub(crate) fn first_generation(&self) -> u32 {
+        self.first_generation
+    }
+
+    pub(crate) fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    pub(crate) fn endpoint(&self) -> &Arc<Endpoint> {
+        &self.endpoint
+    }
+
+    /// What its peer has said of itself, if it has one.
+    pub(crate) fn peer(&self) -> Option<&PeerInfo> {
+        self.peer.as_deref()
+    }
+
+    /// Whether `connect` made it for this endpoint, and wants it still.
+    pub(crate) fn connects_to(&self, endpoint: &Endpoint) -> bool {
+        self.origin == Origin::Connected && !self.is_leaving() && *self.endpoint == *endpoint
+    }
+
+    /// Whether the pattern knows it.
+    #[inline]
+    pub(crate) fn is_attached(&self) -> bool {
+        self.attached
+    }
+
+    /// The pattern comes to know it. False: it did.
+    pub(crate) fn attach(&mut self) -> bool {
+        !std::mem::replace(&mut self.attached, true)
+    }
+
+    // ----- how far it has come -----
+
+    pub(crate) fn is_in_handshake(&self) -> bool {
+        self.stage == Stage::Handshake
+    }
+
     /// Whether messages may be written now.
+    #[inline]
     pub(crate) fn is_up(&self) -> bool {
         self.stage == Stage::Up
     }
 
     /// Whether messages go both ways: its peer is there, and was not told that no more comes.
+    #[inline]
     pub(crate) fn is_established(&self) -> bool {
         self.stage == Stage::Up && !self.ending.is_half_closed()
     }
 
     /// Whether an end of it has begun: nothing more is queued for its peer.
+    #[inline]
     pub(crate) fn is_leaving(&self) -> bool {
         !self.ending.is_open()
     }
 
-    /// Whether a message for its peer may be queued now. `immediate`: not before the peer is there
-    /// ([`Options::immediate`]). Only `Engine::update_room` asks, which tells the pattern.
-    pub(crate) fn has_room(&self, immediate: bool) -> bool {
-        let reachable = self.is_up() || !immediate;
-        reachable
-            && !self.is_leaving()
-            && !self.is_write_closed()
-            && match &self.pipe {
-                Some((pipe, _)) => pipe.has_room(),
-                None => !self.send_queue.is_full(),
-            }
+    /// A try to connect has brought a connection.
+    pub(crate) fn begin_handshake(&mut self) {
+        self.stage = Stage::Handshake;
     }
 
-    /// Whether its peer takes nothing more, ever: a link that was accepted has no other connection to
-    /// write to. What the peer sent before is still read.
-    pub(crate) fn is_write_closed(&self) -> bool {
-        self.origin == Origin::Accepted
-            && self.connection.as_ref().is_some_and(Connection::is_broken)
+    /// Its peer is known.
+    pub(crate) fn meet(&mut self, peer: PeerInfo) -> Newcomer<'_> {
+        Newcomer {
+            unread: self.recv_queue.len(),
+            peer: self.peer.insert(Box::new(peer)),
+        }
+    }
+
+    /// Its peer is known, for the event that tells why it was refused.
+    pub(crate) fn note_peer(&mut self, peer: PeerInfo) {
+        self.peer = Some(Box::new(peer));
+    }
+
+    /// Its peer, which was admitted, is there.
+    pub(crate) fn establish(&mut self) {
+        self.stage = Stage::Up;
+        self.retry.established();
+        self.connections = self.connections.saturating_add(1);
+    }
+
+    /// How often its peer was there again.
+    pub(crate) fn reconnects(&self) -> u32 {
+        self.connections.saturating_sub(1)
+    }
+
+    // ----- what it reaches its peer by -----
+
+    #[inline]
+    pub(crate) fn connection(&self) -> Option<&Connection> {
+        match &self.via {
+            Via::Connection(connection) => Some(connection),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn connection_mut(&mut self) -> Option<&mut Connection> {
+        match &mut self.via {
+            Via::Connection(connection) => Some(connection),
+            _ => None,
+        }
     }
 
     /// Where its peer is, while there is a connection.
     pub(crate) fn peer_address(&self) -> Option<String> {
-        let connection = self.connection.as_ref();
+        let connection = self.connection();
         connection.map(|connection| connection.stream().peer_address())
     }
 
-    /// What its [`Ending`] is to know. `open`: the socket is.
-    pub(crate) fn situation(&self, open: bool, receives_only: bool) -> Situation {
-        let connection = self.connection.as_ref();
-        let flushed = self.is_flushed();
-        let carrier = match (&self.pipe, connection, self.stage) {
-            (Some(_), ..) => Carrier::Pipe,
-            (None, None, _) => Carrier::Nothing,
-            (None, Some(_), Stage::Up) => Carrier::Up,
-            (None, Some(_), _) => Carrier::Handshake,
-        };
-        Situation {
-            carrier,
-            flushed,
-            owes: !(receives_only || flushed && connection.is_some_and(Connection::was_silent)),
-            over: connection.is_some_and(Connection::is_over),
-            home: connection.is_none_or(Connection::is_home),
-            unread: open && !self.recv_queue.is_empty(),
-            renewed: self.origin == Origin::Connected,
+    /// Whether its peer takes nothing more, ever: a link that was accepted has no other connection to
+    /// write to. What the peer sent before is still read.
+    #[inline]
+    pub(crate) fn is_write_closed(&self) -> bool {
+        self.origin == Origin::Accepted && self.connection().is_some_and(Connection::is_broken)
+    }
+
+    // ----- room -----
+
+    /// Whether a message for its peer may be queued now. Only `Engine::update_room` asks, which tells the
+    /// pattern.
+    pub(crate) fn has_room(&self) -> bool {
+        let reachable = self.is_up() || !self.immediate;
+        reachable
+            && !self.is_leaving()
+            && !self.is_write_closed()
+            && match self.pipe() {
+                Some(pipe) => pipe.end().has_room(),
+                None => !self.send_queue.is_full(),
+            }
+    }
+
+    /// What the settings say of a link that has no peer. See [`Options::immediate`].
+    pub(crate) fn renew_settings(&mut self, options: &Options) {
+        self.immediate = options.immediate;
+    }
+
+    // ----- what goes over it -----
+
+    #[inline]
+    pub(crate) fn session(&mut self) -> &mut Session {
+        &mut self.session
+    }
+
+    #[inline]
+    pub(crate) fn send_queue(&mut self) -> &mut SendQueue {
+        &mut self.send_queue
+    }
+
+    #[inline]
+    pub(crate) fn recv_queue(&mut self) -> &mut RecvQueue {
+        &mut self.recv_queue
+    }
+
+    pub(crate) fn retry(&mut self) -> &mut Retry {
+        &mut self.retry
+    }
+
+    /// Whether what is queued is worth a write of its own.
+    #[inline]
+    pub(crate) fn has_batch(&self) -> bool {
+        self.send_queue.has_batch()
+    }
+
+    /// How much more makes it worth that, or fills the queue.
+    pub(crate) fn room_in_batch(&self) -> Room {
+        let writable = self.connection().is_some_and(Connection::is_writable);
+        self.send_queue.room_in_batch(writable)
+    }
+
+    /// Whether something waits to be received.
+    #[inline]
+    pub(crate) fn has_unread(&self) -> bool {
+        !self.recv_queue.is_empty()
+    }
+
+    /// Whether its peer has said anything.
+    pub(crate) fn has_heard(&self) -> bool {
+        self.session.has_heard()
+    }
+
+    /// Whether an established connection still waits for its timer of that time.
+    pub(crate) fn awaits_timer(&self, at: Instant) -> bool {
+        self.is_established() && self.session.awaits_timer(at)
+    }
+
+    /// How long its peer took to answer, as far as was measured.
+    pub(crate) fn round_trip(&self) -> Option<Duration> {
+        self.session.round_trip()
+    }
+
+    /// Tells its peer of a subscription, or that one is taken back. An inproc peer is to be told that there
+    /// are some ([`PipePeer::changes`](pipe::PipePeer::changes)).
+    pub(crate) fn push_subscription(&mut self, topic: &[u8], subscribe: bool) {
+        match &self.via {
+            Via::Pipe(pipe) => pipe.end().put_change(topic, subscribe),
+            _ => self.session.push_subscription(topic, subscribe),
+        }
+    }
+
+    /// Takes its next message for a batch.
+    #[inline]
+    pub(crate) fn take_turn(&mut self, batch: u32) -> Option<Message> {
+        let message = self.recv_queue.pop()?;
+        self.taken_in = batch;
+        Some(message)
+    }
+
+    /// Whether it has given this batch all that was here. To ask a pipe for more says that what it gave last
+    /// is received, which is not true of what the batch has taken: its next messages are for the next one.
+    #[inline]
+    pub(crate) fn is_used_up(&self, batch: u32) -> bool {
+        self.recv_queue.is_empty() && self.taken_in == batch
+    }
+
+    /// Messages that [`drop_refused`](Link::drop_refused) has dropped.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused
+    }
+
+    /// Messages that waited had to go.
+    pub(crate) fn note_displaced(&mut self, displaced: &Displaced) {
+        self.displaced.0 += displaced.replaced;
+        self.displaced.1 += displaced.evicted;
+    }
+
+    /// How many had to go: replaced by others of their key, and because too many keys waited.
+    pub(crate) fn displaced(&self) -> (u64, u64) {
+        self.displaced
+    }
+
+    /// Of a socket that conflates: whether there is something to receive, which stays where it can be replaced.
+    pub(crate) fn look(&self) -> bool {
+        self.has_unread() || self.pipe().is_some_and(|pipe| pipe.end().look())
+    }
+
+    /// What is counted of what it sends, and of what it receives.
+    pub(crate) fn counts(&self) -> [HighWater; 2] {
+        match self.pipe() {
+            Some(pipe) => pipe.end().counts(),
+            None => [self.send_queue.counts(), self.recv_queue.counts()],
         }
     }
 
@@ -201,39 +423,11 @@ impl Link {
     /// read.
     pub(crate) fn flow(&self, waits: bool) -> Flow {
         let paused = self.recv_queue.is_paused();
-        let connection = self.connection.as_ref();
+        let connection = self.connection();
         Flow {
             unread: paused || waits || connection.is_some_and(Connection::is_unread),
             paused,
             writable: connection.is_some_and(Connection::is_writable),
-        }
-    }
-
-    /// Whether everything accepted for this peer is in the kernel or in the peer's hands.
-    pub(crate) fn is_flushed(&self) -> bool {
-        match &self.pipe {
-            // What waits in a pipe whose other end exists is that end's already.
-            Some((pipe, pipe_peer)) => pipe_peer.is_some() || pipe.waiting() == 0,
-            None => {
-                self.send_queue.undelivered() == 0
-                    && self.send_queue.is_empty()
-                    && self.connection.as_ref().is_none_or(Connection::is_idle)
-            }
-        }
-    }
-
-    /// Whether its connection is gone, and what it brought waits to be received.
-    #[inline]
-    pub(crate) fn has_departed(&self) -> bool {
-        self.ending.is_draining() && self.pipe.is_none()
-    }
-
-    /// Messages accepted for this peer that have not reached it.
-    pub(crate) fn undelivered(&self) -> usize {
-        match &self.pipe {
-            Some((pipe, None)) => pipe.waiting(),
-            Some((_, Some(_))) => 0,
-            None => self.send_queue.undelivered(),
         }
     }
 }
