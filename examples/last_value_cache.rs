@@ -15,8 +15,8 @@
 //!
 //! A SUB hears what is published from now on, which may be nothing for an hour. So the cache keeps the
 //! last message of each topic. It is an XPUB, which receives subscriptions as messages, and it is told to
-//! apply none of them by itself: with `manual_last_value` it is the cache that subscribes a peer
-//! (`subscribe_peer`), and what it sends next goes to that peer alone.
+//! apply none of them by itself: with `manual` it is the cache that subscribes a peer (`subscribe_peer`), and
+//! it can send a message to that peer alone (`send_to_peer`).
 //!
 //! Two threads share the XPUB, one for messages and one for subscriptions. Each does its step
 //! under one lock, so that a new subscriber gets the last value and each later one, in this order, and no
@@ -32,7 +32,7 @@ use std::thread;
 use std::time::Duration;
 
 use lexopt::prelude::{Long, Short, Value, ValueExt};
-use sinew::{Context, Frame, Message, Pub, Socket, Sub, Xpub};
+use sinew::{Context, Frame, Message, Pub, SendErrorKind, Socket, Sub, Xpub};
 
 const USAGE: &str = "\
 usage: last_value_cache [cache | feed TOPIC VALUE | subscriber [TOPIC]... [--count N]]
@@ -90,29 +90,31 @@ fn greet(values: &Socket<Xpub>, last: &LastValues) -> Result<()> {
         match done {
             // It has gone meanwhile, and its subscriptions with it.
             Ok(()) | Err(sinew::Error::PeerGone) => {}
+            Err(sinew::Error::Send(error)) => match error.kind() {
+                // The same; or it takes nothing, until its queue is full.
+                SendErrorKind::PeerGone | SendErrorKind::WouldBlock => {}
+                _ => return Err(error.into()),
+            },
             Err(error) => return Err(error.into()),
         }
     }
     Ok(())
 }
 
-/// Sends the peer that has just asked for `topic` the last value of all that begins so. Subscribing it
-/// for each anew, because of that what is sent next goes to it alone.
+/// Subscribes the peer that has just asked for `topic`, and sends it the last value of all that begins so.
 fn tell(values: &Socket<Xpub>, topic: &[u8], last: &BTreeMap<Frame, Message>) -> sinew::Result<()> {
     let from_here = (Bound::Included(topic), Bound::Unbounded);
+    values.subscribe_peer(topic)?;
     let mut known = last
         .range::<[u8], _>(from_here)
         .take_while(|(name, _)| name.starts_with(topic))
         .map(|(_, message)| message.clone())
         .peekable();
     if known.peek().is_none() {
-        // Something must be sent now, or the next value would be for this peer alone.
-        values.subscribe_peer(topic)?;
-        values.send([topic, b"has no value yet"])?;
+        values.send_to_peer([topic, b"has no value yet"])?;
     }
     for message in known {
-        values.subscribe_peer(topic)?;
-        values.send(message)?;
+        values.send_to_peer(message)?;
     }
     Ok(())
 }
@@ -129,7 +131,7 @@ fn open(feeds: &str, values: &str) -> Result<(Context, Socket<Sub>, Socket<Xpub>
     let feeds = ctx.socket(Sub).subscribe("").bind(feeds)?;
     let values = ctx
         .socket(Xpub)
-        .manual_last_value(true)
+        .manual(true)
         // Room for the last values of all topics at once: a subscriber may want them all.
         .send_hwm(100_000)
         .bind(values)?;

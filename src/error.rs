@@ -339,7 +339,9 @@ impl From<SendErrorKind> for io::ErrorKind {
             SendErrorKind::TimedOut => io::ErrorKind::TimedOut,
             SendErrorKind::Closed => io::ErrorKind::NotConnected,
             SendErrorKind::ReactorDied => io::ErrorKind::Other,
+            SendErrorKind::PeerGone => io::ErrorKind::NotConnected,
             SendErrorKind::MustReceiveFirst
+            | SendErrorKind::NotManual
             | SendErrorKind::TooManyFrames
             | SendErrorKind::TopicTooLong
             | SendErrorKind::NoGroup

@@ -65,7 +65,7 @@
 //! | [`subscribe`](Socket::subscribe), [`unsubscribe`](Socket::unsubscribe) | | | | x | | | | | | | x | |
 //! | [`wait_for_subscribers`](Socket::wait_for_subscribers) | | | x | | | | | | | x | | |
 //! | [`topics`](Socket::topics) | | | x | x | | | | | | x | x | |
-//! | [`subscribe_peer`](Socket::subscribe_peer), [`unsubscribe_peer`](Socket::unsubscribe_peer) | | | | | | | | | | x | | |
+//! | [`subscribe_peer`](Socket::subscribe_peer), [`unsubscribe_peer`](Socket::unsubscribe_peer), [`send_to_peer`](Socket::send_to_peer) | | | | | | | | | | x | | |
 //! | [`connect_with_id`](Socket::connect_with_id) | | | | | | | | x | | | | x |
 //! | [`connect_peer`](Socket::connect_peer) | | | | | | | | | | | | x |
 //! | [`monitor`](Socket::monitor), [`stats`](Socket::stats), [`wait_for_peers`](Socket::wait_for_peers), [`peers`](Socket::peers), [`monitor_with_snapshot`](Socket::monitor_with_snapshot), [`options`](Socket::options), [`endpoint`](Socket::endpoint), [`is_closed`](Socket::is_closed), [`close`](Socket::close) | x | x | x | x | x | x | x | x | x | x | x | x |

@@ -263,6 +263,10 @@ pub struct Options {
     /// XPUB: as `manual`, and the next message after each
     /// [`subscribe_peer`](crate::Socket::subscribe_peer) goes to that peer alone, if its
     /// subscriptions match it: the last value of the topic, say. Default false.
+    ///
+    /// This is libzmq's way. It is the *next* message, whatever it is: with nothing to tell a new peer,
+    /// something must be sent all the same, or the next news would be for that peer alone.
+    /// [`send_to_peer`](crate::Socket::send_to_peer) has no such trap, and wants only `manual`.
     pub manual_last_value: bool,
     /// XPUB: what each new peer is sent before anything else. Default: nothing, which is a message
     /// without frames.

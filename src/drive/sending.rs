@@ -96,6 +96,25 @@ impl Core {
         }
     }
 
+    /// Sends to the one peer that the application answers (XPUB), if it has room.
+    pub(crate) fn send_to_peer(&self, mut message: Message) -> Result<(), SendError> {
+        message.fill_blank();
+        let mut locked = self.lock();
+        let mut outcome = locked.engine().offer_to_peer(&mut message);
+        if outcome == Ok(Offer::Full) && locked.engine().work().to_write() > 0 {
+            self.flush_dirty(&mut locked);
+            outcome = locked.engine().offer_to_peer(&mut message);
+        }
+        match outcome {
+            Ok(Offer::Queued) => {
+                self.write_out(&mut locked);
+                Ok(())
+            }
+            Ok(Offer::Full) => Err(SendError::new(SendErrorKind::WouldBlock, message)),
+            Err(kind) => Err(SendError::new(kind, message)),
+        }
+    }
+
     /// No peer has room: writes what is queued, or else waits for a change.
     fn make_room(
         &self,

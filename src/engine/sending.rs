@@ -111,6 +111,29 @@ impl<D> Engine<D> {
         }
     }
 
+    /// Queues a message for the one peer that the application answers (XPUB), whatever it is subscribed to.
+    pub(crate) fn offer_to_peer(&mut self, message: &mut Message) -> Result<Offer, SendErrorKind> {
+        if self.life != Life::Open {
+            return Err(match self.reactor_died {
+                true => SendErrorKind::ReactorDied,
+                false => SendErrorKind::Closed,
+            });
+        }
+        if message.len() > MAX_MESSAGE_FRAMES {
+            return Err(SendErrorKind::TooManyFrames);
+        }
+        let key = self.pattern.answers().map_err(|refusal| match refusal {
+            Refusal::PeerGone => SendErrorKind::PeerGone,
+            _ => SendErrorKind::NotManual,
+        })?;
+        if !self.update_room(key) {
+            return Ok(Offer::Full);
+        }
+        self.pattern.answered_by_message();
+        self.queue(key, message);
+        Ok(Offer::Queued)
+    }
+
     /// Queues a message for one peer; takes it out of `message`, or leaves a copy that is not
     /// needed any more.
     #[inline]

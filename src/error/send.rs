@@ -28,6 +28,13 @@ pub enum SendErrorKind {
     /// REQ: the reply to the last request has not been received. REP: no request has been received.
     #[error("receive before you send again: REQ and REP take turns")]
     MustReceiveFirst,
+    /// XPUB: the peer whose message was received last is gone, or nothing was received yet; see
+    /// [`Socket::send_to_peer`](crate::Socket::send_to_peer).
+    #[error("the peer whose message was received last is gone")]
+    PeerGone,
+    /// XPUB: only with the setting [`manual`](crate::Options::manual) is a message sent to one peer.
+    #[error("a message is sent to one peer only by an XPUB with the setting `manual`")]
+    NotManual,
     /// This type of socket does not send.
     #[error("this type of socket cannot send")]
     Unsupported,

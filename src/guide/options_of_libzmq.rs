@@ -45,7 +45,7 @@
 //! | `ROUTER_RAW`, `STREAM_NOTIFY` | the type [`Stream`](crate::Stream), and `stream_notify` |
 //! | `REQ_CORRELATE`, `REQ_RELAXED` | `correlate`, `relaxed`; for many threads the type [`Requester`](crate::Requester) |
 //! | `SUBSCRIBE`, `UNSUBSCRIBE` | `subscribe`, `unsubscribe`; of an XPUB by hand `subscribe_peer`, `unsubscribe_peer` |
-//! | `XPUB_VERBOSE`, `XPUB_VERBOSER`, `XPUB_MANUAL`, `XPUB_MANUAL_LAST_VALUE`, `XPUB_WELCOME_MSG` | `verbose`, `verboser`, `manual`, `manual_last_value`, `welcome_message` |
+//! | `XPUB_VERBOSE`, `XPUB_VERBOSER`, `XPUB_MANUAL`, `XPUB_MANUAL_LAST_VALUE`, `XPUB_WELCOME_MSG` | `verbose`, `verboser`, `manual`, `manual_last_value` (better: `send_to_peer`), `welcome_message` |
 //! | `XPUB_NODROP` | `no_drop` |
 //! | `XSUB_VERBOSE_UNSUBSCRIBE` | `verbose_unsubscribe` |
 //! | `ONLY_FIRST_SUBSCRIBE` | always, and more: only a message of one frame subscribes, as RFC 23 has it; see [below](#only_first_subscribe) |

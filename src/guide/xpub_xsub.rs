@@ -73,16 +73,15 @@
 //!
 //! With [`manual`](crate::SocketBuilder::manual) the application answers: what it gives to
 //! [`subscribe_peer`](crate::Socket::subscribe_peer) is what the peer of the last message is
-//! subscribed to. With [`manual_last_value`](crate::SocketBuilder::manual_last_value) the next
-//! message sent after that goes to this peer alone. That makes a cache of last values, which tells
-//! one who comes late how things stand:
+//! subscribed to, and what it gives to [`send_to_peer`](crate::Socket::send_to_peer) goes to this peer
+//! alone. That makes a cache of last values, which tells one who comes late how things stand:
 //!
 //! ```
 //! use sinew::{Context, Sub, Xpub};
 //! use std::collections::HashMap;
 //!
 //! let ctx = Context::new();
-//! let cache = ctx.socket(Xpub).manual_last_value(true).bind("inproc://cache")?;
+//! let cache = ctx.socket(Xpub).manual(true).bind("inproc://cache")?;
 //! let values = HashMap::from([("gold", "63.20"), ("silver", "0.74")]);
 //!
 //! let late = ctx.socket(Sub).subscribe("gold").connect("inproc://cache")?;
@@ -90,15 +89,19 @@
 //! if let Some((1, topic)) = note.get(0).and_then(|frame| frame.split_first()) {
 //!     let topic = std::str::from_utf8(topic)?;
 //!     cache.subscribe_peer(topic)?;
-//!     // Something must be sent: what is sent next goes to this peer alone, whatever it is.
-//!     cache.send([topic, values.get(topic).unwrap_or(&"unknown yet")])?;
+//!     if let Some(value) = values.get(topic) {
+//!         cache.send_to_peer([topic, value])?;
+//!     }
 //! }
 //! assert_eq!(late.recv()?, ["gold", "63.20"]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A peer that subscribed to a prefix of many topics is subscribed anew before each of their values, as the
-//! example `last_value_cache` does.
+//! A peer that subscribed to a prefix of many topics is sent all of their values, as the example
+//! `last_value_cache` does. libzmq's way,
+//! [`manual_last_value`](crate::SocketBuilder::manual_last_value), is there too: the next message sent after
+//! `subscribe_peer` goes to this peer alone, whatever it is. So something must be sent then, or the next news
+//! would be for this peer alone.
 //!
 //! [`welcome_message`](crate::SocketBuilder::welcome_message) is sent to each peer when it comes. It
 //! receives that if it subscribed to it, as it does any message.

@@ -172,6 +172,8 @@ macro_rules! patterns {
                 fn has_note(&self) -> bool;
                 fn answer_subscription(&mut self, topic: &[u8], subscribe: bool)
                     -> Result<(), Refusal>;
+                fn answers(&self) -> Result<LinkId, Refusal>;
+                fn answered_by_message(&mut self);
                 fn for_each_subscriber(&self, topic: &[u8], visit: impl FnMut(LinkId));
                 fn dropped(&self, link: LinkId) -> u64;
                 fn topics(&self) -> usize;

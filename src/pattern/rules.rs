@@ -327,6 +327,14 @@ pub(crate) trait Rules: Sized {
         Err(Refusal::Unsupported)
     }
 
+    /// The peer that an answer of the user is for: that whose message was received last (XPUB).
+    fn answers(&self) -> Result<LinkId, Refusal> {
+        Err(Refusal::Unsupported)
+    }
+
+    /// The user has answered that peer by a message for it alone.
+    fn answered_by_message(&mut self) {}
+
     /// Messages that were not sent to this link because it was full.
     fn dropped(&self, _link: LinkId) -> u64 {
         0

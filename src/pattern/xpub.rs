@@ -462,6 +462,30 @@ impl<const SHOWS: bool> Rules for Publisher<SHOWS> {
             .for_each(&mut visit);
     }
 
+    fn answers(&self) -> Result<LinkId, Refusal> {
+        let Some(Shown {
+            manual: Some(manual),
+            ..
+        }) = self.shown.as_deref()
+        else {
+            return Err(Refusal::Unsupported);
+        };
+        let (link, number) = manual.spoke.ok_or(Refusal::PeerGone)?;
+        let is_there = manual.asked.is_peer(link, number) && self.fanout.is_attached(link);
+        is_there.then_some(link).ok_or(Refusal::PeerGone)
+    }
+
+    /// It was the message that `manual_last_value` keeps for the peer alone.
+    fn answered_by_message(&mut self) {
+        if let Some(Shown {
+            manual: Some(manual),
+            ..
+        }) = self.shown.as_deref_mut()
+        {
+            manual.only = None;
+        }
+    }
+
     fn dropped(&self, link: LinkId) -> u64 {
         self.fanout.dropped(link)
     }

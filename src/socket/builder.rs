@@ -495,6 +495,7 @@ mod tests {
             "recv_deadline",
             "recv_timeout",
             "send_timeout",
+            "send_to_peer",
             "socket_type",
             "subscribe",
             "subscribe_peer",

@@ -2,7 +2,8 @@
 
 use super::kind::{Matches, ShowsSubscriptions};
 use super::Socket;
-use crate::error::Error;
+use crate::error::{Error, SendError};
+use crate::message::Message;
 
 impl<K: Matches> Socket<K> {
     /// How many distinct topics there are: those that peers are subscribed to (PUB, XPUB), or those
@@ -59,5 +60,41 @@ impl<K: ShowsSubscriptions> Socket<K> {
     /// Those of [`Socket::subscribe_peer`].
     pub fn unsubscribe_peer(&self, topic: impl AsRef<[u8]>) -> Result<(), Error> {
         self.core().answer_subscription(topic.as_ref(), false)
+    }
+
+    /// Sends a message to that peer alone whose message was received last, such as the last value of the
+    /// topic that it has just asked for. Only with [`manual`](crate::Options::manual).
+    ///
+    /// It goes there whatever the peer is subscribed to here; a SUB at the other end receives it if its own
+    /// subscriptions match it. No other message is changed by it: what is sent with [`send`](Socket::send)
+    /// goes to all that are subscribed, before and after. "Last" is meant as for
+    /// [`subscribe_peer`](Socket::subscribe_peer).
+    ///
+    /// Does not wait: when the peer's queue is full, the message comes back. So a peer that does not take
+    /// what it is sent holds up no other.
+    ///
+    /// ```
+    /// use sinew::{Context, Sub, Xpub};
+    ///
+    /// let context = Context::new();
+    /// let prices = context.socket(Xpub).manual(true).bind("inproc://last prices")?;
+    /// let late = context.socket(Sub).subscribe("gold").connect("inproc://last prices")?;
+    ///
+    /// assert_eq!(prices.recv()?, "\u{1}gold"); // it asks
+    /// prices.subscribe_peer("gold")?;
+    /// prices.send_to_peer(["gold", "63.20"])?; // how things stand
+    /// prices.send(["gold", "63.40"])?; // what is new, to all
+    /// assert_eq!(late.recv()?, ["gold", "63.20"]);
+    /// assert_eq!(late.recv()?, ["gold", "63.40"]);
+    /// # Ok::<(), sinew::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`NotManual`](crate::SendErrorKind::NotManual) without the setting,
+    /// [`PeerGone`](crate::SendErrorKind::PeerGone) when that peer is gone or nothing was received yet,
+    /// [`WouldBlock`](crate::SendErrorKind::WouldBlock) when its queue is full, and when the socket is closed or
+    /// the message has too many frames. The error has the message.
+    pub fn send_to_peer(&self, message: impl Into<Message>) -> Result<(), SendError> {
+        self.core().send_to_peer(message.into())
     }
 }

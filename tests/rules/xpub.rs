@@ -1,7 +1,8 @@
 //! XPUB: subscriptions as messages, decided by hand or not, and what XSUB peers send.
 
 use sinew::{
-    Context, Error, EventKind, Kind, Message, Pub, RecvError, Socket, SocketType, Sub, Xpub, Xsub,
+    Context, Error, EventKind, Kind, Message, Pub, RecvError, SendErrorKind, Socket, SocketType,
+    Sub, Xpub, Xsub,
 };
 
 use crate::support::{
@@ -242,6 +243,94 @@ fn a_last_value_goes_to_the_new_subscriber_alone() {
             assert_eq!([next(&sub), next(&sub)], ["a last", "a new"]);
             assert_eq!(sub.try_recv(), Err(RecvError::WouldBlock));
         }
+    }
+}
+
+#[test]
+fn a_message_for_one_peer_goes_to_it_alone_and_changes_the_way_of_no_other() {
+    for endpoint in endpoints("xpub-to-peer") {
+        for last_value in [false, true] {
+            let ctx = Context::new();
+            let cache = ctx.socket(Xpub).manual(true).manual_last_value(last_value);
+            let cache = cache.bind(&endpoint).unwrap();
+            let subscriber = || {
+                let sub = ctx.socket(Sub).subscribe("a");
+                let sub = sub.connect(address(&cache)).unwrap();
+                assert_eq!(next(&cache), "\u{1}a");
+                sub
+            };
+            let one = subscriber();
+            cache.subscribe_peer("a").unwrap();
+            cache.send_to_peer("a last").unwrap();
+            cache.send("a new").unwrap();
+            let two = subscriber();
+            // Before it is subscribed, several, and of another topic, of which its SUB wants nothing.
+            for message in ["a last", "b last", "a newest"] {
+                cache.send_to_peer(message).unwrap();
+            }
+            cache.subscribe_peer("a").unwrap();
+            cache.send_to_peer(["a", "and", "again"]).unwrap();
+            cache.send("a end").unwrap();
+            let all = |sub: &Socket<Sub>| {
+                let mut all = Vec::new();
+                while all.last().is_none_or(|last| *last != "a end") {
+                    all.push(next(sub));
+                }
+                all
+            };
+            assert_eq!(all(&one), ["a last", "a new", "a end"]);
+            let [first, second, third, end] = &all(&two)[..] else {
+                panic!("{endpoint}");
+            };
+            assert_eq!([first, second, end], ["a last", "a newest", "a end"]);
+            assert_eq!(*third, ["a", "and", "again"]);
+            assert_eq!(cache.stats().dropped, 0);
+        }
+    }
+}
+
+#[test]
+fn a_message_for_one_peer_comes_back_when_that_is_gone_or_full_or_was_never_there() {
+    let ctx = Context::new();
+    for plain in [SocketType::Xpub, SocketType::Pub, SocketType::Push] {
+        let error = ctx.socket(plain).open().unwrap().send_to_peer("m");
+        let error = error.unwrap_err();
+        assert_eq!(error.kind(), SendErrorKind::NotManual);
+        assert_eq!(error.into_message(), "m");
+    }
+    for endpoint in endpoints("xpub-to-nobody") {
+        let cache = ctx.socket(Xpub).manual(true).send_hwm(3);
+        let cache = cache.bind(&endpoint).unwrap();
+        let gone = |cache: &Socket<Xpub>| {
+            let error = cache.send_to_peer("m").unwrap_err();
+            assert_eq!(error.kind(), SendErrorKind::PeerGone);
+            assert_eq!(error.into_message(), "m");
+        };
+        gone(&cache);
+        let sub = ctx.socket(Sub).subscribe("").recv_hwm(1);
+        let sub = sub.connect(address(&cache)).unwrap();
+        assert_eq!(next(&cache), "\u{1}");
+        // It does not receive.
+        let large = Message::from(vec![7; 1 << 20]);
+        let mut sent = 0;
+        let error = loop {
+            match cache.send_to_peer(large.clone()) {
+                Ok(()) => sent += 1,
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error.kind(), SendErrorKind::WouldBlock);
+        assert_eq!(error.into_message(), large);
+        assert_eq!((cache.stats().sent, cache.stats().dropped), (sent, 0));
+        for _ in 0..sent {
+            assert_eq!(next(&sub), large);
+        }
+        drop(sub);
+        assert_eq!(next(&cache), "\u{0}");
+        gone(&cache);
+        let _ = cache.clone().close();
+        let closed = cache.send_to_peer("m").unwrap_err();
+        assert!(closed.is_closed());
     }
 }
 
