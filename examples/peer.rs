@@ -2,9 +2,10 @@
 //!
 //! Senders send each line as a message, and a TAB splits it into frames; receivers print each
 //! message as a line, its frames joined by TAB. Types that do both in any order (dealer, router, pair,
-//! stream, xpub, xsub) send each line while they print what comes, or send all of it back with `--echo`. Lines are bytes:
+//! stream, dgram, xpub, xsub) send each line while they print what comes, or send all of it back with `--echo`. Lines are bytes:
 //! they need not be text. The first frame of what a router, a stream, a server
-//! or a peer prints and reads is the peer's routing id; of a radio and a dish it is the group.
+//! or a peer prints and reads is the peer's routing id; of a radio and a dish it is the group, of a dgram the
+//! address, `ip:port`.
 //!
 //! ```text
 //! peer pull --bind 'tcp://127.0.0.1:*'                  # says: bound tcp://127.0.0.1:49152
@@ -24,6 +25,10 @@
 //!
 //! peer radio --bind ipc:///tmp/reports                    # lines of a group, TAB, text
 //! peer dish --connect ipc:///tmp/reports --group oslo
+//!
+//! peer dish --bind 'udp://239.0.0.1:5555' --group oslo    # and over udp, to all of a network at once
+//! peer radio --connect udp://239.0.0.1:5555
+//! peer dgram --bind 'udp://*:5556' --echo                 # whoever sends a datagram gets it back
 //!
 //! peer sub --connect tcp://127.0.0.1:5556 --subscribe weather. --count 10 --timeout 60000
 //!
@@ -50,11 +55,12 @@ usage: peer TYPE [--bind EP]... [--connect EP]... [--subscribe PREFIX]... [--cou
             [--plain-server USER:PASSWORD]... [--plain USER:PASSWORD]
 
 TYPE               push, pull, pub, sub, req, rep, dealer, router, pair, stream, client, server,
-                   scatter, gather, peer, channel, radio, dish, xpub or xsub; from dealer on they
+                   scatter, gather, peer, channel, radio, dish, dgram, xpub or xsub; from dealer on they
                    converse, but scatter and radio send as push does, and gather and dish receive
                    as pull
---bind EP          listen on tcp://, ipc:// or inproc://; says `bound EP` on standard error
---connect EP       call a peer, which need not be there yet
+--bind EP          listen on tcp://, ipc://, inproc:// or udp://; says `bound EP` on standard error
+--connect EP       call a peer, which need not be there yet; a dgram sends lines with an empty first frame
+                   there
 --subscribe PREFIX sub: what to receive (default: everything); xsub: the same (default: nothing; lines
                    that begin with a byte 1 subscribe, and with a byte 0 take that back)
 --group G          dish: a group to join
@@ -612,6 +618,7 @@ fn socket_type(name: &str) -> Result<SocketType, lexopt::Error> {
         "channel" => Ok(SocketType::Channel),
         "radio" => Ok(SocketType::Radio),
         "dish" => Ok(SocketType::Dish),
+        "dgram" => Ok(SocketType::Dgram),
         "xpub" => Ok(SocketType::Xpub),
         "xsub" => Ok(SocketType::Xsub),
         _ => Err(format!("no such TYPE: {name}").into()),

@@ -7,6 +7,7 @@
 
 mod error;
 mod parse;
+mod udp;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
@@ -15,6 +16,7 @@ use std::path::Path;
 use error::Reason;
 
 pub use error::EndpointError;
+pub use udp::UdpEndpoint;
 
 /// An address that a socket binds or connects to.
 ///
@@ -29,6 +31,9 @@ pub use error::EndpointError;
 /// | `ipc://@name` | an abstract name (Linux) | the same |
 /// | `ipc://*` | a fresh file in a private temporary directory | – |
 /// | `inproc://name` | a name within the context | the same |
+/// | `udp://192.0.2.7:5555`, `udp://[2001:db8::7]:5555`, `udp://name:5555` | datagrams to that address, or to the interface of that name | datagrams to that host |
+/// | `udp://*:5555`, `udp://*:*` | datagrams to every interface; at a free port | – |
+/// | `udp://239.0.0.1:5555`, `udp://eth0;239.0.0.1:5555`, `udp://eth0;[ff02::1]:5555` | joins that multicast group, on that interface | datagrams to that group, by that interface |
 ///
 /// Transport names are lower case. Ports are decimal digits, 0 to 65535. IPv6 addresses stand in
 /// brackets. An `ipc` path has at most 107 bytes, an `inproc` name 1 to 256 bytes. Host names keep
@@ -69,6 +74,8 @@ pub enum Endpoint {
     Ipc(IpcEndpoint),
     /// A name within one context, `inproc://name`.
     Inproc(InprocEndpoint),
+    /// A UDP address or multicast group, `udp://host:port`.
+    Udp(UdpEndpoint),
 }
 
 /// What follows `tcp://`: a host, a port, and sometimes an address to call from.
@@ -88,7 +95,7 @@ pub(crate) struct HostPort {
     pub(crate) port: u16,
 }
 
-/// The host of a [`TcpEndpoint`], as it was written. Printed, an IPv6 address stands in brackets.
+/// The host of a [`TcpEndpoint`] or a [`UdpEndpoint`], as it was written. Printed, an IPv6 address stands in brackets.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Host {
@@ -139,16 +146,17 @@ impl Endpoint {
             .map_err(|reason| EndpointError::new(&self.to_string(), reason))
     }
 
-    /// The transport's name: `tcp`, `ipc` or `inproc`.
+    /// The transport's name: `tcp`, `ipc`, `inproc` or `udp`.
     pub fn transport(&self) -> &'static str {
         match self {
             Self::Tcp(_) => "tcp",
             Self::Ipc(_) => "ipc",
             Self::Inproc(_) => "inproc",
+            Self::Udp(_) => "udp",
         }
     }
 
-    /// The port of a `tcp` endpoint.
+    /// The port of a `tcp` or `udp` endpoint.
     ///
     /// ```
     /// let endpoint: sinew::Endpoint = "tcp://localhost:5555".parse()?;
@@ -158,19 +166,21 @@ impl Endpoint {
     pub fn port(&self) -> Option<u16> {
         match self {
             Self::Tcp(tcp) => Some(tcp.target.port),
+            Self::Udp(udp) => Some(udp.target.port),
             Self::Ipc(_) | Self::Inproc(_) => None,
         }
     }
 
-    /// The host of a `tcp` endpoint.
+    /// The host of a `tcp` or `udp` endpoint.
     pub fn host(&self) -> Option<&Host> {
         match self {
             Self::Tcp(tcp) => Some(tcp.host()),
+            Self::Udp(udp) => Some(udp.host()),
             Self::Ipc(_) | Self::Inproc(_) => None,
         }
     }
 
-    /// The address of a `tcp` endpoint whose host is numeric, as one that was bound reports it.
+    /// The address of a `tcp` or `udp` endpoint whose host is numeric, as one that was bound reports it.
     pub fn socket_addr(&self) -> Option<SocketAddr> {
         match self.host()? {
             Host::V4(address) => Some((*address, self.port()?).into()),
@@ -198,7 +208,7 @@ impl Endpoint {
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::Ipc(ipc) => ipc.path(),
-            Self::Tcp(_) | Self::Inproc(_) => None,
+            Self::Tcp(_) | Self::Inproc(_) | Self::Udp(_) => None,
         }
     }
 
@@ -208,6 +218,7 @@ impl Endpoint {
                 source: Some(_), ..
             }) => Err(Reason::BindWithSource),
             Self::Ipc(ipc) => ipc.check_platform(),
+            Self::Udp(udp) => udp.check_bind(),
             Self::Tcp(_) | Self::Inproc(_) => Ok(()),
         }
     }
@@ -218,6 +229,7 @@ impl Endpoint {
             Self::Tcp(tcp) if tcp.target.port == 0 => Err(Reason::ConnectToPortZero),
             Self::Ipc(IpcEndpoint(IpcName::Any)) => Err(Reason::ConnectToAnyPath),
             Self::Ipc(ipc) => ipc.check_platform(),
+            Self::Udp(udp) => udp.check_connect(),
             Self::Tcp(_) | Self::Inproc(_) => Ok(()),
         }
     }
@@ -293,6 +305,7 @@ impl fmt::Display for Endpoint {
             Self::Tcp(tcp) => tcp.fmt(f),
             Self::Ipc(ipc) => ipc.fmt(f),
             Self::Inproc(inproc) => inproc.fmt(f),
+            Self::Udp(udp) => udp.fmt(f),
         }
     }
 }
@@ -618,6 +631,8 @@ mod tests {
         prop_oneof![
             (proptest::option::of(any_host_port()), any_host_port())
                 .prop_map(|(source, target)| Endpoint::Tcp(TcpEndpoint { source, target })),
+            (proptest::option::of(any_host()), any_host_port())
+                .prop_map(|(interface, target)| Endpoint::Udp(UdpEndpoint { interface, target })),
             Just(name(IpcName::Any)),
             "[/.a-z][^\0]{0,26}".prop_map(move |path| name(IpcName::Path(path))),
             "[^\0]{1,26}".prop_map(move |it| name(IpcName::Abstract(it))),

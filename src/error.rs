@@ -115,7 +115,7 @@ pub enum Error {
     PeerGone,
     /// A socket type that this library knows on the wire but does not make yet. Today it makes all that
     /// it knows.
-    #[error("{0} sockets do not exist in this version; PUSH, PULL, PUB, SUB, REQ, REP, DEALER, ROUTER, XPUB, XSUB, PAIR, STREAM, CLIENT, SERVER, SCATTER, GATHER, PEER, CHANNEL, RADIO and DISH do")]
+    #[error("{0} sockets do not exist in this version; PUSH, PULL, PUB, SUB, REQ, REP, DEALER, ROUTER, XPUB, XSUB, PAIR, STREAM, CLIENT, SERVER, SCATTER, GATHER, PEER, CHANNEL, RADIO, DISH and DGRAM do")]
     NoSuchSocket(SocketType),
     /// A text names no type of socket.
     #[error(transparent)]
@@ -345,7 +345,8 @@ impl From<SendErrorKind> for io::ErrorKind {
             | SendErrorKind::TooManyFrames
             | SendErrorKind::TopicTooLong
             | SendErrorKind::NoGroup
-            | SendErrorKind::GroupTooLong => io::ErrorKind::InvalidInput,
+            | SendErrorKind::GroupTooLong
+            | SendErrorKind::TooLarge => io::ErrorKind::InvalidInput,
             SendErrorKind::Multipart => io::ErrorKind::InvalidInput,
             SendErrorKind::Unsupported => io::ErrorKind::Unsupported,
             SendErrorKind::Unroutable => io::ErrorKind::NotFound,

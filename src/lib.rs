@@ -24,10 +24,10 @@
 //! | Task | Types |
 //! |---|---|
 //! | make sockets | [`Context`], [`ContextBuilder`], [`SocketBuilder`], [`Options`], [`KeepAlive`], [`Conflate`] |
-//! | choose a pattern | [`Push`], [`Pull`], [`Pub`], [`Sub`], [`Req`], [`Rep`], [`Dealer`], [`Router`], [`Pair`], [`Xpub`], [`Xsub`], [`Stream`], [`Client`], [`Server`], [`Scatter`], [`Gather`], [`Peer`], [`Channel`], [`Radio`], [`Dish`]; at run time [`SocketType`] |
+//! | choose a pattern | [`Push`], [`Pull`], [`Pub`], [`Sub`], [`Req`], [`Rep`], [`Dealer`], [`Router`], [`Pair`], [`Xpub`], [`Xsub`], [`Stream`], [`Client`], [`Server`], [`Scatter`], [`Gather`], [`Peer`], [`Channel`], [`Radio`], [`Dish`], [`Dgram`]; at run time [`SocketType`] |
 //! | send and receive | [`Socket`], [`DynSocket`], [`Iter`], [`TryIter`] |
 //! | build and read messages | [`Message`], [`Frame`], [`Frames`], [`IntoFrames`] |
-//! | say where | [`Endpoint`] and its parts [`TcpEndpoint`], [`IpcEndpoint`], [`InprocEndpoint`], [`Host`] |
+//! | say where | [`Endpoint`] and its parts [`TcpEndpoint`], [`IpcEndpoint`], [`InprocEndpoint`], [`UdpEndpoint`], [`Host`] |
 //! | handle errors | [`Error`], [`Result`], [`SendError`] and its [`SendErrorKind`], [`RecvError`], [`SendManyError`], [`WaitError`], [`EndpointError`], [`ConvertError`] and its [`ConvertErrorKind`], [`UnknownSocketType`] |
 //! | wait for several | [`Poller`], [`Interest`], [`PollEvent`], [`PollEvents`], [`PollerWaker`] |
 //! | forward | [`proxy()`], [`Proxy`], [`ProxyHandle`], [`ProxyStats`], [`ProxyTraffic`] |
@@ -35,7 +35,7 @@
 //! | change settings | [`Socket::options`], [`Socket::set_options`] |
 //! | wait in an event loop of the program's own | [`Socket::readiness`], [`Readiness`] |
 //! | end | [`Socket::close`], [`Context::close`], [`Context::shutdown`], [`CloseReport`] |
-//! | write generic code | [`Kind`], [`Sends`], [`Receives`], [`Subscribes`], [`Publishes`], [`ShowsSubscriptions`], [`Matches`], [`Conflates`], [`Requests`], [`Addresses`], [`Routes`], [`Forwards`], [`Probes`], [`Streams`], [`Numbers`], [`Joins`] |
+//! | write generic code | [`Kind`], [`Sends`], [`Receives`], [`Subscribes`], [`Publishes`], [`ShowsSubscriptions`], [`Matches`], [`Conflates`], [`Requests`], [`Addresses`], [`Routes`], [`Forwards`], [`Probes`], [`Streams`], [`Numbers`], [`Joins`], [`Datagrams`] |
 //!
 //! # Patterns
 //!
@@ -53,6 +53,7 @@
 //! | [`Peer`] to [`Peer`] | the peer whose number it has gets it | `send` waits, or fails if there is no such peer | [`client_server`](guide::client_server) |
 //! | [`Channel`] to [`Channel`] | the one peer gets it | `send` waits | [`client_server`](guide::client_server) |
 //! | [`Radio`] to [`Dish`] | every peer that is in its group gets it | it is dropped and counted; with [`no_drop`](Options::no_drop), `send` waits | [`client_server`](guide::client_server#radio-and-dish) |
+//! | [`Dgram`] to whatever has an address | its datagram goes to the address that is the first frame, over udp alone | `send` waits while this system takes no more | [`client_server`](guide::client_server#over-udp-radio-dish-and-dgram) |
 //! | [`Pair`] to [`Pair`] | the one peer gets it | `send` waits | [`dealer_pair`](guide::dealer_pair) |
 //!
 //! # Verbs by socket
@@ -71,7 +72,7 @@
 //! | [`monitor`](Socket::monitor), [`stats`](Socket::stats), [`wait_for_peers`](Socket::wait_for_peers), [`peers`](Socket::peers), [`monitor_with_snapshot`](Socket::monitor_with_snapshot), [`options`](Socket::options), [`endpoint`](Socket::endpoint), [`is_closed`](Socket::is_closed), [`close`](Socket::close) | x | x | x | x | x | x | x | x | x | x | x | x |
 //! | [`set_options`](Socket::set_options), [`readiness`](Socket::readiness), [`socket_type`](Socket::socket_type), [`last_endpoint`](Socket::last_endpoint), [`into_dynamic`](Socket::into_dynamic) | x | x | x | x | x | x | x | x | x | x | x | x |
 //!
-//! [`Client`], [`Server`], [`Peer`] and [`Channel`] have the verbs of `Pair`, [`Scatter`] those of `Push` and
+//! [`Client`], [`Server`], [`Peer`], [`Channel`] and [`Dgram`] have the verbs of `Pair`, [`Scatter`] those of `Push` and
 //! [`Gather`] those of `Pull`; [`Peer`] has [`connect_for_id`](Socket::connect_for_id) too. [`Radio`] has those
 //! of `Pub` but `topics`, [`Dish`] those of `Pull`, and [`join`](Socket::join) and [`leave`](Socket::leave).
 //!
@@ -109,6 +110,7 @@ mod socks;
 mod tuning;
 
 // layer 1: rules, without I/O, clock or threads
+mod datagram;
 mod heat;
 mod pattern;
 mod waiters;
@@ -161,7 +163,9 @@ pub use pattern::bench_support as routing_bench;
 pub use zmtp::bench_support as codec_bench;
 
 pub use context::{Context, ContextBuilder};
-pub use endpoint::{Endpoint, EndpointError, Host, InprocEndpoint, IpcEndpoint, TcpEndpoint};
+pub use endpoint::{
+    Endpoint, EndpointError, Host, InprocEndpoint, IpcEndpoint, TcpEndpoint, UdpEndpoint,
+};
 pub use error::{
     Error, RecvError, RequestError, Result, SendError, SendErrorKind, SendManyError, WaitError,
 };
@@ -177,11 +181,11 @@ pub use proxy::{proxy, Forwards, Proxy, ProxyHandle, ProxyStats, ProxyTraffic};
 #[doc(hidden)]
 pub use socket::TaskSocket;
 pub use socket::{
-    Addresses, Channel, Client, Conflates, Dealer, Dish, DynSocket, Gather, Greets, Iter, Joins,
-    Kind, Matches, Numbers, Pair, Peer, Probes, Pub, Publishes, Pull, Push, Radio, Readiness,
-    Receives, Rep, Req, Requester, Requests, Router, Routes, Scatter, Sends, Server,
-    ShowsSubscriptions, Socket, SocketBuilder, Stream, Streams, Sub, Subscribes, TellsDisconnects,
-    TellsHiccups, TryIter, Xpub, Xsub,
+    Addresses, Channel, Client, Conflates, Datagrams, Dealer, Dgram, Dish, DynSocket, Gather,
+    Greets, Iter, Joins, Kind, Matches, Numbers, Pair, Peer, Probes, Pub, Publishes, Pull, Push,
+    Radio, Readiness, Receives, Rep, Req, Requester, Requests, Router, Routes, Scatter, Sends,
+    Server, ShowsSubscriptions, Socket, SocketBuilder, Stream, Streams, Sub, Subscribes,
+    TellsDisconnects, TellsHiccups, TryIter, Xpub, Xsub,
 };
 pub use socks::SocksProxy;
 pub use stats::{CloseReport, Drops, PeerStats, QueueStats, Stats, Traffic};

@@ -176,6 +176,22 @@ pub struct Options {
     /// Whether `*` binds IPv6 as well as IPv4, and host names may resolve to IPv6 addresses.
     /// Default false. Numeric IPv6 endpoints work either way.
     pub ipv6: bool,
+    /// RADIO, DISH and DGRAM over udp: bytes of a datagram, at most. Default 8192, which is what libzmq
+    /// receives; it cuts what is longer. 1 to 65,507.
+    ///
+    /// A message that makes a larger one is refused by `send`
+    /// ([`SendErrorKind::TooLarge`](crate::SendErrorKind::TooLarge)), also by a RADIO that has other
+    /// peers beside those over udp; a larger one that comes is discarded and counted
+    /// ([`Drops::malformed`](crate::Drops::malformed)). The datagram of a RADIO and a DISH has the group
+    /// before the body, and a byte. What is larger than a packet of the network, often 1500 bytes less
+    /// 28, is cut up by the system, and lost with any of its pieces.
+    pub max_datagram_size: usize,
+    /// RADIO and DGRAM over udp: networks that a multicast goes through, at most (IP_MULTICAST_TTL,
+    /// IPV6_MULTICAST_HOPS): 1 stays in the own one, 0 on this machine. Default 1.
+    pub multicast_hops: u8,
+    /// RADIO and DGRAM over udp: whether sockets of this machine that joined the group get what is sent
+    /// to it (IP_MULTICAST_LOOP, IPV6_MULTICAST_LOOP). Default true.
+    pub multicast_loop: bool,
     /// TCP keep-alive. Default: what the system does.
     pub tcp_keepalive: KeepAlive,
     /// Size of the kernel's send buffer (SO_SNDBUF) in bytes; `None` leaves it to the system, which
@@ -318,6 +334,9 @@ impl Default for Options {
             routing_id: Bytes::new(),
             backlog: tuning::BACKLOG,
             ipv6: false,
+            max_datagram_size: tuning::MAX_DATAGRAM_SIZE,
+            multicast_hops: 1,
+            multicast_loop: true,
             tcp_keepalive: KeepAlive::default(),
             send_buffer: None,
             recv_buffer: None,

@@ -56,11 +56,13 @@ pub enum SocketType {
     Radio,
     /// Receives what its RADIO peers send to the groups that it is in.
     Dish,
+    /// Datagrams to and from whatever has an address, over udp. Such sockets have no peers on the wire.
+    Dgram,
 }
 
 impl SocketType {
     /// Every type, in the order of the enum.
-    pub const ALL: [SocketType; 20] = [
+    pub const ALL: [SocketType; 21] = [
         SocketType::Push,
         SocketType::Pull,
         SocketType::Pub,
@@ -81,6 +83,7 @@ impl SocketType {
         SocketType::Channel,
         SocketType::Radio,
         SocketType::Dish,
+        SocketType::Dgram,
     ];
 
     /// The name that goes over the wire in the Socket-Type property (RFC 37, "The NULL mechanism").
@@ -106,6 +109,7 @@ impl SocketType {
             SocketType::Channel => "CHANNEL",
             SocketType::Radio => "RADIO",
             SocketType::Dish => "DISH",
+            SocketType::Dgram => "DGRAM",
         }
     }
 
@@ -201,7 +205,7 @@ pub struct PeerInfo {
     /// with NULL, over inproc, and of the server that this side has called.
     pub user: Option<String>,
     /// The ZMTP version that the connection speaks, major and minor; zero and zero for the peer of a STREAM,
-    /// which speaks none.
+    /// and for what is behind an endpoint of udp, which speak none.
     pub version: (u8, u8),
 }
 
@@ -239,7 +243,8 @@ mod tests {
                 assert_eq!(a.talks_to(b), b.talks_to(a), "{a} {b}");
             }
             let any = SocketType::ALL.into_iter().any(|b| a.talks_to(b));
-            assert_eq!(any, a != SocketType::Stream, "{a}");
+            let none = matches!(a, SocketType::Stream | SocketType::Dgram);
+            assert_eq!(any, !none, "{a}");
         }
     }
 

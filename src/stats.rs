@@ -17,11 +17,12 @@ pub struct Stats {
     pub received: u64,
     /// Messages lost by the rules: PUB, once for each subscriber whose queue was full; REP, replies
     /// whose requester has gone; what a closed connection took with it unsent; what a peer had not
-    /// acknowledged when `disconnect` or `close` gave it up; messages that a peer refused
+    /// acknowledged when `disconnect` or `close` gave it up; what the system refused to send as a
+    /// datagram; messages that a peer refused
     /// ([`EventKind::MessageDropped`](crate::EventKind::MessageDropped)); and what was replaced while it
     /// waited ([`Conflate`](crate::Conflate)).
     pub dropped: u64,
-    /// Peers that are there: the handshake is through.
+    /// Peers that are there: the handshake is through. An endpoint of udp is one, whoever is behind it.
     pub peers: usize,
 }
 
@@ -38,7 +39,7 @@ pub struct PeerStats {
     /// The endpoint of `bind` or `connect` that it came by.
     pub endpoint: Endpoint,
     /// Its address, while there is a connection: `ip:port`, or what the system knows of a Unix-domain
-    /// peer. `None` over inproc.
+    /// peer. `None` over inproc. Over udp where datagrams go, and `*` at an endpoint that was bound.
     pub address: Option<String>,
     /// What it said of itself, while it is there.
     pub info: Option<PeerInfo>,
@@ -115,6 +116,13 @@ pub struct Drops {
     pub refused: u64,
     /// Another message of its key came while it waited ([`Conflate`](crate::Conflate)).
     pub conflated: u64,
+    /// The system refused to send it as a datagram (udp): there is no way to its address, say. Of what is
+    /// sent and lost on its way nobody knows.
+    pub unsent: u64,
+    /// Datagrams that came and were discarded (udp): larger than
+    /// [`max_datagram_size`](crate::Options::max_datagram_size), or without a whole group before the body. They
+    /// are no messages, and not counted in [`Stats::dropped`].
+    pub malformed: u64,
 }
 
 /// What became of a socket's messages; see [`Socket::close`](crate::Socket::close) and

@@ -45,6 +45,17 @@ pub(crate) const HEARTBEAT_LEAST: Duration = Duration::from_millis(1);
 /// is more to do than processors, and the end of its connection would be one more thing to do.
 pub(crate) const HEARTBEAT_PATIENCE: Duration = Duration::from_secs(3);
 
+/// The largest datagram, unless set otherwise: libzmq receives into a buffer of that size, and would take
+/// the beginning of a larger one for the whole.
+pub(crate) const MAX_DATAGRAM_SIZE: usize = 8192;
+
+/// The most bytes of a datagram over IPv4: what is left of 65,535 by its header and UDP's.
+pub(crate) const LARGEST_DATAGRAM: usize = 65_507;
+
+/// What a datagram counts for at least in a pass, which ends after a [`TURN`]: a system call costs
+/// about what copying this much does.
+pub(crate) const DATAGRAM: usize = 2 * 1024;
+
 /// Connections that the kernel queues for a listener.
 ///
 /// libzmq asks for 100; a burst of a thousand clients then waits a second for its SYNs to be

@@ -25,7 +25,7 @@ const UNLISTEN: Duration = Duration::from_secs(5);
 impl Core {
     pub(crate) fn bind(&self, endpoint: Endpoint) -> Result<Endpoint, Error> {
         endpoint.validate_bind()?;
-        self.check_transport(&endpoint)?;
+        self.check_transport(&endpoint, true)?;
         self.check_open()?;
         let named = Arc::new(endpoint);
         let outcome = self.listen(Endpoint::clone(&named));
@@ -47,6 +47,10 @@ impl Core {
                     listener: None,
                 }
             }
+            Endpoint::Udp(udp) => Bound {
+                endpoint: self.bind_datagrams(udp)?,
+                listener: None,
+            },
             _ => {
                 self.poll_side()?;
                 let settings = TransportOptions::from(&*self.options());
@@ -62,7 +66,7 @@ impl Core {
         self.poll_side()?;
         let settings = TransportOptions::from(&*self.options());
         let listener = transport::adopt(descriptor, &settings).map_err(Error::Io)?;
-        self.check_transport(&listener.local_endpoint())?;
+        self.check_transport(&listener.local_endpoint(), true)?;
         let bound = self.accept_at(listener)?;
         self.bound(bound)
     }
@@ -118,7 +122,11 @@ impl Core {
 
     fn connect_to(&self, endpoint: Endpoint, routing_id: Option<&[u8]>) -> Result<Endpoint, Error> {
         endpoint.validate_connect()?;
-        self.check_transport(&endpoint)?;
+        self.check_transport(&endpoint, false)?;
+        if let Endpoint::Udp(udp) = &endpoint {
+            let endpoint = self.connect_datagrams(udp)?;
+            return Ok(Endpoint::clone(&endpoint));
+        }
         let endpoint = Arc::new(endpoint);
         let inproc = matches!(*endpoint, Endpoint::Inproc(_));
         if !inproc {
@@ -149,15 +157,31 @@ impl Core {
         Ok(Frame::from(id))
     }
 
-    /// Bytes without frames have no inproc.
-    fn check_transport(&self, endpoint: &Endpoint) -> Result<(), Error> {
-        if self.raw && matches!(endpoint, Endpoint::Inproc(_)) {
-            return Err(Error::Unsupported {
-                verb: "use inproc; use tcp or ipc",
-                socket_type: self.socket_type,
-            });
+    /// Bytes without frames have no inproc; udp is for some types, and all that one of them has.
+    fn check_transport(&self, endpoint: &Endpoint, binds: bool) -> Result<(), Error> {
+        let can = self.lock().engine().can();
+        match endpoint {
+            Endpoint::Inproc(_) if can.raw => Err(self.unsupported("use inproc; use tcp or ipc")),
+            Endpoint::Udp(_) if !can.udp => {
+                Err(self.unsupported("use udp; RADIO, DISH and DGRAM do"))
+            }
+            Endpoint::Udp(_) if binds && !can.receives => {
+                Err(self.unsupported("bind udp; connect it"))
+            }
+            Endpoint::Udp(_) if !binds && !can.sends => {
+                Err(self.unsupported("connect to udp; bind it"))
+            }
+            Endpoint::Udp(_) => Ok(()),
+            _ if can.datagrams => Err(self.unsupported("use any transport but udp")),
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    fn unsupported(&self, verb: &'static str) -> Error {
+        Error::Unsupported {
+            verb,
+            socket_type: self.socket_type,
+        }
     }
 
     pub(crate) fn unbind(&self, wanted: &Endpoint) -> Result<(), Error> {
@@ -166,6 +190,9 @@ impl Core {
             return Err(Error::NotFound(wanted.to_string()));
         };
         drop(locked);
+        if let Endpoint::Udp(_) = &*bound.endpoint {
+            self.unbind_datagrams(&bound.endpoint);
+        }
         self.release(bound);
         Ok(())
     }
@@ -216,7 +243,7 @@ fn no_id(refusal: Refusal, id: &[u8], socket_type: SocketType) -> Error {
 
 /// An endpoint that is in use is told apart from all else that the system may say; both texts name
 /// the endpoint.
-fn bind_error(error: io::Error) -> Error {
+pub(super) fn bind_error(error: io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::AddrInUse => Error::InUse(error.to_string()),
         _ => Error::Io(error),

@@ -181,7 +181,7 @@ impl Core {
 
     /// Has the socket's poll tell what comes, and what came already. The link is in its place by
     /// now: the first event may come before this returns, and must find it.
-    fn watch(&self, id: ConnectionId, stream: &Stream) -> io::Result<()> {
+    pub(super) fn watch(&self, id: ConnectionId, stream: &Stream) -> io::Result<()> {
         let Some(poll) = self.poll_if_any() else {
             return Ok(());
         };

@@ -4,6 +4,7 @@ mod attendance;
 mod closing;
 mod connections;
 pub(crate) mod core;
+mod datagrams;
 mod died;
 mod endpoints;
 pub(crate) mod fast_path;

@@ -30,11 +30,11 @@ pub struct EndpointError {
 /// What is wrong, and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Reason {
-    #[error("no transport; write tcp://host:port, ipc://path or inproc://name")]
+    #[error("no transport; write tcp://host:port, ipc://path, inproc://name or udp://host:port")]
     NoTransport,
-    #[error("transport {0} not supported (yet); use tcp, ipc or inproc")]
+    #[error("transport {0} not supported (yet); use tcp, ipc, inproc or udp")]
     NotSupportedYet(Box<str>),
-    #[error("transport not supported; {0:?} is unknown, use tcp, ipc or inproc")]
+    #[error("transport not supported; {0:?} is unknown, use tcp, ipc, inproc or udp")]
     UnknownTransport(Box<str>),
     #[error("transport names are lower case; write {0}://")]
     TransportCase(Box<str>),
@@ -60,6 +60,14 @@ pub(super) enum Reason {
     LongHost(usize),
     #[error("more than one `;`; write tcp://source:port;destination:port")]
     ManySources,
+    #[error("more than one `;`; write udp://interface;group:port")]
+    ManyInterfaces,
+    #[error("an interface has no port; write udp://interface;group:port")]
+    InterfaceWithPort,
+    #[error("an interface is for a multicast group; write udp://interface;239.0.0.1:port, or the host alone")]
+    InterfaceWithoutGroup,
+    #[error("interface and group are of different IP versions; name the interface, or an address of the group's version")]
+    MixedVersions,
     #[error("no path; write ipc:///absolute/path, ipc://relative/path, ipc://@name or ipc://*")]
     NoPath,
     #[error("no name behind `@`; write ipc://@name, or ipc://./@ for a file of that name")]

@@ -1,19 +1,20 @@
 //! From strings, paths and addresses to endpoints.
 
 use std::borrow::Cow;
-use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::net::{Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
 use super::error::{EndpointError, Reason, MAX_HOST_BYTES, MAX_INPROC_BYTES, MAX_IPC_BYTES};
-use super::{Endpoint, Host, HostPort, InprocEndpoint, IpcEndpoint, IpcName, TcpEndpoint};
+use super::{
+    Endpoint, Host, HostPort, InprocEndpoint, IpcEndpoint, IpcName, TcpEndpoint, UdpEndpoint,
+};
 
 /// Transports that other ZeroMQ implementations have and this one does not, so that the error can
 /// tell a gap from a typing mistake.
-pub(super) const KNOWN_ELSEWHERE: [&str; 9] = [
-    "udp", "ws", "wss", "pgm", "epgm", "norm", "tipc", "vmci", "vsock",
-];
+pub(super) const KNOWN_ELSEWHERE: [&str; 8] =
+    ["ws", "wss", "pgm", "epgm", "norm", "tipc", "vmci", "vsock"];
 
 impl Endpoint {
     /// Parses an endpoint that a socket is going to bind.
@@ -57,6 +58,7 @@ fn parse(text: &str) -> Result<Endpoint, Reason> {
         "tcp" => parse_tcp(rest).map(Endpoint::Tcp),
         "ipc" => parse_ipc(rest).map(|name| Endpoint::Ipc(IpcEndpoint(name))),
         "inproc" => parse_inproc(rest).map(Endpoint::Inproc),
+        "udp" => parse_udp(rest).map(Endpoint::Udp),
         other => Err(refuse_transport(other)),
     }
 }
@@ -65,7 +67,7 @@ fn refuse_transport(name: &str) -> Reason {
     let lower = name.to_ascii_lowercase();
     match lower.as_str() {
         "" => Reason::NoTransport,
-        "tcp" | "ipc" | "inproc" => Reason::TransportCase(lower.into()),
+        "tcp" | "ipc" | "inproc" | "udp" => Reason::TransportCase(lower.into()),
         known if KNOWN_ELSEWHERE.contains(&known) => Reason::NotSupportedYet(lower.into()),
         _ => Reason::UnknownTransport(name.into()),
     }
@@ -81,6 +83,34 @@ fn parse_tcp(rest: &str) -> Result<TcpEndpoint, Reason> {
         source,
         target: parse_host_port(target)?,
     })
+}
+
+fn parse_udp(rest: &str) -> Result<UdpEndpoint, Reason> {
+    let (interface, target) = match rest.split_once(';') {
+        Some((_, target)) if target.contains(';') => return Err(Reason::ManyInterfaces),
+        Some((interface, target)) => (Some(parse_interface(interface)?), target),
+        None => (None, rest),
+    };
+    Ok(UdpEndpoint {
+        interface,
+        target: parse_host_port(target)?,
+    })
+}
+
+/// A host without a port.
+fn parse_interface(text: &str) -> Result<Host, Reason> {
+    let Some(inner) = text.strip_prefix('[') else {
+        return match parse_host(text) {
+            Err(Reason::NoBrackets(_)) if text.parse::<Ipv6Addr>().is_err() => {
+                Err(Reason::InterfaceWithPort)
+            }
+            host => host,
+        };
+    };
+    match inner.split_once(']').ok_or(Reason::OpenBracket)? {
+        (address, "") => parse_ipv6(address),
+        _ => Err(Reason::InterfaceWithPort),
+    }
 }
 
 fn parse_host_port(text: &str) -> Result<HostPort, Reason> {

@@ -17,7 +17,7 @@ impl<D> Engine<D> {
     /// The peers that are there, and those that `connect` named.
     pub(crate) fn inspect_peers(&self) -> Vec<PeerStats> {
         let shown = |link: &Link| match link.origin() {
-            Origin::Connected => !link.is_leaving(),
+            Origin::Connected | Origin::Bound => !link.is_leaving(),
             Origin::Accepted => link.is_established(),
         };
         let links = self.links.iter().filter(|(_, link)| shown(link));
@@ -36,6 +36,9 @@ impl<D> Engine<D> {
         let links = self.links.iter().filter_map(|(_, link)| {
             let up = link.is_established();
             let kind = match link.origin() {
+                // Told by the `Listening` of its endpoint.
+                Origin::Bound => return None,
+                _ if link.is_of_datagrams() => EventKind::Connected,
                 _ if up => EventKind::HandshakeSucceeded,
                 Origin::Connected if !link.is_leaving() => EventKind::Connecting,
                 _ => return None,
@@ -54,6 +57,7 @@ impl<D> Engine<D> {
         let [out, inward] = link.counts();
         let before = link.counts_before();
         let (conflated, evicted) = link.displaced();
+        let (unsent, malformed) = link.astray();
         let connected = link.is_established();
         PeerStats {
             endpoint: (**link.endpoint()).clone(),
@@ -68,6 +72,8 @@ impl<D> Engine<D> {
                 full: self.pattern.dropped(key) + evicted,
                 refused: link.refused(),
                 conflated,
+                unsent,
+                malformed,
             },
             reconnects: link.reconnects(),
             round_trip: link.round_trip(),

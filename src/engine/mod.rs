@@ -10,6 +10,7 @@ mod admitting;
 pub(crate) mod backoff;
 mod closing;
 mod conflating;
+mod datagrams;
 mod endpoints;
 pub(crate) mod fast_path;
 mod heartbeat;

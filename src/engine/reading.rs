@@ -127,6 +127,9 @@ impl<D> Engine<D> {
         if !arrived.messages.is_empty() {
             self.accept_messages(key, &mut arrived.messages);
         }
+        if pass.malformed > 0 {
+            self.count_malformed(id, std::mem::take(&mut pass.malformed));
+        }
         if std::mem::take(&mut pass.shared) {
             self.trim_later();
         }
@@ -165,16 +168,22 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        if link.recv_queue().conflates() {
-            // What is not for the user is not to replace what is.
+        let conflates = link.recv_queue().conflates();
+        if !conflates && !link.is_of_datagrams() {
+            link.recv_queue().append(messages);
+        } else {
+            // What is not for the user is not to replace what is; and what sends datagrams was told of no
+            // subscription, so that all else could fill the queue.
             let unwanted = self.pattern.filter(messages);
             self.actions.discard(unwanted);
             if messages.is_empty() {
                 return;
             }
-            self.conflate_received(key, messages);
-        } else {
-            link.recv_queue().append(messages);
+            if conflates {
+                self.conflate_received(key, messages);
+            } else if let Some(link) = self.links.get_mut(key) {
+                link.recv_queue().append(messages);
+            }
         }
         self.pattern.set_readable(key, true);
         self.notify(Change::Messages);

@@ -341,6 +341,7 @@ fn recv_refusal(refusal: Refusal) -> RecvError {
         | Refusal::RoutingIdTaken
         | Refusal::NoGroup
         | Refusal::GroupTooLong
+        | Refusal::TooLarge
         | Refusal::AlreadyJoined
         | Refusal::NotJoined => RecvError::Unsupported,
         Refusal::PeerGone => RecvError::PeerGone,

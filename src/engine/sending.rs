@@ -244,6 +244,7 @@ fn send_refusal(refusal: Refusal) -> SendErrorKind {
         Refusal::Unroutable | Refusal::RoutingIdTaken => SendErrorKind::Unroutable,
         Refusal::NoGroup | Refusal::AlreadyJoined | Refusal::NotJoined => SendErrorKind::NoGroup,
         Refusal::GroupTooLong => SendErrorKind::GroupTooLong,
+        Refusal::TooLarge => SendErrorKind::TooLarge,
         Refusal::MustReceiveFirst | Refusal::MustSendFirst | Refusal::PeerGone => {
             SendErrorKind::MustReceiveFirst
         }

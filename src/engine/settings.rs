@@ -34,6 +34,7 @@ pub(crate) fn pattern_settings(options: &Options, seed: u32) -> PatternSettings 
         mandatory: options.mandatory,
         handover: options.handover,
         probe_router: options.probe_router,
+        max_datagram_size: options.max_datagram_size,
         stream_notify: options.stream_notify,
         seed,
     }

@@ -172,7 +172,7 @@ impl<D> Engine<D> {
         let Some(remains) = link.take_apart() else {
             return;
         };
-        let (id, origin) = (link.id(), link.origin());
+        let (id, origin, datagrams) = (link.id(), link.origin(), link.is_of_datagrams());
         let Remains {
             connection,
             ended,
@@ -194,9 +194,14 @@ impl<D> Engine<D> {
         let kind = match (ended, was) {
             (Ended::Refused(reason), _) => EventKind::PeerRefused { reason },
             (_, Stage::Handshake) => EventKind::HandshakeFailed { reason },
+            // There was no peer that could be lost.
+            _ if datagrams => EventKind::Closed,
             _ => EventKind::Disconnected { reason },
         };
-        self.report_with(key, kind, Some(peer_address));
+        // `unbind` and the close of the socket tell of what was bound.
+        if origin != Origin::Bound {
+            self.report_with(key, kind, Some(peer_address));
+        }
         self.release_connection(id, origin);
         self.count_lost(unacknowledged);
         if origin == Origin::Connected {
@@ -224,7 +229,7 @@ impl<D> Engine<D> {
     pub(super) fn tell_lost(&mut self, key: usize, origin: Origin) {
         let word = match origin {
             Origin::Accepted => &self.options.disconnect_message,
-            Origin::Connected => &self.options.hiccup_message,
+            Origin::Connected | Origin::Bound => &self.options.hiccup_message,
         };
         if word.is_empty() || self.life != Life::Open {
             return;

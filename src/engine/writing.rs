@@ -98,6 +98,10 @@ impl<D> Engine<D> {
         if let Some(spent) = writer.take_spent() {
             self.actions.discard(Discarded::Spent(spent));
         }
+        let unsent = writer.take_unsent();
+        if unsent > 0 {
+            self.count_unsent(id, unsent);
+        }
         let put = match self.link(id) {
             Some(link) => link.put_writer(writer, wrote, open),
             None => Err(writer),

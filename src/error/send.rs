@@ -22,8 +22,8 @@ pub enum SendErrorKind {
     ReactorDied,
     /// SERVER, PEER: the message has no number, or that of no peer that is there. STREAM, and ROUTER with
     /// [`mandatory`](crate::Options::mandatory): the first frame is not the routing id of a peer
-    /// that is there, or no frame is behind it.
-    #[error("no peer has the routing id of the message, or there is none, or nothing but that")]
+    /// that is there, or no frame is behind it. DGRAM: the first of two frames is no address, `ip:port`.
+    #[error("no peer has the routing id or the address of the message, or there is none, or nothing but that")]
     Unroutable,
     /// REQ: the reply to the last request has not been received. REP: no request has been received.
     #[error("receive before you send again: REQ and REP take turns")]
@@ -49,6 +49,10 @@ pub enum SendErrorKind {
     /// 65,536 bytes.
     #[error("the message is a subscription, and its topic has more than 65,536 bytes")]
     TopicTooLong,
+    /// RADIO over udp, DGRAM: the message is larger than a datagram may be; see
+    /// [`max_datagram_size`](crate::Options::max_datagram_size).
+    #[error("the message is larger than a datagram may be (max_datagram_size)")]
+    TooLarge,
     /// RADIO: the message has no group; see [`Message::in_group`].
     #[error("the message has no group, and a RADIO sends to groups")]
     NoGroup,

@@ -6,6 +6,7 @@
 //! `fuzz/README.md` says how to run the fuzzers.
 
 mod connection;
+mod datagram;
 mod decoder;
 mod encoder;
 mod endpoint;
@@ -21,6 +22,7 @@ mod replay;
 
 pub use crate::zmtp::fuzzing::{command, handshake};
 pub use connection::connection;
+pub use datagram::datagram;
 pub use decoder::decoder;
 pub use encoder::encoder;
 pub use endpoint::endpoint;
@@ -38,6 +40,7 @@ type Target = (&'static str, fn(&[u8]));
 const TARGETS: &[Target] = &[
     ("command", command),
     ("connection", connection),
+    ("datagram", datagram),
     ("decoder", decoder),
     ("encoder", encoder),
     ("endpoint", endpoint),

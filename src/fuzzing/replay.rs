@@ -183,6 +183,6 @@ macro_rules! replays {
 }
 
 replays!(
-    command, connection, decoder, encoder, endpoint, envelopes, handshake, message, passes, socks,
-    topics
+    command, connection, datagram, decoder, encoder, endpoint, envelopes, handshake, message,
+    passes, socks, topics
 );

@@ -74,4 +74,60 @@
 //!
 //! A peer that is full loses messages, which are counted, or with [`no_drop`](crate::Options::no_drop) is waited
 //! for; a DISH that reconnects joins its groups again; what comes of a group that was left meanwhile is not
-//! received. Transports are `tcp`, `ipc` and `inproc`; there is no `udp`.
+//! received. They are also the two that `udp` is for.
+//!
+//! # Over udp: RADIO, DISH and DGRAM
+//!
+//! A RADIO connects to an address or a multicast group, a DISH binds it, and each message is one datagram.
+//! There are no connections, and so nothing of what connections give: a RADIO does not know who is there,
+//! sends every group, and never waits for a peer; a DISH takes out what it joined. What is lost on the way is
+//! lost, and nobody is told. In return one `send` reaches all members of a group, however many.
+//!
+//! ```
+//! use std::time::Duration;
+//! use sinew::{Context, Dish, Message, Radio};
+//!
+//! let ctx = Context::new();
+//! let dish = ctx.socket(Dish).join("oslo").bind("udp://127.0.0.1:*")?;
+//! let radio = ctx.socket(Radio).connect(dish.endpoint()?)?; // or udp://239.0.0.1:5555
+//! radio.send(Message::from("sun").in_group("oslo"))?;
+//! assert_eq!(dish.recv_timeout(Duration::from_secs(60))?, "sun");
+//! # Ok::<(), sinew::Error>(())
+//! ```
+//!
+//! A [`Dgram`](crate::Dgram) sends to whatever has an address, and receives from it, also programs that know
+//! nothing of ZeroMQ: the bytes of a datagram are the body and nothing else. Messages have two frames, the address
+//! of the other end, `ip:port`, and the body. A DGRAM that was connected sends there what has an empty first frame.
+//! It has one endpoint at a time, and no transport but `udp`.
+//!
+//! ```
+//! use sinew::{Context, Dgram, Message};
+//! use std::net::UdpSocket;
+//!
+//! let dgram = Context::new().socket(Dgram).bind("udp://127.0.0.1:*")?;
+//! let other = UdpSocket::bind("127.0.0.1:0").unwrap();
+//! other.send_to(b"time?", dgram.endpoint()?.socket_addr().unwrap()).unwrap();
+//!
+//! let (from, question) = dgram.recv()?.split_id();
+//! assert_eq!(question, "time?");
+//! dgram.send(Message::from("noon").routed_to(from))?;
+//! let mut answer = [0; 4];
+//! other.recv(&mut answer).unwrap();
+//! assert_eq!(&answer, b"noon");
+//! # Ok::<(), sinew::Error>(())
+//! ```
+//!
+//! | | |
+//! |---|---|
+//! | A datagram | has 8192 bytes at most, [`max_datagram_size`](crate::Options::max_datagram_size); of a RADIO with the group and a byte. `send` gives back what is larger ([`TooLarge`](crate::SendErrorKind::TooLarge)) |
+//! | What is none of theirs | is discarded and counted: [`Drops::malformed`](crate::Drops::malformed) |
+//! | When this system takes no more | messages queue up to `send_hwm`; then a DGRAM waits, and a RADIO drops |
+//! | What this system refuses | is dropped and counted: [`Drops::unsent`](crate::Drops::unsent) |
+//! | When the inbox is full | the rest waits in the system ([`recv_buffer`](crate::Options::recv_buffer)), which then drops |
+//! | Closing | waits only until this system has taken what was sent |
+//! | Monitors | say `Listening` or `Connected`, and `Closed`; there is no handshake |
+//! | [`peers`](crate::Socket::peers) | are the endpoints, whoever is behind them |
+//! | Multicast | [`multicast_hops`](crate::Options::multicast_hops), [`multicast_loop`](crate::Options::multicast_loop); the interface stands in the endpoint, `udp://eth0;239.0.0.1:5555` |
+//!
+//! `connect` and `bind` of `udp` are done when they return: an interface that is not there is their error. Nothing
+//! of it is encrypted, and the address that a datagram says it is from can be made up by its sender.

@@ -82,7 +82,8 @@
 //! | `SOCKS_PROXY`, `SOCKS_USERNAME`, `SOCKS_PASSWORD` | `socks_proxy` |
 //! | `IPV6`, `IPV4ONLY` | `ipv6` |
 //! | `LOOPBACK_FASTPATH` | not offered: it is Windows' |
-//! | `MULTICAST_HOPS`, `MULTICAST_LOOP`, `MULTICAST_MAXTPDU`, `RATE`, `RECOVERY_IVL` | not offered: there is no multicast yet, and no pgm |
+//! | `MULTICAST_HOPS`, `MULTICAST_LOOP` | `multicast_hops`, `multicast_loop`, of RADIO and DGRAM over udp |
+//! | `MULTICAST_MAXTPDU`, `RATE`, `RECOVERY_IVL` | not offered: they are of pgm, which is another protocol with a library of its own. Over udp `max_datagram_size` bounds a message |
 //! | `NORM_...` | not offered: NORM is another protocol with a library of its own |
 //! | `VMCI_...` | not offered: VMCI is VMware's, between its machines |
 //! | `WSS_...` | not offered: there is no WebSocket yet |

@@ -16,6 +16,9 @@
 //! | `ipc://@name` | an abstract name (Linux) | the same |
 //! | `ipc://*` | a fresh file in a private temporary folder | |
 //! | `inproc://name` | a name within the context | the same |
+//! | `udp://192.0.2.7:5555`, `udp://name:5555` | datagrams to that address, or interface | datagrams to that host |
+//! | `udp://*:5555` | datagrams to every interface | |
+//! | `udp://239.0.0.1:5555`, `udp://eth0;239.0.0.1:5555`, `udp://eth0;[ff02::1]:5555` | joins that multicast group, on that interface | datagrams to that group, by that interface |
 //!
 //! An endpoint that cannot be used gives an error that names what is wrong with it:
 //!
@@ -59,6 +62,11 @@
 //! assert_eq!(pull.recv()?, "early");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # udp
+//!
+//! For RADIO, DISH and DGRAM alone: one message, one datagram, without connections, and to many at once where the
+//! host is a multicast group. See [`client_server`](super::client_server#over-udp-radio-dish-and-dgram).
 //!
 //! # Who is at the other end
 //!

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Does the program at the other end speak ZMTP, as every ZeroMQ program does?
-//! ├─ no:  STREAM
+//! ├─ no:  STREAM over tcp, DGRAM over udp
 //! └─ yes: which peers shall have a message?
 //!    │
 //!    ├─ ONE OF SEVERAL, and it does not matter which
@@ -35,6 +35,8 @@
 //! | send to one client that I choose | [`Router`](crate::Router) | DEALER | it chooses itself, in turn |
 //! | connect two threads | [`Pair`](crate::Pair) over `inproc`: [`dealer_pair`](super::dealer_pair) | | |
 //! | the same with messages of one frame, and sockets that threads may share also in libzmq | [`Client`](crate::Client), [`Server`](crate::Server), [`Scatter`](crate::Scatter), [`Gather`](crate::Gather), [`Peer`](crate::Peer), [`Channel`](crate::Channel): [`client_server`](super::client_server) | | |
+//! | tell all of a network at once, and it may be lost | [`Radio`](crate::Radio), [`Dish`](crate::Dish) over `udp`: [`client_server`](super::client_server#over-udp-radio-dish-and-dgram) | PUB | it sends each subscriber a copy of its own |
+//! | speak another protocol over UDP | [`Dgram`](crate::Dgram): [`client_server`](super::client_server#over-udp-radio-dish-and-dgram) | | |
 //! | speak another protocol over TCP | [`Stream`](crate::Stream): [`router_dealer`](super::router_dealer#stream) | | |
 //!
 //! # Which types talk to each other
@@ -48,7 +50,7 @@
 //! | DEALER | REP, DEALER, ROUTER |
 //! | ROUTER | REQ, DEALER, ROUTER |
 //! | PAIR, PEER, CHANNEL | each its own kind |
-//! | CLIENT; SCATTER | SERVER; GATHER |
+//! | CLIENT; SCATTER; RADIO | SERVER; GATHER; DISH |
 //!
 //! Which may also be asked:
 //!

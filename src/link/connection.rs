@@ -59,6 +59,19 @@ impl Connection {
         }
     }
 
+    /// One whose tokens are at home.
+    pub(crate) fn at_home(
+        stream: Arc<Stream>,
+        reader: Box<Reader>,
+        writer: Box<Writer>,
+    ) -> Connection {
+        Connection {
+            reader: Some(reader),
+            writer: Some(writer),
+            ..Connection::held(stream)
+        }
+    }
+
     pub(crate) fn stream(&self) -> &Arc<Stream> {
         &self.stream
     }

@@ -64,8 +64,18 @@ pub(crate) enum Carrier {
     Handshake,
     /// A connection that carries messages.
     Up,
+    /// No connection, but datagrams: what was given to the system is owed no more, and there is no peer
+    /// whose end could be waited for.
+    Datagrams,
     /// An inproc pipe.
     Pipe,
+}
+
+impl Carrier {
+    /// Whether there is something with tokens, that has to end before the link can go.
+    fn is_connected(self) -> bool {
+        matches!(self, Carrier::Handshake | Carrier::Up | Carrier::Datagrams)
+    }
 }
 
 /// What is to be known of a link to say how it goes on.
@@ -136,7 +146,7 @@ impl Ending {
     /// Begins the end, or hastens it. False: that changes nothing.
     pub(crate) fn begin(&mut self, cause: Cause, now: &Situation) -> bool {
         use State::{Draining, Flushing, Gone, HalfClosed, Open};
-        let connected = matches!(now.carrier, Carrier::Handshake | Carrier::Up);
+        let connected = now.carrier.is_connected();
         let next = match (cause, self.state) {
             (_, Gone) => Gone,
             (Cause::GiveUp, _) | (Cause::Close, Draining) => Gone,
@@ -153,7 +163,7 @@ impl Ending {
 
     /// What now?
     pub(crate) fn next(&mut self, now: &Situation) -> Step {
-        let connected = matches!(now.carrier, Carrier::Handshake | Carrier::Up);
+        let connected = now.carrier.is_connected();
         match self.state {
             State::Gone => Step::Remove { done: false },
             State::Draining if now.unread => Step::Stay,
@@ -175,7 +185,7 @@ impl Ending {
             State::Flushing => match now.carrier {
                 Carrier::Nothing | Carrier::Pipe => Step::Remove { done: true },
                 // Nothing is owed to a peer that is on its way in.
-                Carrier::Handshake => Step::EndConnection(Ended::ByUs),
+                Carrier::Handshake | Carrier::Datagrams => Step::EndConnection(Ended::ByUs),
                 Carrier::Up if now.home => {
                     self.state = State::HalfClosed;
                     Step::HalfClose
@@ -333,6 +343,7 @@ mod tests {
         assert_eq!(next(Flushing, &with(Carrier::Pipe)), removed);
         let refused = is("EndConnection(ByUs)", Flushing);
         assert_eq!(next(Flushing, &with(Carrier::Handshake)), refused);
+        assert_eq!(next(Flushing, &with(Carrier::Datagrams)), refused);
         assert_eq!(next(Flushing, &DONE), is("HalfClose", HalfClosed));
         let out = Situation {
             home: false,
@@ -344,6 +355,7 @@ mod tests {
             Carrier::Pipe,
             Carrier::Handshake,
             Carrier::Up,
+            Carrier::Datagrams,
         ] {
             let now = Situation { carrier, ..BUSY };
             assert_eq!(next(Flushing, &now), is("Stay", Flushing));
@@ -355,7 +367,7 @@ mod tests {
         for (cut, reason) in CUTS.into_iter().zip(["Linger", "ByUs", "Replaced"]) {
             let cut = State::Cut(cut);
             let ends = is(&format!("EndConnection({reason})"), cut);
-            for carrier in [Carrier::Handshake, Carrier::Up] {
+            for carrier in [Carrier::Handshake, Carrier::Up, Carrier::Datagrams] {
                 assert_eq!(next(cut, &Situation { carrier, ..BUSY }), ends);
             }
             for carrier in [Carrier::Nothing, Carrier::Pipe] {
@@ -446,6 +458,7 @@ mod tests {
             Carrier::Nothing,
             Carrier::Handshake,
             Carrier::Up,
+            Carrier::Datagrams,
             Carrier::Pipe,
         ]);
         (carrier, any::<[bool; 6]>()).prop_map(
@@ -499,7 +512,7 @@ mod tests {
                 ending.begin(CAUSES[cause], &now);
             }
             ending.begin(Cause::LingerOver, &now);
-            let connected = matches!(now.carrier, Carrier::Handshake | Carrier::Up);
+            let connected = now.carrier.is_connected();
             if let Step::EndConnection(_) = ending.next(&now) {
                 now.over = true;
             }

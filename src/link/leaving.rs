@@ -80,17 +80,20 @@ impl Link {
         let carrier = match (&self.via, self.stage) {
             (Via::Pipe(_), _) => Carrier::Pipe,
             (Via::Nothing, _) => Carrier::Nothing,
+            (Via::Connection(_), Stage::Up) if self.is_of_datagrams() => Carrier::Datagrams,
             (Via::Connection(_), Stage::Up) => Carrier::Up,
             (Via::Connection(_), _) => Carrier::Handshake,
         };
+        // There is nothing that its peer could have still to read, or no peer.
+        let took_all = self.is_of_datagrams() || connection.is_some_and(Connection::was_silent);
         Situation {
             carrier,
             flushed,
-            owes: !(receives_only || flushed && connection.is_some_and(Connection::was_silent)),
+            owes: !(receives_only || flushed && took_all),
             over: connection.is_some_and(Connection::is_over),
             home: connection.is_none_or(Connection::is_home),
             unread: open && self.has_unread(),
-            renewed: self.origin == Origin::Connected,
+            renewed: self.origin == Origin::Connected && !self.is_of_datagrams(),
         }
     }
 

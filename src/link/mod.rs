@@ -7,6 +7,7 @@
 pub(crate) mod buffer;
 pub(crate) mod conflater;
 pub(crate) mod connection;
+pub(crate) mod datagrams;
 pub(crate) mod ending;
 pub(crate) mod high_water;
 mod leaving;
@@ -50,6 +51,8 @@ pub(crate) enum Origin {
     Connected,
     /// A listener accepted it: it goes with its connection.
     Accepted,
+    /// `bind` made it, for datagrams.
+    Bound,
 }
 
 /// How far a link has come with the connection that it has, or has none.
@@ -96,6 +99,7 @@ enum Via {
 /// | `ending` | `begin_end`, `next_step`, `after_loss` | see [`ending`] |
 /// | `connections` | `establish` | how often a peer came to be there |
 /// | `refused` | `drop_refused` | messages that were dropped because the peer ended each connection within them |
+/// | `astray` | `note_unsent`, `note_malformed` | of an endpoint of datagrams, messages that the system refused to send, and datagrams that came and were none of the socket's |
 /// | `displaced` | `note_displaced` | of a socket that conflates, messages that had to go: others of their key replaced them, or too many keys waited |
 #[derive(Debug)]
 pub(crate) struct Link {
@@ -120,6 +124,7 @@ pub(crate) struct Link {
     connections: u32,
     refused: u64,
     displaced: (u64, u64),
+    astray: (u64, u64),
 }
 
 impl Link {
@@ -155,6 +160,7 @@ impl Link {
             connections: 0,
             refused: 0,
             displaced: (0, 0),
+            astray: (0, 0),
         }
     }
 
@@ -194,6 +200,18 @@ impl Link {
     /// Whether `connect` made it for this endpoint, and wants it still.
     pub(crate) fn connects_to(&self, endpoint: &Endpoint) -> bool {
         self.origin == Origin::Connected && !self.is_leaving() && *self.endpoint == *endpoint
+    }
+
+    /// Whether it is an endpoint of datagrams: its `connection` has a socket and tokens, and no peer at the
+    /// other end.
+    #[inline]
+    pub(crate) fn is_of_datagrams(&self) -> bool {
+        matches!(*self.endpoint, Endpoint::Udp(_))
+    }
+
+    /// Whether `bind` made it for this endpoint, and wants it still.
+    pub(crate) fn is_bound_to(&self, endpoint: &Endpoint) -> bool {
+        self.origin == Origin::Bound && !self.is_leaving() && *self.endpoint == *endpoint
     }
 
     /// Whether the pattern knows it.
@@ -254,6 +272,13 @@ impl Link {
         self.stage = Stage::Up;
         self.retry.established();
         self.connections = self.connections.saturating_add(1);
+    }
+
+    /// It is an endpoint of datagrams, which is up as soon as it has its socket.
+    pub(crate) fn begin_datagrams(&mut self, connection: Connection, peer: PeerInfo) {
+        self.via = Via::Connection(connection);
+        self.peer = Some(Box::new(peer));
+        self.establish();
     }
 
     /// How often its peer was there again.
@@ -399,6 +424,21 @@ impl Link {
     pub(crate) fn note_displaced(&mut self, displaced: &Displaced) {
         self.displaced.0 += displaced.replaced;
         self.displaced.1 += displaced.evicted;
+    }
+
+    /// The system refused to send messages as datagrams.
+    pub(crate) fn note_unsent(&mut self, messages: u64) {
+        self.astray.0 += messages;
+    }
+
+    /// Datagrams came that were none of the socket's.
+    pub(crate) fn note_malformed(&mut self, datagrams: u64) {
+        self.astray.1 += datagrams;
+    }
+
+    /// How many of both there were.
+    pub(crate) fn astray(&self) -> (u64, u64) {
+        self.astray
     }
 
     /// How many had to go: replaced by others of their key, and because too many keys waited.

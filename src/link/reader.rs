@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::buffer::{Pool, ReadBuffer};
+use super::datagrams::Receiver;
 use crate::pattern::Excess;
 use crate::peer::PeerRefusal;
 use crate::transport::Stream;
@@ -77,6 +78,8 @@ pub(crate) struct Pass {
     pub(crate) arrived: Arrived,
     /// Messages of this pass share the read buffer.
     pub(crate) shared: bool,
+    /// Datagrams that were none of this socket's.
+    pub(crate) malformed: u64,
     /// Bytes that came from the kernel.
     pub(crate) read: usize,
     /// Another pass would find something now: bytes left over, or perhaps more in the kernel.
@@ -92,9 +95,20 @@ const CARRY: usize = 1024;
 /// more of a body is read here, the more of it is copied.
 const LARGE_HEAD: usize = 8 * 1024;
 
-/// The reading half of a link.
+/// The reading half of a link: of a connection, or of an endpoint of datagrams.
 #[derive(Debug)]
-pub(crate) struct Reader {
+#[allow(
+    clippy::large_enum_variant,
+    reason = "it is in a box, and of the smaller kind there are few"
+)]
+pub(crate) enum Reader {
+    Bytes(ByteReader),
+    Datagrams(Arc<Stream>, Receiver),
+}
+
+/// That of a connection.
+#[derive(Debug)]
+pub(crate) struct ByteReader {
     stream: Arc<Stream>,
     input: Input,
     /// What the last pass could not decode yet.
@@ -115,27 +129,51 @@ enum Rest {
 
 impl Reader {
     pub(crate) fn new(stream: Arc<Stream>, input: Input) -> Reader {
-        Reader {
+        Reader::Bytes(ByteReader {
             stream,
             input,
             rest: Rest::None,
             large: false,
-        }
+        })
+    }
+
+    /// That of an endpoint of datagrams.
+    pub(crate) fn of_datagrams(stream: Arc<Stream>, receiver: Receiver) -> Reader {
+        Reader::Datagrams(stream, receiver)
     }
 
     /// From now on, what comes is thrown away.
     pub(crate) fn discard_input(&mut self) {
-        self.input.discard();
-        self.rest = Rest::None;
-    }
-
-    /// Reads once, unless enough is left over from last time, and decodes at most `room` messages.
-    pub(crate) fn pass(&mut self, room: usize, pool: &Arc<Pool>, pass: &mut Pass) {
-        if let Err(ended) = self.try_pass(room, pool, pass) {
-            pass.ended = Some(ended);
+        match self {
+            Reader::Bytes(reader) => {
+                reader.input.discard();
+                reader.rest = Rest::None;
+            }
+            Reader::Datagrams(_, receiver) => receiver.discard(),
         }
     }
 
+    /// Reads once, unless enough is left over from last time, and decodes at most `room` messages. Of
+    /// datagrams it receives a turn's worth.
+    pub(crate) fn pass(&mut self, room: usize, pool: &Arc<Pool>, pass: &mut Pass) {
+        match self {
+            Reader::Bytes(reader) => {
+                if let Err(ended) = reader.try_pass(room, pool, pass) {
+                    pass.ended = Some(ended);
+                }
+            }
+            Reader::Datagrams(stream, receiver) => {
+                let received = receiver.pass(stream, room, &mut pass.arrived.messages);
+                pass.arrived.heard = received.any;
+                pass.malformed += received.malformed;
+                pass.read += received.read;
+                pass.more = received.more;
+            }
+        }
+    }
+}
+
+impl ByteReader {
     fn try_pass(&mut self, room: usize, pool: &Arc<Pool>, pass: &mut Pass) -> Result<(), Ended> {
         if self.fill_large_body(room, pass)? {
             return Ok(());

@@ -6,6 +6,7 @@
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 
+use super::datagrams::{Sender, Sent};
 use super::progress::Progress;
 use crate::transport::Stream;
 use crate::tuning;
@@ -50,6 +51,8 @@ pub(crate) struct Writer {
     acknowledged: u64,
     /// Writing failed.
     failed: bool,
+    /// That of an endpoint of datagrams: each message goes as one.
+    datagrams: Option<Box<Sender>>,
 }
 
 impl Writer {
@@ -64,7 +67,24 @@ impl Writer {
             progress: Progress::default(),
             acknowledged: 0,
             failed: false,
+            datagrams: None,
         }
+    }
+
+    /// That of an endpoint of datagrams.
+    pub(crate) fn of_datagrams(stream: Arc<Stream>, sender: Sender) -> Writer {
+        Writer {
+            datagrams: Some(Box::new(sender)),
+            ..Writer::new(stream)
+        }
+    }
+
+    /// How many messages the system refused to send as datagrams since this was asked.
+    #[inline]
+    pub(crate) fn take_unsent(&mut self) -> u64 {
+        self.datagrams
+            .as_mut()
+            .map_or(0, |sender| sender.take_unsent())
     }
 
     pub(crate) fn is_idle(&self) -> bool {
@@ -121,6 +141,15 @@ impl Writer {
     }
 
     fn write_a_turn(&mut self) -> Wrote {
+        if let Some(sender) = &mut self.datagrams {
+            let (sent, written) = sender.pass(&self.stream, &mut self.flight);
+            self.written += written as u64;
+            return match sent {
+                Sent::All => Wrote::All,
+                Sent::Turn => Wrote::Turn,
+                Sent::Blocked => Wrote::Blocked,
+            };
+        }
         let mut turn = 0;
         while !self.flight.is_empty() {
             if turn >= tuning::TURN {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Conflate, Options};
 use crate::peer::SocketType;
+use crate::tuning::LARGEST_DATAGRAM;
 
 impl Options {
     /// What these settings change of those of an open socket and must not, in words.
@@ -28,6 +29,7 @@ impl Options {
         routing_id_fault(&self.routing_id)
             .or_else(|| self.time_fault())
             .or_else(|| self.buffer_fault())
+            .or_else(|| self.datagram_fault())
             .or_else(|| self.tcp_keepalive.fault())
             .or_else(|| self.tcp_fault())
             .or_else(|| self.socks_proxy.as_ref()?.fault())
@@ -141,6 +143,13 @@ impl Options {
         let usable = (1..=LONGEST_DEVICE).contains(&device.len()) && !device.contains('\0');
         (!usable).then(|| {
             format!("bind_to_device is {device:?}; use the name of a device, of 1 to {LONGEST_DEVICE} bytes")
+        })
+    }
+
+    fn datagram_fault(&self) -> Option<String> {
+        let bytes = self.max_datagram_size;
+        (!(1..=LARGEST_DATAGRAM).contains(&bytes)).then(|| {
+            format!("max_datagram_size is {bytes}; use 1 to {LARGEST_DATAGRAM}, or 8192 for libzmq")
         })
     }
 

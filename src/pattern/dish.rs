@@ -27,6 +27,7 @@ impl Rules for Dish {
         receives: true,
         prefetches: true,
         groups: true,
+        udp: true,
         ..Capabilities::NONE
     };
 

@@ -26,6 +26,7 @@ pub(crate) mod parts;
 mod model;
 
 mod dealer;
+mod dgram;
 mod dish;
 mod pair;
 mod pull;
@@ -51,12 +52,14 @@ pub(crate) use types::{
 };
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 
 use bytes::Bytes;
 
 use crate::message::Message;
 use crate::peer::{PeerInfo, PeerRefusal, SocketType};
 use dealer::Dealer;
+use dgram::Dgram;
 use dish::Dish;
 use pair::Pair;
 use pull::Pull;
@@ -135,6 +138,7 @@ macro_rules! patterns {
                 fn place_for(&mut self, link: Option<LinkId>, peer: &PeerInfo)
                     -> Result<(), PeerRefusal>;
                 fn has_new_place(&mut self) -> bool;
+                fn begin_datagrams(&mut self, link: LinkId, to: Option<SocketAddr>);
                 fn give_id(&mut self, link: LinkId, id: &[u8]) -> Result<(), Refusal>;
                 fn make_up_id(&mut self) -> Option<Bytes>;
                 fn notes(&self) -> bool;
@@ -207,6 +211,7 @@ patterns! {
     Channel: Pair + single;
     Radio: Radio;
     Dish: Dish;
+    Dgram: Dgram;
     @other
     Requester: Requester;
 }
@@ -239,7 +244,7 @@ mod tests {
             made,
             [
                 Push, Pull, Pub, Sub, Req, Rep, Dealer, Router, Xpub, Xsub, Pair, Stream, Client,
-                Server, Scatter, Gather, Peer, Channel, Radio, Dish
+                Server, Scatter, Gather, Peer, Channel, Radio, Dish, Dgram
             ]
         );
     }

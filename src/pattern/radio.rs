@@ -1,5 +1,7 @@
 //! RADIO: to every DISH that is in the message's group (RFC 48).
 
+use std::net::SocketAddr;
+
 use super::parts::fanout::Fanout;
 use super::parts::trie::Trie;
 use super::rules::{Capabilities, Rules};
@@ -12,9 +14,12 @@ const SLICE: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct Radio {
     no_drop: bool,
+    most_bytes: usize,
     /// Which links are in which groups, by [`key`](Radio::set_key).
     trie: Trie,
     fanout: Fanout,
+    /// Links of datagrams: nobody there can say which groups are wanted, so that they get all.
+    unasked: Vec<LinkId>,
     /// A message had to wait, and nothing has happened since that could let it pass.
     stuck: bool,
     /// The key of one group; kept for its memory.
@@ -47,12 +52,15 @@ impl Rules for Radio {
         publishes: true,
         groups: true,
         single: true,
+        udp: true,
         ..Capabilities::NONE
     };
 
     fn new(settings: &PatternSettings) -> Radio {
         Radio {
             no_drop: settings.no_drop,
+            most_bytes: settings.max_datagram_size,
+            unasked: Vec::new(),
             trie: Trie::default(),
             fanout: Fanout::default(),
             stuck: false,
@@ -62,6 +70,7 @@ impl Rules for Radio {
 
     fn configure(&mut self, settings: &PatternSettings) {
         self.no_drop = settings.no_drop;
+        self.most_bytes = settings.max_datagram_size;
         self.stuck = false;
     }
 
@@ -73,7 +82,12 @@ impl Rules for Radio {
         self.detach(link);
     }
 
+    fn begin_datagrams(&mut self, link: LinkId, _: Option<SocketAddr>) {
+        self.unasked.push(link);
+    }
+
     fn detach(&mut self, link: LinkId) {
+        self.unasked.retain(|own| *own != link);
         self.fanout.detach(link);
         self.forget(link);
     }
@@ -105,6 +119,7 @@ impl Rules for Radio {
     }
 
     /// RFC 48: a peer whose queue is full loses the message. With `no_drop` no peer gets it until all can.
+    /// While there are links of datagrams, what fits in none is refused.
     fn route(&mut self, message: &mut Message) -> Route<'_> {
         let Some(group) = message.group() else {
             return Route::Refused(Refusal::NoGroup);
@@ -112,9 +127,17 @@ impl Rules for Radio {
         if self.set_key(group).is_none() {
             return Route::Refused(Refusal::GroupTooLong);
         }
+        // Before the body the group, and its length.
+        let bytes = self.key.len().saturating_add(message.byte_len());
+        if bytes > self.most_bytes && !self.unasked.is_empty() {
+            return Route::Refused(Refusal::TooLarge);
+        }
         self.fanout.begin();
         let fanout = &mut self.fanout;
         self.trie.matching(&self.key, |link| fanout.offer(link));
+        for link in &self.unasked {
+            fanout.offer(*link);
+        }
         if self.fanout.chosen().1 > 0 {
             if self.no_drop {
                 self.stuck = true;
@@ -146,7 +169,8 @@ impl Rules for Radio {
         Ok(())
     }
 
-    fn for_each_subscriber(&self, group: &[u8], visit: impl FnMut(LinkId)) {
+    fn for_each_subscriber(&self, group: &[u8], mut visit: impl FnMut(LinkId)) {
+        self.unasked.iter().for_each(|link| visit(*link));
         if let Ok(length) = u8::try_from(group.len()) {
             self.trie.matching(&[&[length], group].concat(), visit);
         }
@@ -209,6 +233,39 @@ mod tests {
         assert_eq!(radio.handle_subscription(0, &[b'g'; 255], true), Ok(()));
         let mut message = Message::from("m").in_group(vec![b'g'; 255]);
         assert_eq!(radio.route(&mut message), to(&[0], 0));
+    }
+
+    #[test]
+    fn a_link_of_datagrams_is_in_every_group_and_bounds_what_is_sent() {
+        let mut radio = Radio::new(&PatternSettings {
+            max_datagram_size: 8,
+            ..PatternSettings::default()
+        });
+        radio.attach(0);
+        radio.handle_subscription(0, b"g", true).unwrap();
+        let message = |body: &str| Message::from(body).in_group("g");
+        assert_eq!(radio.route(&mut message("0123456789")), to(&[0], 0));
+        radio.attach(1);
+        radio.begin_datagrams(1, None);
+        assert_eq!(radio.route(&mut message("012345")), to(&[0, 1], 0));
+        let mut large = message("0123456");
+        assert_eq!(radio.route(&mut large), Route::Refused(Refusal::TooLarge));
+        assert_eq!(large.group(), Some(&b"g"[..]), "as it was");
+        let mut message = Message::from("m").in_group("nobody joined it");
+        assert_eq!(
+            radio.route(&mut message.clone()),
+            Route::Refused(Refusal::TooLarge)
+        );
+        radio.configure(&PatternSettings {
+            max_datagram_size: 20,
+            ..PatternSettings::default()
+        });
+        assert_eq!(radio.route(&mut message), to(&[1], 0));
+        let mut there = Vec::new();
+        radio.for_each_subscriber(b"g", |link| there.push(link));
+        assert_eq!(there, [1, 0]);
+        radio.detach(1);
+        assert_eq!(radio.route(&mut large), to(&[0], 0));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! says otherwise.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 
 use bytes::Bytes;
 
@@ -45,6 +46,11 @@ pub(crate) struct Capabilities {
     /// Its peers speak no ZMTP: what they send is bytes, and so is what is sent to them. It has no peers
     /// within the context.
     pub(crate) raw: bool,
+    /// It has endpoints of datagrams too: those it binds, if it receives, and those it connects, if it
+    /// sends.
+    pub(crate) udp: bool,
+    /// Only those (DGRAM), and one at a time.
+    pub(crate) datagrams: bool,
     /// A second `connect` to the same endpoint does nothing, as in libzmq: the user would ask, or be
     /// asked, or get everything twice.
     pub(crate) connects_once: bool,
@@ -63,6 +69,8 @@ impl Capabilities {
         groups: false,
         raw: false,
         single: false,
+        udp: false,
+        datagrams: false,
         connects_once: false,
     };
 }
@@ -97,6 +105,10 @@ pub(crate) trait Rules: Sized {
     fn admit(&mut self, link: LinkId, new: Newcomer<'_>) -> Result<Option<LinkId>, PeerRefusal> {
         self.place_for(Some(link), new.peer).map(|()| None)
     }
+
+    /// The link is one of datagrams: there is no peer that could say anything, subscribe or be admitted.
+    /// `to` is where they go that do not say themselves.
+    fn begin_datagrams(&mut self, _link: LinkId, _to: Option<SocketAddr>) {}
 
     /// Whether there is a place for this peer on this link, or on a new one, without another link's
     /// losing its own. What inproc peers are asked: they are never half gone, so that there is no

@@ -43,6 +43,8 @@ pub(crate) struct PatternSettings {
     pub(crate) probe_router: bool,
     /// STREAM: tell when a peer comes or goes, by a message without bytes.
     pub(crate) stream_notify: bool,
+    /// RADIO, DGRAM: bytes of a datagram, at most.
+    pub(crate) max_datagram_size: usize,
     /// Where the numbering starts; random, so that two lives of one process do not overlap.
     pub(crate) seed: u32,
 }
@@ -110,6 +112,8 @@ pub(crate) enum Refusal {
     NoGroup,
     /// RADIO: the message's group has more than 255 bytes.
     GroupTooLong,
+    /// RADIO, DGRAM: the message is larger than a datagram may be.
+    TooLarge,
     /// DISH: it is in that group.
     AlreadyJoined,
     /// DISH: it is not in that group.

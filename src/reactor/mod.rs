@@ -75,6 +75,9 @@ struct Reactor {
     lease: Duration,
     /// Hot sockets.
     hot: Vec<SocketId>,
+    /// Sockets whose poll has an event, and whose [`Command::Add`] was not run yet: it was sent before the poll
+    /// was registered, so that it is among the next commands. A poll tells an event once.
+    early: Vec<SocketId>,
     stopping: bool,
 }
 
@@ -120,6 +123,7 @@ impl Reactor {
             next_watch: clock::now(),
             lease: tuning::LEASE,
             hot: Vec::new(),
+            early: Vec::new(),
             stopping: false,
         };
         Ok((Handle(shared), reactor))
@@ -178,6 +182,8 @@ impl Reactor {
             Err(_) => thread::sleep(tuning::LEASE),
         }
         let done = events.iter().count() + self.run_commands() + self.expire();
+        // What was sent before the event is run by now: the others are gone.
+        self.early.clear();
         self.watch();
         self.sweep();
         done
@@ -210,8 +216,9 @@ impl Reactor {
         }
         let key = token.0 >> 1;
         if token.0 & 1 == 0 {
-            if let Some(socket) = self.sockets.get(&key) {
-                socket.on_ready();
+            match self.sockets.get(&key) {
+                Some(socket) => socket.on_ready(),
+                None => self.early.push(key),
             }
             return;
         }
@@ -252,6 +259,9 @@ impl Reactor {
     fn run_command(&mut self, command: Command) {
         match command {
             Command::Add(id, socket) => {
+                if self.early.contains(&id) {
+                    socket.on_ready();
+                }
                 self.sockets.insert(id, socket);
             }
             Command::Remove(id) => self.remove(id),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::kind::{
-    Conflates, Greets, Joins, Kind, Matches, Probes, Publishes, Requests, Routes,
+    Conflates, Datagrams, Greets, Joins, Kind, Matches, Probes, Publishes, Requests, Routes,
     ShowsSubscriptions, Streams, Subscribes, TellsDisconnects, TellsHiccups,
 };
 use super::Socket;
@@ -397,6 +397,16 @@ setters! {
         mandatory: bool;
         /// A new peer with the routing id of another takes its place. Default false: it is refused.
         handover: bool;
+}
+
+setters! {
+    Datagrams:
+        /// Bytes of a datagram, at most. Default 8192.
+        max_datagram_size: usize;
+        /// Networks that a multicast goes through, at most. Default 1.
+        multicast_hops: u8;
+        /// Whether sockets of this machine get what is sent to a multicast group. Default true.
+        multicast_loop: bool;
 }
 
 setters! {

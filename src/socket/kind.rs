@@ -43,6 +43,8 @@ pub trait Routes: Addresses {}
 pub trait Numbers: Kind {}
 /// Kinds whose peers speak no ZMTP (STREAM). Sealed.
 pub trait Streams: Addresses {}
+/// Kinds that send or receive datagrams, over udp (RADIO, DISH, DGRAM). Sealed.
+pub trait Datagrams: Kind {}
 /// Kinds that can make themselves known to a ROUTER (ROUTER, DEALER, REQ). Sealed.
 pub trait Probes: Kind {}
 
@@ -118,10 +120,13 @@ kinds! {
     /// frame (RFC 52).
     Channel: Sends Receives;
     /// Sends each message, of one frame, to every DISH peer that is in its group (RFC 48).
-    Radio: Sends Publishes;
+    Radio: Sends Publishes Datagrams;
     /// Receives what its RADIO peers send to the groups that it is in. Messages have one frame, and a
     /// group (RFC 48).
-    Dish: Receives Joins;
+    Dish: Receives Joins Datagrams;
+    /// Sends datagrams to the address that the first of two frames is, `ip:port`, and receives datagrams,
+    /// each behind the address of its sender. Over udp alone.
+    Dgram: Sends Receives Datagrams;
 }
 
 /// A REQ of which any number of requests are under way at once: it has
@@ -163,6 +168,7 @@ impl Addresses for SocketType {}
 impl Routes for SocketType {}
 impl Streams for SocketType {}
 impl Numbers for SocketType {}
+impl Datagrams for SocketType {}
 impl Probes for SocketType {}
 impl Greets for SocketType {}
 impl TellsDisconnects for SocketType {}

@@ -32,10 +32,10 @@ use crate::stats::{CloseReport, Stats};
 pub use builder::SocketBuilder;
 pub use iter::{Iter, TryIter};
 pub use kind::{
-    Addresses, Channel, Client, Conflates, Dealer, Dish, Gather, Greets, Joins, Kind, Matches,
-    Numbers, Pair, Peer, Probes, Pub, Publishes, Pull, Push, Radio, Receives, Rep, Req, Requester,
-    Requests, Router, Routes, Scatter, Sends, Server, ShowsSubscriptions, Stream, Streams, Sub,
-    Subscribes, TellsDisconnects, TellsHiccups, Xpub, Xsub,
+    Addresses, Channel, Client, Conflates, Datagrams, Dealer, Dgram, Dish, Gather, Greets, Joins,
+    Kind, Matches, Numbers, Pair, Peer, Probes, Pub, Publishes, Pull, Push, Radio, Receives, Rep,
+    Req, Requester, Requests, Router, Routes, Scatter, Sends, Server, ShowsSubscriptions, Stream,
+    Streams, Sub, Subscribes, TellsDisconnects, TellsHiccups, Xpub, Xsub,
 };
 pub use readiness::Readiness;
 #[doc(hidden)]

@@ -34,6 +34,19 @@ pub(super) fn scope_id(scope: &str) -> io::Result<u32> {
     })
 }
 
+/// The number of the interface that has this address.
+pub(super) fn number_of(address: Ipv6Addr) -> io::Result<u32> {
+    let all = if_addrs::get_if_addrs()?;
+    let number = all
+        .iter()
+        .find(|it| it.ip() == address)
+        .and_then(|it| it.index);
+    number.ok_or_else(|| {
+        let message = format!("no interface of this machine has the address {address}");
+        io::Error::new(io::ErrorKind::AddrNotAvailable, message)
+    })
+}
+
 fn rank(address: IpAddr) -> u8 {
     match address {
         IpAddr::V6(v6) if !is_link_local(v6) => 0,

@@ -1,4 +1,4 @@
-//! Byte streams as mio sources: TCP and Unix-domain sockets, knowing nothing of ZMTP.
+//! Byte streams as mio sources: TCP and Unix-domain sockets, knowing nothing of ZMTP; and datagrams ([`udp`]).
 //!
 //! Nothing here blocks, except where a name server is asked: [`bind`] to a host name, and
 //! [`resolve()`]. Connecting takes three steps, so that the caller can wait where it likes:
@@ -27,6 +27,8 @@ mod tcp;
 pub(crate) mod socks;
 
 mod ipc;
+
+pub(crate) mod udp;
 
 use std::io;
 use std::net::IpAddr;
@@ -78,7 +80,7 @@ pub(crate) fn bind(endpoint: &Endpoint, options: &TransportOptions) -> io::Resul
         Endpoint::Ipc(IpcEndpoint(name)) => {
             ipc::bind(name, options).map(|bound| Listener::ipc(bound, options.clone()))
         }
-        Endpoint::Inproc(_) => Err(no_stream()),
+        Endpoint::Inproc(_) | Endpoint::Udp(_) => Err(no_stream()),
     };
     listener
         .map_err(|error| io::Error::new(error.kind(), format!("cannot bind {endpoint}: {error}")))
@@ -362,7 +364,7 @@ pub(crate) fn accept_is_transient(error: &io::Error) -> AcceptError {
 fn no_stream() -> io::Error {
     io::Error::new(
         io::ErrorKind::Unsupported,
-        "inproc has no byte stream; the context binds it",
+        "inproc and udp have no byte stream; others bind them",
     )
 }
 

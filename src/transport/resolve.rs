@@ -34,7 +34,7 @@ pub(crate) fn needs_dns(endpoint: &Endpoint) -> bool {
     let named = |it: &HostPort| matches!(it.host, Host::Name(_));
     match endpoint {
         Endpoint::Tcp(tcp) => named(&tcp.target) || tcp.source.as_ref().is_some_and(named),
-        Endpoint::Ipc(_) | Endpoint::Inproc(_) => false,
+        Endpoint::Ipc(_) | Endpoint::Inproc(_) | Endpoint::Udp(_) => false,
     }
 }
 
@@ -51,6 +51,7 @@ pub(crate) fn resolve(endpoint: &Endpoint, ipv6: bool) -> io::Result<Vec<Target>
         Endpoint::Tcp(tcp) => resolve_tcp(tcp, ipv6),
         Endpoint::Ipc(name) => Ok(vec![Target::Ipc(name.clone())]),
         Endpoint::Inproc(_) => Err(invalid("inproc endpoints have no address".to_owned())),
+        Endpoint::Udp(_) => Err(invalid("udp has no connections to be made".to_owned())),
     };
     targets.map_err(|error| {
         io::Error::new(error.kind(), format!("cannot resolve {endpoint}: {error}"))
@@ -121,7 +122,7 @@ pub(super) fn listening_addresses(place: &HostPort, ipv6: bool) -> io::Result<Ve
     }
 }
 
-fn look_up(place: &HostPort, ipv6: bool) -> io::Result<Vec<SocketAddr>> {
+pub(super) fn look_up(place: &HostPort, ipv6: bool) -> io::Result<Vec<SocketAddr>> {
     let port = place.port;
     match &place.host {
         Host::Any => Err(invalid("`*` is not an address to call".to_owned())),

@@ -29,6 +29,10 @@ pub(crate) struct TransportOptions {
     pub(crate) backlog: u32,
     /// Whether names and `*` mean IPv6 addresses too.
     pub(crate) ipv6: bool,
+    /// Routers that a multicast may pass, and one.
+    pub(crate) multicast_hops: u8,
+    /// Whether this machine gets its own multicasts.
+    pub(crate) multicast_loop: bool,
 }
 
 impl From<&Options> for TransportOptions {
@@ -45,6 +49,8 @@ impl From<&Options> for TransportOptions {
             socks_proxy: options.socks_proxy.clone(),
             backlog: options.backlog,
             ipv6: options.ipv6,
+            multicast_hops: options.multicast_hops,
+            multicast_loop: options.multicast_loop,
         }
     }
 }
@@ -65,6 +71,8 @@ impl Default for TransportOptions {
             socks_proxy: None,
             backlog: 100,
             ipv6: false,
+            multicast_hops: 1,
+            multicast_loop: true,
         }
     }
 }
@@ -141,7 +149,7 @@ impl TransportOptions {
         Ok(())
     }
 
-    fn set_tos(&self, socket: &Socket, is_v6: bool) -> io::Result<()> {
+    pub(super) fn set_tos(&self, socket: &Socket, is_v6: bool) -> io::Result<()> {
         let Some(tos) = self.tos.map(u32::from) else {
             return Ok(());
         };

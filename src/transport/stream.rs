@@ -29,7 +29,8 @@ const SEND_FLAGS: i32 = 0;
 /// system we know, the call would fail instead of writing a part.
 const MAX_SLICES: usize = 1024;
 
-/// A connected, or connecting, byte stream: TCP or Unix-domain.
+/// A connected, or connecting, byte stream: TCP or Unix-domain. Or a UDP socket, which datagrams come to and
+/// go from ([`recv_datagram`](Stream::recv_datagram), [`send_datagram`](Stream::send_datagram)) and no bytes.
 ///
 /// Everything takes `&self`, since one thread may read while another writes. When there is
 /// nothing to read, or no room to write, the error's kind is `WouldBlock`.
@@ -49,6 +50,8 @@ pub(super) enum Peer {
     Tcp(SocketAddr),
     /// The name that the listening end bears; the calling end has none of its own.
     Ipc(IpcEndpoint),
+    /// No peer but datagrams, and where they go; `None`: where each says.
+    Udp(Option<SocketAddr>),
     /// In a network that a test pretends; the socket only tells of edges.
     #[cfg(all(test, not(loom)))]
     Pretended(Box<End>),
@@ -77,6 +80,10 @@ impl Stream {
         &self.socket
     }
 
+    fn is_udp(&self) -> bool {
+        matches!(self.peer, Peer::Udp(_))
+    }
+
     pub(crate) fn is_tcp(&self) -> bool {
         #[cfg(all(test, not(loom)))]
         if self.pretended().is_some() {
@@ -103,7 +110,8 @@ impl Stream {
         Readiness {
             readable: event.is_readable(),
             writable: event.is_writable(),
-            ended: event.is_read_closed() || event.is_error(),
+            // Datagrams have no end; an error is one of them, and the next call takes it away.
+            ended: !self.is_udp() && (event.is_read_closed() || event.is_error()),
         }
     }
 
@@ -153,6 +161,41 @@ impl Stream {
         retry(|| self.socket.send_vectored_with_flags(slices, SEND_FLAGS))
     }
 
+    /// Receives one datagram into the spare capacity of `buffer`, and says where it came from. What does not
+    /// fit is lost: one that fills the buffer may have been longer.
+    pub(crate) fn recv_datagram(&self, buffer: &mut Vec<u8>) -> io::Result<SocketAddr> {
+        let (_, from) = retry(|| uninit::recv_from(&self.socket, buffer))?;
+        let from = from.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
+        Ok(canonical(from))
+    }
+
+    /// Sends one datagram, whole or not at all: to an address, or where all go.
+    pub(crate) fn send_datagram(&self, bytes: &[u8], to: Option<SocketAddr>) -> io::Result<()> {
+        let usual = match self.peer {
+            Peer::Udp(usual) => usual,
+            _ => None,
+        };
+        let to = to.or(usual).ok_or(io::ErrorKind::InvalidInput)?;
+        let sent = retry(|| {
+            self.socket
+                .send_to_with_flags(bytes, &to.into(), SEND_FLAGS)
+        });
+        match (sent, to) {
+            // A socket of both IP versions knows the others' addresses as mapped ones.
+            (Err(error), SocketAddr::V4(v4))
+                if error.raw_os_error() == Some(libc::EAFNOSUPPORT) =>
+            {
+                let mapped = SocketAddr::from((v4.ip().to_ipv6_mapped(), v4.port()));
+                retry(|| {
+                    self.socket
+                        .send_to_with_flags(bytes, &mapped.into(), SEND_FLAGS)
+                })
+            }
+            (sent, _) => sent,
+        }
+        .map(|_| ())
+    }
+
     /// Tells the peer that nothing more will come. What it sends can still be read.
     pub(crate) fn shutdown_write(&self) -> io::Result<()> {
         self.shut_down()?;
@@ -182,6 +225,8 @@ impl Stream {
             // What was written lies with the peer already: both ends are of one system, which keeps it
             // for the peer whatever becomes of this end.
             Peer::Ipc(_) => Some(0),
+            // What was sent is owed nobody.
+            Peer::Udp(_) => Some(0),
             #[cfg(all(test, not(loom)))]
             Peer::Pretended(end) => Some(end.unacknowledged()),
         }
@@ -203,11 +248,13 @@ impl Stream {
     }
 
     /// The peer's address, for people: `ip:port`, or the path or `@name` of the listening
-    /// end of a Unix-domain connection.
+    /// end of a Unix-domain connection; `*` for datagrams that come from anywhere.
     pub(crate) fn peer_address(&self) -> String {
         match &self.peer {
             Peer::Tcp(address) => canonical(*address).to_string(),
             Peer::Ipc(name) => name.to_string(),
+            Peer::Udp(Some(to)) => to.to_string(),
+            Peer::Udp(None) => "*".to_owned(),
             #[cfg(all(test, not(loom)))]
             Peer::Pretended(end) => end.peer().to_string(),
         }
@@ -227,7 +274,7 @@ impl Stream {
     pub(crate) fn peer_ip(&self) -> Option<IpAddr> {
         match &self.peer {
             Peer::Tcp(address) => Some(address.ip()),
-            Peer::Ipc(_) => None,
+            Peer::Ipc(_) | Peer::Udp(_) => None,
             #[cfg(all(test, not(loom)))]
             Peer::Pretended(end) => Some(end.peer().ip()),
         }
@@ -243,6 +290,7 @@ impl Stream {
                 Some(canonical(address).into())
             }
             Peer::Ipc(name) => Some(Endpoint::Ipc(name.clone())),
+            Peer::Udp(_) => None,
             #[cfg(not(loom))]
             Peer::Pretended(_) => None,
         }

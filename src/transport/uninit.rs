@@ -4,7 +4,7 @@
 use std::io;
 use std::mem::MaybeUninit;
 
-use socket2::Socket;
+use socket2::{SockAddr, Socket};
 
 /// Receives at most `max` bytes into the spare capacity of `buffer`, appending them.
 ///
@@ -14,6 +14,24 @@ pub(super) fn recv(socket: &Socket, buffer: &mut Vec<u8>, max: usize) -> io::Res
     // SAFETY: `recv` returns the count of the system call of that name, and the system has then
     // written exactly that number of bytes at the start of the slice it was given. Errors append nothing.
     unsafe { append(buffer, max, |spare| socket.recv(spare)) }
+}
+
+/// Receives one datagram into the spare capacity of `buffer`, which is appended to: what does not fit is
+/// lost. Says how many bytes that were, and where it came from.
+///
+/// Never grows the buffer: without room for a single byte this is an error.
+pub(super) fn recv_from(socket: &Socket, buffer: &mut Vec<u8>) -> io::Result<(usize, SockAddr)> {
+    let mut sender = None;
+    // SAFETY: as for `recv`: `recv_from` returns the count of the system call of that name.
+    let count = unsafe {
+        append(buffer, usize::MAX, |spare| {
+            let (count, from) = socket.recv_from(spare)?;
+            sender = Some(from);
+            Ok(count)
+        })?
+    };
+    let sender = sender.ok_or(io::ErrorKind::AddrNotAvailable)?;
+    Ok((count, sender))
 }
 
 /// Lets `fill` write into at most `max` bytes of spare capacity and makes them part of the vector.

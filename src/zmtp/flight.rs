@@ -90,6 +90,17 @@ impl Flight {
         used
     }
 
+    /// For links that send messages and not bytes: gives each frame of the next message to `visit`, and says
+    /// how many bytes to [advance](Flight::advance) by when it is sent. `None`: all are.
+    pub(crate) fn next_message(&mut self, visit: impl FnMut(&[u8])) -> Option<usize> {
+        self.completed_messages();
+        let start = self.counted;
+        let mut end = start;
+        end.next(&self.outbox)?;
+        start.visit_frames(&self.outbox, visit);
+        Some(end.bytes - start.bytes)
+    }
+
     /// To be told how many bytes the kernel took.
     pub(crate) fn advance(&mut self, n: usize) {
         if n == 0 {
@@ -264,6 +275,42 @@ mod tests {
         flight.load(&mut outbox);
         flight.advance(8);
         assert_eq!(flight.completed_messages(), 1);
+    }
+
+    #[test]
+    fn messages_are_taken_one_by_one_with_their_frames() {
+        let large = vec![7; COPY_LIMIT + 1];
+        let mut outbox = Outbox::new();
+        outbox.push(&Message::from("one"));
+        outbox.push(&Message::from([&b"two"[..], &large, b""]));
+        outbox.push(&Message::from(["", "3"]));
+        let bytes = outbox.bytes();
+        let mut flight = Flight::new();
+        flight.load(&mut outbox);
+        let mut all = Vec::new();
+        let mut taken = 0;
+        while !flight.is_empty() {
+            for _ in 0..2 {
+                // Until it is sent, it is the next.
+                let mut frames = Vec::new();
+                let bytes = flight
+                    .next_message(|frame| frames.push(frame.to_vec()))
+                    .unwrap();
+                all.push((frames, bytes));
+            }
+            let (_, bytes) = all.pop().unwrap();
+            flight.advance(bytes);
+            taken += bytes;
+        }
+        assert_eq!(taken, bytes);
+        assert_eq!(flight.next_message(|_| panic!("all are sent")), None);
+        let frames: Vec<_> = all.into_iter().map(|(frames, _)| frames).collect();
+        let expected = [
+            vec![b"one".to_vec()],
+            vec![b"two".to_vec(), large, Vec::new()],
+            vec![Vec::new(), b"3".to_vec()],
+        ];
+        assert_eq!(frames, expected);
     }
 
     #[test]

@@ -318,6 +318,24 @@ impl Walk {
         }
     }
 
+    /// Gives each frame of the next unit to `visit`, and stays where it is.
+    pub(super) fn visit_frames(mut self, outbox: &Outbox, mut visit: impl FnMut(&[u8])) {
+        loop {
+            let start = self;
+            let Some(header) = self.step(outbox) else {
+                return;
+            };
+            let at = outbox.rope.after(start.at, header.len);
+            // Copied or by reference, a body lies in one place.
+            let size = self.bytes - start.bytes - header.len;
+            let body = outbox.rope.piece(at).and_then(|it| it.bytes.get(..size));
+            visit(body.unwrap_or_default());
+            if !header.more {
+                return;
+            }
+        }
+    }
+
     /// Steps over one frame. Outboxes hold whole frames that this side wrote, so it only fails at
     /// the end.
     fn step(&mut self, outbox: &Outbox) -> Option<Header> {

@@ -32,6 +32,7 @@ mod single;
 mod stream;
 mod support;
 mod table;
+mod udp;
 mod wire;
 mod xpub;
 mod xsub;

@@ -56,6 +56,7 @@ pub(crate) fn libzmq_kind(kind: SocketType) -> Kind {
         SocketType::Channel => Kind::Channel,
         SocketType::Radio => Kind::Radio,
         SocketType::Dish => Kind::Dish,
+        SocketType::Dgram => Kind::Dgram,
         other => panic!("what is {other} at libzmq?"),
     }
 }

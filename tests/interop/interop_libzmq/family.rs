@@ -10,7 +10,8 @@ use crate::support::*;
 
 /// The types that speak ZMTP.
 fn types() -> impl Iterator<Item = SocketType> {
-    SocketType::ALL.into_iter().filter(|kind| *kind != Stream)
+    let speaks = |kind: &SocketType| !matches!(kind, Stream | Dgram);
+    SocketType::ALL.into_iter().filter(speaks)
 }
 
 /// What the one that speaks first and the other, which has received nothing yet, can say to each other.
