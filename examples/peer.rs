@@ -60,7 +60,8 @@ TYPE               push, pull, pub, sub, req, rep, dealer, router, pair, stream,
                    as pull
 --bind EP          listen on tcp://, ipc://, inproc:// or udp://; says `bound EP` on standard error
 --connect EP       call a peer, which need not be there yet; a dgram sends lines with an empty first frame
-                   there
+                   there; a peer says `connected EP as N` on standard error, which is the number for
+                   its messages there
 --subscribe PREFIX sub: what to receive (default: everything); xsub: the same (default: nothing; lines
                    that begin with a byte 1 subscribe, and with a byte 0 take that back)
 --group G          dish: a group to join
@@ -168,7 +169,14 @@ fn run(kind: SocketType, args: Args) -> Result<(), Box<dyn Error>> {
         eprintln!("bound {}", socket.bind(endpoint)?);
     }
     for endpoint in &args.connect {
-        socket.connect(endpoint)?;
+        if kind == SocketType::Peer {
+            eprintln!(
+                "connected {endpoint} as {}",
+                socket.connect_for_id(endpoint)?
+            );
+        } else {
+            socket.connect(endpoint)?;
+        }
     }
     let monitor = monitor.map(print_events);
 

@@ -508,6 +508,173 @@ fn peer_lets_in_the_users_that_it_was_given_and_no_others() {
 }
 
 #[test]
+fn peer_knows_by_its_number_what_it_connects_to() {
+    let mut one = start("peer", &["peer", "--bind", "tcp://127.0.0.1:0"]);
+    let at = one.bound();
+    let mut other = start("peer", &["peer", "--connect", &at]);
+    let said = other.next(&other.stderr).unwrap();
+    let number = said
+        .strip_prefix(&format!("connected {at} as "))
+        .unwrap_or_else(|| panic!("{said}"));
+    other.write(format!("{number}\thello\n").as_bytes());
+    let line = one.line();
+    let (back, hello) = line.split_once('\t').unwrap();
+    assert_eq!(hello, "hello");
+    one.write(format!("{back}\tand back\n").as_bytes());
+    assert_eq!(other.line(), format!("{number}\tand back"));
+    let ended = run("peer", &["peer", "--connect", &at], b"hello\n").expect(1, "");
+    assert!(
+        ended.stderr.contains("without a peer's number"),
+        "{}",
+        ended.stderr
+    );
+    one.end().expect(0, "");
+    other.end().expect(0, "");
+}
+
+#[test]
+fn peer_radios_to_the_dishes_that_are_in_the_group() {
+    let folder = tempfile::tempdir().unwrap();
+    let ipc = format!("ipc://{}", folder.path().join("socket").display());
+    for endpoint in ["tcp://127.0.0.1:*", &ipc] {
+        let mut radio = start("peer", &["radio", "--bind", endpoint, "--monitor"]);
+        let at = radio.bound();
+        let [oslo, both] = [&["oslo"][..], &["rome", "oslo"]].map(|groups| {
+            let mut args = vec!["dish", "--connect", &at, "--count", "2"];
+            groups
+                .iter()
+                .for_each(|group| args.extend(["--group", group]));
+            start("peer", &[&args[..], &LIMIT].concat())
+        });
+        // Each has joined when the monitor has told of all three.
+        let mut joined = 0;
+        while joined < 3 {
+            let event = radio.next(&radio.stderr).unwrap();
+            joined += usize::from(event.contains("subscribed"));
+        }
+        radio.write(b"paris\tlost\noslo\train\nrome\tsun\noslo\tsnow\n");
+        oslo.end().expect(0, "oslo\train\noslo\tsnow\n");
+        both.end().expect(0, "oslo\train\nrome\tsun\n");
+        radio.end().expect(0, "");
+    }
+    let args = ["radio", "--bind", "tcp://127.0.0.1:0", "--count", "1"];
+    let mut radio = start("peer", &args);
+    radio.write(b"oslo\tone\noslo\ttwo\n");
+    assert_eq!(radio.next(&radio.stdout), None, "it ends at its count");
+    radio.end().expect(0, "");
+    let two = run("peer", &args[..3], b"oslo\ttwo\tframes\n");
+    assert!(two.expect(1, "").stderr.contains("frame"));
+}
+
+#[test]
+fn peer_echoes_to_whom_a_message_came_from_whatever_its_type() {
+    for (echoes, asks) in [
+        ("pair", "pair"),
+        ("dealer", "dealer"),
+        ("router", "dealer"),
+        ("server", "client"),
+        ("channel", "channel"),
+        ("rep", "req"),
+    ] {
+        let args = [echoes, "--bind", "tcp://127.0.0.1:0", "--echo"];
+        let echo = start("peer", &[&args[..], &["--count", "2"], &LIMIT].concat());
+        let mut asks = start("peer", &[asks, "--connect", &echo.bound()]);
+        asks.write(b"one\n");
+        assert_eq!(asks.line(), "one", "{echoes}");
+        asks.write(b"two\n");
+        assert_eq!(asks.line(), "two", "{echoes}");
+        let ended = echo.end();
+        assert_eq!(ended.code, Some(0), "{echoes}: {}", ended.stderr);
+        assert_eq!(String::from_utf8_lossy(&ended.stdout).lines().count(), 2);
+        asks.end().expect(0, "");
+    }
+}
+
+#[test]
+fn peer_routers_know_each_other_by_their_identities() {
+    let args = ["router", "--bind", "tcp://127.0.0.1:0", "--identity", "one"];
+    let mut one = start("peer", &args);
+    let at = one.bound();
+    let args = ["router", "--connect", &at, "--identity", "other"];
+    let mut other = start("peer", &[&args[..], &["--monitor"]].concat());
+    while !other.next(&other.stderr).unwrap().contains("ready") {}
+    other.write(b"one\thello\n");
+    assert_eq!(one.line(), "other\thello");
+    one.write(b"other\tand back\n");
+    assert_eq!(other.line(), "one\tand back");
+    one.end().expect(0, "");
+    other.end().expect(0, "");
+}
+
+#[test]
+fn peer_prints_what_still_comes_after_the_end_of_its_input() {
+    let rep = start("peer", &["rep", "--bind", "tcp://127.0.0.1:0", "--echo"]);
+    let at = rep.bound();
+    // Ended by the count, so that nothing depends on how long the replies take.
+    let args = ["dealer", "--connect", &at, "--count", "3"];
+    run(
+        "peer",
+        &[&args[..], &LIMIT].concat(),
+        b"\tone\n\ttwo\n\tthree\n",
+    )
+    .expect(0, "\tone\n\ttwo\n\tthree\n");
+}
+
+#[test]
+fn peer_queues_no_more_than_its_high_water_mark() {
+    let args = [
+        "push",
+        "--connect",
+        "ipc:///nonexistent/nobody",
+        "--hwm",
+        "2",
+    ];
+    let ends = ["--timeout", "50", "--linger", "0", "--stats"];
+    let ended = run("peer", &[&args[..], &ends].concat(), b"one\ntwo\nthree\n");
+    let ended = ended.expect(1, "");
+    assert!(ended.stderr.contains("in time"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("stats: sent 2,"), "{}", ended.stderr);
+}
+
+#[test]
+fn peer_asks_for_signs_of_life_and_gives_up_a_peer_that_gives_none() {
+    const GREETING: usize = 64;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = format!("tcp://{}", listener.local_addr().unwrap());
+    let args = ["pair", "--connect", &at, "--heartbeat", "100", "--monitor"];
+    let pair = start("peer", &args);
+    let (mut silent, _) = listener.accept().unwrap();
+    silent.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut hello = vec![0; GREETING];
+    hello[0] = 0xff;
+    hello[9..12].copy_from_slice(&[0x7f, 3, 1]);
+    hello[12..16].copy_from_slice(b"NULL");
+    hello.extend(b"\x04\x1a\x05READY\x0bSocket-Type\0\0\0\x04PAIR");
+    silent.write_all(&hello).unwrap();
+    let mut heard = Vec::new();
+    silent.read_to_end(&mut heard).unwrap();
+    let ping = b"\x04PING";
+    assert!(heard.windows(ping.len()).any(|bytes| bytes == ping));
+    let mut seen = Vec::new();
+    while !seen
+        .iter()
+        .any(|event: &String| event.contains("heartbeat"))
+    {
+        seen.push(
+            pair.next(&pair.stderr)
+                .unwrap_or_else(|| panic!("{seen:?}")),
+        );
+    }
+}
+
+#[test]
+fn peer_that_reads_a_line_it_cannot_unescape_exits_with_1() {
+    let args = ["pair", "--bind", "tcp://127.0.0.1:0", "--escape"];
+    let ended = run("peer", &args, b"\\x4\n").expect(1, "");
+    assert!(ended.stderr.contains("xHH"), "{}", ended.stderr);
+}
+
+#[test]
 fn peer_that_must_route_exits_with_1_when_it_cannot() {
     let args = ["router", "--bind", "tcp://127.0.0.1:0", "--mandatory"];
     let ended = run("peer", &args, b"nobody\tmessage\n").expect(1, "");
@@ -643,6 +810,8 @@ fn peer_refuses_bad_usage_with_2() {
         &["req", "--bind", "tcp://127.0.0.1:0", "--echo"],
         &["pull", "--bind", "tcp://127.0.0.1:0", "--identity", "x"],
         &["dealer", "--bind", "tcp://127.0.0.1:0", "--mandatory"],
+        &["sub", "--bind", "tcp://127.0.0.1:0", "--group", "x"],
+        &["dish", "--bind", "tcp://127.0.0.1:0", "--echo"],
     ] {
         let ended = run("peer", args, b"").expect(2, "");
         assert!(
