@@ -86,8 +86,12 @@ impl Params {
             .unwrap_or_else(|_| panic!("{name}=NUMBER"))
     }
 
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     pub(crate) fn optional(&self, name: &str) -> Option<u64> {
-        self.0.contains_key(name).then(|| self.number(name))
+        self.has(name).then(|| self.number(name))
     }
 
     pub(crate) fn millis(&self, name: &str) -> Duration {

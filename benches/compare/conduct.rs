@@ -65,8 +65,12 @@ pub(crate) fn obstacle(work: Work, plan: &Plan) -> Option<String> {
             (_, 1) => Some("it takes two processors, and this process may use one".to_owned()),
             _ => Some("processes cannot be kept on a processor here".to_owned()),
         },
-        Work::CrowdedStream | Work::CrowdedRoundTrip => {
-            let wanted = plan.crowds.iter().max().unwrap_or(&0) + OTHERS;
+        Work::CrowdedStream | Work::CrowdedRoundTrip | Work::RoutedPeers { .. } => {
+            let crowd = match work {
+                Work::RoutedPeers { peers, .. } => peers,
+                _ => plan.crowds.iter().copied().max().unwrap_or(0),
+            };
+            let wanted = crowd + OTHERS;
             let granted = system::descriptors();
             (granted < wanted).then(|| {
                 format!("it takes {wanted} descriptors a process, and {granted} are granted")
@@ -105,7 +109,27 @@ fn measure(work: Work, contender: Contender, plan: &Plan) -> Result<Metrics, Str
         .with("warm-up", plan.warm_up_ms)
         .with("duration", plan.duration_ms);
     match work {
-        Work::Stream { transport, size } => stream(params.with("size", size), transport),
+        Work::Stream { transport, size } => {
+            stream(params.with("size", size), transport, ["pull", "push"])
+        }
+        Work::RoutedStream { size } => {
+            let roles = ["router-pull", "dealer-push"];
+            stream(params.with("size", size), Transport::Tcp, roles)
+        }
+        Work::RoutedRoundTrip { size } => {
+            let params = params.with("size", size);
+            asked(["router", "dealer"], params, Transport::Tcp, Placing::Apart)
+        }
+        Work::RoutedPeers { size, peers } => {
+            let params = params.with("size", size).with("peers", peers);
+            asked(
+                ["router", "raw-dealers"],
+                params,
+                Transport::Tcp,
+                Placing::Anywhere,
+            )
+        }
+        Work::Proxied { size } => proxied(params.with("size", size)),
         Work::Inproc { size } => Child::start("inproc", &params.with("size", size)).finish(),
         Work::RoundTrip {
             transport,
@@ -169,10 +193,14 @@ fn start(role: &str, params: &Params, place: &Place) -> Result<(Child, Params), 
     Ok((binder, params))
 }
 
-fn stream(params: Params, transport: Transport) -> Result<Metrics, String> {
+fn stream(
+    params: Params,
+    transport: Transport,
+    [receives, sends]: [&str; 2],
+) -> Result<Metrics, String> {
     let place = Place::new(transport);
-    let (receiver, params) = start("pull", &params, &place)?;
-    let mut sender = Child::start("push", &params);
+    let (receiver, params) = start(receives, &params, &place)?;
+    let mut sender = Child::start(sends, &params);
     receiver.wait_for("measured")?;
     sender.tell("stop")?;
     let mut metrics = receiver.finish()?;
@@ -186,12 +214,22 @@ fn round_trip(
     placing: Placing,
     contender: Contender,
 ) -> Result<Metrics, String> {
-    let place = Place::new(transport);
-    let (answers, asks) = match contender {
-        Contender::Ours | Contender::Libzmq => ("rep", "req"),
-        Contender::Raw | Contender::RawSpin => ("raw-pong", "raw-ping"),
+    let roles = match contender {
+        Contender::Ours | Contender::Libzmq => ["rep", "req"],
+        Contender::Raw | Contender::RawSpin => ["raw-pong", "raw-ping"],
     };
     let params = params.with("spin", u8::from(contender == Contender::RawSpin));
+    asked(roles, params, transport, placing)
+}
+
+/// One answers, the other asks and keeps the time.
+fn asked(
+    [answers, asks]: [&str; 2],
+    params: Params,
+    transport: Transport,
+    placing: Placing,
+) -> Result<Metrics, String> {
+    let place = Place::new(transport);
     let [asker, answerer] = cpus(placing);
     let (answering, params) = start(answers, &on(answerer, &params), &place)?;
     let mut metrics = Child::start(asks, &on(asker, &params)).finish()?;
@@ -244,6 +282,29 @@ fn fan_out(params: Params, subscribers: usize) -> Result<Metrics, String> {
     let sums = ["rate", "receiver_cpu_seconds", "receiver_switches"];
     let mut metrics = finish_all(receivers, &sums)?;
     metrics.merge(publisher.finish()?);
+    Ok(metrics)
+}
+
+/// A publisher, a proxy in the middle, and a subscriber. The proxy's cost is all that it used while it ran, for each
+/// message that was sent to it.
+fn proxied(params: Params) -> Result<Metrics, String> {
+    let mut proxy = Child::start("proxy", &params);
+    let ready = proxy.wait_for("ready")?;
+    let (front, back) = ready.split_once(' ').ok_or("a proxy without a back")?;
+    let mut publisher = Child::start("pub", &params.clone().with("proxy", front));
+    let params = params.with("sockets", 1).with("endpoint", back);
+    let subscriber = Child::start("subs", &params);
+    subscriber.wait_for("heard")?;
+    publisher.tell("go")?;
+    subscriber.wait_for("measured")?;
+    publisher.tell("stop")?;
+    let mut metrics = subscriber.finish()?;
+    metrics.merge(publisher.finish()?);
+    proxy.tell("stop")?;
+    metrics.merge(proxy.finish()?);
+    let of = |name| metrics.get(name).unwrap_or(f64::NAN);
+    let each = of("proxy_cpu_seconds") * 1e6 / of("sent");
+    metrics.set("proxy_cpu_us_each", each);
     Ok(metrics)
 }
 

@@ -20,6 +20,8 @@ pub(crate) trait Library {
     type Sub: RecvEnd;
     type Req: SendEnd + RecvEnd;
     type Rep: SendEnd + RecvEnd;
+    type Dealer: SendEnd + RecvEnd;
+    type Router: AnswerEnd;
 
     fn context() -> Self::Context;
     /// With so many background threads, where one is the default.
@@ -31,6 +33,11 @@ pub(crate) trait Library {
     fn subscriber(context: &Self::Context) -> Self::Sub;
     fn req(context: &Self::Context, settings: Settings) -> Self::Req;
     fn rep(context: &Self::Context, settings: Settings) -> Self::Rep;
+    fn dealer(context: &Self::Context) -> Self::Dealer;
+    fn router(context: &Self::Context) -> Self::Router;
+    /// Binds an XSUB, and an XPUB that waits rather than drop, to free ports; says where; and forwards between
+    /// them with the library's own proxy until `stop` returns.
+    fn forward(say: impl FnOnce(&str, &str), stop: impl FnOnce() + Send + 'static);
 }
 
 pub(crate) trait End {
@@ -49,4 +56,9 @@ pub(crate) trait SendEnd: End {
 pub(crate) trait RecvEnd: End {
     /// Waits for the next message, which stays readable until the next call.
     fn recv(&mut self) -> &[u8];
+}
+
+/// Receives bodies without the routing id before them, and can send the last one back to where it came from.
+pub(crate) trait AnswerEnd: RecvEnd {
+    fn answer(&mut self);
 }

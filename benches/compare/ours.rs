@@ -1,9 +1,14 @@
 //! sinew as a contender: one message a call, one frame a message, defaults throughout.
 
-use bytes::Bytes;
-use sinew::{Context, Kind, Message, Pub, Pull, Push, Receives, Rep, Req, Sends, Socket, Sub};
+use std::thread;
 
-use crate::library::{End, Library, RecvEnd, SendEnd, Settings};
+use bytes::Bytes;
+use sinew::{
+    Context, Dealer, Kind, Message, Proxy, Pub, Pull, Push, Receives, Rep, Req, Router, Sends,
+    Socket, Sub, Xpub, Xsub,
+};
+
+use crate::library::{AnswerEnd, End, Library, RecvEnd, SendEnd, Settings};
 
 pub(crate) struct Ours;
 
@@ -28,6 +33,8 @@ impl Library for Ours {
     type Sub = Ends<Sub>;
     type Req = Ends<Req>;
     type Rep = Ends<Rep>;
+    type Dealer = Ends<Dealer>;
+    type Router = RouterEnd;
 
     fn context() -> Context {
         Context::new()
@@ -67,6 +74,60 @@ impl Library for Ours {
             Some(spin) => builder.busy_poll(spin).open(),
             None => builder.open(),
         })
+    }
+
+    fn dealer(context: &Context) -> Ends<Dealer> {
+        ends(context.socket(Dealer).open())
+    }
+
+    fn router(context: &Context) -> RouterEnd {
+        RouterEnd(ends(context.socket(Router).open()))
+    }
+
+    fn forward(say: impl FnOnce(&str, &str), stop: impl FnOnce() + Send + 'static) {
+        const ANYWHERE: &str = "tcp://127.0.0.1:0";
+        let context = Context::new();
+        let front = context.socket(Xsub).bind(ANYWHERE).expect("an XSUB");
+        let back = context.socket(Xpub).no_drop(true).bind(ANYWHERE);
+        let back = back.expect("an XPUB");
+        let mut proxy = Proxy::new(&front, &back).expect("a proxy");
+        let handle = proxy.handle();
+        let at = |endpoint: Option<sinew::Endpoint>| endpoint.expect("an endpoint").to_string();
+        say(&at(front.last_endpoint()), &at(back.last_endpoint()));
+        thread::spawn(move || {
+            stop();
+            handle.terminate();
+        });
+        proxy.run().expect("a proxy");
+    }
+}
+
+/// A ROUTER.
+pub(crate) struct RouterEnd(Ends<Router>);
+
+impl End for RouterEnd {
+    fn bind(&self, endpoint: &str) -> String {
+        self.0.bind(endpoint)
+    }
+
+    fn connect(&self, endpoint: &str) {
+        self.0.connect(endpoint);
+    }
+}
+
+impl RecvEnd for RouterEnd {
+    #[inline]
+    fn recv(&mut self) -> &[u8] {
+        self.0.last = self.0.socket.recv().expect("a message");
+        &self.0.last[1]
+    }
+}
+
+impl AnswerEnd for RouterEnd {
+    #[inline]
+    fn answer(&mut self) {
+        let answer = std::mem::replace(&mut self.0.last, Message::from(""));
+        self.0.socket.send(answer).expect("a send");
     }
 }
 

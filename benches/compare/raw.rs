@@ -17,6 +17,7 @@ pub(crate) fn play(role: &str, params: &Params) -> bool {
         "raw-pong" => pong(params, params.text("endpoint")),
         "raw-connections" => connections(params),
         "raw-crowd" => crowd(params),
+        "raw-dealers" => dealers(params),
         "raw-topics" => topics(params),
         _ => return false,
     }
@@ -255,6 +256,58 @@ fn crowd(params: &Params) {
         say("there");
     }
     say_metrics(&Metrics::default());
+}
+
+/// So many DEALERs, each of which asks, and hears its answer before it asks again; all that one of them does in a
+/// round is a write and a read, so that the ROUTER is what is measured.
+fn dealers(params: &Params) {
+    let count = params.number("peers");
+    let mut open = open_many(params.text("endpoint"), "DEALER", count);
+    for stream in &open {
+        stream.set_nodelay(true).expect("no delay");
+        leave_no_trace(stream);
+    }
+    let mut body = vec![0x5a; params.number("size") as usize];
+    let mut number = 0_u64;
+    let mut round = || {
+        let first = number;
+        let mut frame = |number: u64| {
+            body[..8].copy_from_slice(&number.to_le_bytes());
+            short_frame(0, &body)
+        };
+        for stream in &mut open {
+            stream.write_all(&frame(number)).expect("a write");
+            number += 1;
+        }
+        for (asked, stream) in (first..).zip(&mut open) {
+            let wanted = frame(asked);
+            let mut answer = vec![0; wanted.len()];
+            stream.read_exact(&mut answer).expect("an answer");
+            assert_eq!(answer, wanted, "another's answer");
+        }
+    };
+    let rounds_for = |duration: Duration, round: &mut dyn FnMut()| {
+        let (start, mut rounds) = (Instant::now(), 0);
+        while start.elapsed() < duration {
+            round();
+            rounds += 1;
+        }
+        (rounds * count, start.elapsed())
+    };
+    rounds_for(params.millis("warm-up"), &mut round);
+    let before = Usage::now();
+    let (trips, took) = rounds_for(params.millis("duration"), &mut round);
+    let mut metrics = Metrics::default();
+    (Usage::now() - before).per(trips, "sender", &mut metrics);
+    metrics.set("rate", trips as f64 / took.as_secs_f64());
+
+    let first = open.first_mut().expect("a peer");
+    let end = short_frame(0, b"");
+    first.write_all(&end).expect("a write");
+    let mut answer = vec![0; end.len()];
+    first.read_exact(&mut answer).expect("the end");
+    assert_eq!(answer, end);
+    say_metrics(&metrics);
 }
 
 /// Tens of thousands of connections a minute that end as usual would leave as many ports that wait.

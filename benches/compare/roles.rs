@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::child::{next_number, say, say_metrics, told, wait_for_word, Metrics, Params};
-use crate::library::{End, Library, RecvEnd, SendEnd, Settings};
+use crate::library::{AnswerEnd, End, Library, RecvEnd, SendEnd, Settings};
 use crate::payload::{Check, Checks, ManyChecks, Source, KNOCK};
 use crate::system::clock;
 use crate::usage::{resident_bytes, Usage};
@@ -19,6 +19,11 @@ pub(crate) fn play<L: Library>(role: &str, params: &Params) -> bool {
         "inproc" => inproc::<L>(params),
         "req" => req::<L>(params),
         "rep" => rep::<L>(params),
+        "dealer-push" => stream_out(params, &L::dealer(&L::context())),
+        "router-pull" => stream_in(params, &mut L::router(&L::context())),
+        "dealer" => ask(params, &mut L::dealer(&L::context())),
+        "router" => answer(params, &mut L::router(&L::context())),
+        "proxy" => proxy::<L>(),
         "pull-in-crowd" => pull_in_crowd::<L>(params),
         "req-in-crowd" => req_in_crowd::<L>(params),
         "push-many" => push_many::<L>(params),
@@ -44,11 +49,14 @@ fn stride(size: usize) -> u64 {
 // ── a stream: PUSH to PULL ───────────────────────────────────────────────────────────────────────────────
 
 fn push<L: Library>(params: &Params) {
-    let socket = L::push(&L::context());
+    stream_out(params, &L::push(&L::context()));
+}
+
+fn stream_out(params: &Params, socket: &impl SendEnd) {
     socket.connect(params.text("endpoint"));
     let stop = told();
     let before = Usage::now();
-    let sent = send_until(&socket, params.number("size") as usize, &stop);
+    let sent = send_until(socket, params.number("size") as usize, &stop);
     say_cost(before, sent);
 }
 
@@ -56,6 +64,7 @@ fn push<L: Library>(params: &Params) {
 fn say_cost(before: Usage, sent: u64) {
     let mut metrics = Metrics::default();
     (Usage::now() - before).per(sent, "sender", &mut metrics);
+    metrics.set("sent", sent as f64);
     wait_for_word();
     say_metrics(&metrics);
 }
@@ -72,9 +81,12 @@ fn send_until(socket: &impl SendEnd, size: usize, stop: &AtomicBool) -> u64 {
 }
 
 fn pull<L: Library>(params: &Params) {
-    let mut socket = L::pull(&L::context());
+    stream_in(params, &mut L::pull(&L::context()));
+}
+
+fn stream_in(params: &Params, socket: &mut impl RecvEnd) {
     say(&format!("ready {}", socket.bind(params.text("endpoint"))));
-    receive_stream(params, Check::new, &mut socket);
+    receive_stream(params, Check::new, socket);
 }
 
 fn receive_stream<C: Checks>(
@@ -196,10 +208,33 @@ fn rep<L: Library>(params: &Params) {
 }
 
 fn req<L: Library>(params: &Params) {
-    let mut socket = L::req(&L::context(), settings(params));
+    ask(params, &mut L::req(&L::context(), settings(params)));
+}
+
+fn ask(params: &Params, socket: &mut (impl SendEnd + RecvEnd)) {
     socket.connect(params.text("endpoint"));
-    let metrics = time_requests(params, &mut socket);
-    end_requests(&mut socket);
+    let metrics = time_requests(params, socket);
+    end_requests(socket);
+    say_metrics(&metrics);
+}
+
+/// A ROUTER that sends each message back, until one without a body.
+fn answer(params: &Params, socket: &mut impl AnswerEnd) {
+    say(&format!("ready {}", socket.bind(params.text("endpoint"))));
+    let mut trips = 0;
+    let before = Usage::now();
+    loop {
+        let last = socket.recv().is_empty();
+        socket.answer();
+        if last {
+            break;
+        }
+        trips += 1;
+    }
+    let mut metrics = Metrics::default();
+    (Usage::now() - before).per(trips, "receiver", &mut metrics);
+    // The socket stays until its last answer has arrived.
+    wait_for_word();
     say_metrics(&metrics);
 }
 
@@ -417,7 +452,11 @@ fn req_in_crowd<L: Library>(params: &Params) {
 
 fn publish<L: Library>(params: &Params) {
     let socket = L::publisher(&L::context(), settings(params));
-    say(&format!("ready {}", socket.bind(params.text("endpoint"))));
+    if params.has("proxy") {
+        socket.connect(params.text("proxy"));
+    } else {
+        say(&format!("ready {}", socket.bind(params.text("endpoint"))));
+    }
     knock_until(&told(), &socket);
     let stop = told();
     let before = Usage::now();
@@ -483,6 +522,19 @@ fn subscribe<L: Library>(params: &Params) {
     while !open.is_empty() {
         open.retain_mut(|(socket, check)| (0..TURN).all(|_| check.accept(socket.recv())));
     }
+    say_metrics(&metrics);
+}
+
+/// Stands between a publisher and its subscribers, and counts its own costs.
+fn proxy<L: Library>() {
+    let before = Usage::now();
+    L::forward(
+        |front, back| say(&format!("ready {front} {back}")),
+        wait_for_word,
+    );
+    let mut metrics = Metrics::default();
+    // How many messages there were is known to others.
+    (Usage::now() - before).per(1, "proxy", &mut metrics);
     say_metrics(&metrics);
 }
 

@@ -73,6 +73,23 @@ pub(crate) enum Work {
         /// Background threads of the receiving process.
         threads: usize,
     },
+    /// DEALER to ROUTER.
+    RoutedStream {
+        size: usize,
+    },
+    /// DEALER and ROUTER.
+    RoutedRoundTrip {
+        size: usize,
+    },
+    /// Many bare DEALERs, which ask all at once, and a ROUTER.
+    RoutedPeers {
+        size: usize,
+        peers: u64,
+    },
+    /// PUB, a proxy of XSUB and XPUB, SUB.
+    Proxied {
+        size: usize,
+    },
     CrowdedStream,
     CrowdedRoundTrip,
     Connections,
@@ -164,6 +181,10 @@ pub(crate) fn all(crowds: &[u64]) -> Vec<Row> {
         many_peers("many-peers-16-2-threads", 16, 2),
         many_peers("many-peers-1k-1-thread", 1_024, 1),
         many_peers("many-peers-1k-2-threads", 1_024, 2),
+        routed_stream("dealer-router-tcp-16", 16),
+        routed_round_trip("dealer-router-trip", 16),
+        routed_peers("router-1000-peers", 16, 1_000),
+        proxied("proxy-xsub-xpub-16", 16),
         crowded_stream("crowd-push-pull", crowds),
         crowded_round_trip("crowd-req-rep", crowds),
         connections("connections"),
@@ -326,6 +347,52 @@ fn many_peers(name: &str, size: usize, threads: usize) -> Row {
         work: Work::ManyPeers { size, threads },
         contenders: vec![Contender::Ours, Contender::Libzmq],
         figures: throughput(None),
+    }
+}
+
+fn routed_stream(name: &str, size: usize) -> Row {
+    Row {
+        name: name.to_owned(),
+        about: "messages a second from a DEALER to a ROUTER, which puts a routing id before each",
+        work: Work::RoutedStream { size },
+        contenders: vec![Contender::Ours, Contender::Libzmq],
+        figures: throughput(None),
+    }
+}
+
+fn routed_round_trip(name: &str, size: usize) -> Row {
+    let figure = |part| Figure::new(part, part, Unit::Micros, None);
+    Row {
+        name: name.to_owned(),
+        about: "a round trip between a DEALER and a ROUTER that sleep, each process on a processor of its own",
+        work: Work::RoutedRoundTrip { size },
+        contenders: vec![Contender::Ours, Contender::Libzmq],
+        figures: ["p50", "p99"].map(figure).into(),
+    }
+}
+
+fn routed_peers(name: &str, size: usize, peers: u64) -> Row {
+    Row {
+        name: name.to_owned(),
+        about: "answers a second of one ROUTER to 1000 bare DEALER connections, each of which asks again when it has its \
+                answer",
+        work: Work::RoutedPeers { size, peers },
+        contenders: vec![Contender::Ours, Contender::Libzmq],
+        figures: throughput(None),
+    }
+}
+
+fn proxied(name: &str, size: usize) -> Row {
+    Row {
+        name: name.to_owned(),
+        about: "messages a second from a PUB through each library's own proxy of XSUB and XPUB to a SUB, none dropped; \
+                and the processor time that the proxy takes for each",
+        work: Work::Proxied { size },
+        contenders: vec![Contender::Ours, Contender::Libzmq],
+        figures: vec![
+            Figure::new("", "rate", Unit::PerSecond, None),
+            Figure::new("proxy CPU", "proxy_cpu_us_each", Unit::Micros, None),
+        ],
     }
 }
 

@@ -1,8 +1,10 @@
 //! libzmq as a contender: one message a call, received without a copy, defaults throughout.
 
+use std::thread;
+
 use libzmq_peer::{option, Context, Kind, Msg, Socket};
 
-use crate::library::{End, Library, RecvEnd, SendEnd, Settings};
+use crate::library::{AnswerEnd, End, Library, RecvEnd, SendEnd, Settings};
 
 pub(crate) struct Theirs;
 
@@ -27,6 +29,8 @@ impl Library for Theirs {
     type Sub = Ends;
     type Req = Ends;
     type Rep = Ends;
+    type Dealer = Ends;
+    type Router = RouterEnd;
 
     fn context() -> Context {
         Context::new()
@@ -66,6 +70,66 @@ impl Library for Theirs {
 
     fn rep(context: &Context, _: Settings) -> Ends {
         ends(context, Kind::Rep)
+    }
+
+    fn dealer(context: &Context) -> Ends {
+        ends(context, Kind::Dealer)
+    }
+
+    fn router(context: &Context) -> RouterEnd {
+        RouterEnd {
+            ends: ends(context, Kind::Router),
+            id: Msg::new(),
+        }
+    }
+
+    fn forward(say: impl FnOnce(&str, &str), stop: impl FnOnce() + Send + 'static) {
+        const ANYWHERE: &str = "tcp://127.0.0.1:*";
+        let context = Context::new();
+        let [front, back] = [Kind::XSub, Kind::XPub].map(|kind| ends(&context, kind));
+        let no_drop = back.socket.set_int(option::XPUB_NODROP, 1);
+        no_drop.expect("XPUB_NODROP");
+        let at = [&front, &back].map(|end| end.bind(ANYWHERE));
+        say(&at[0], &at[1]);
+        thread::spawn(move || {
+            stop();
+            context.shutdown();
+        });
+        Socket::proxy(&front.socket, &back.socket);
+    }
+}
+
+/// A ROUTER, and the routing id of the message that it received last.
+pub(crate) struct RouterEnd {
+    ends: Ends,
+    id: Msg,
+}
+
+impl End for RouterEnd {
+    fn bind(&self, endpoint: &str) -> String {
+        self.ends.bind(endpoint)
+    }
+
+    fn connect(&self, endpoint: &str) {
+        self.ends.connect(endpoint);
+    }
+}
+
+impl RecvEnd for RouterEnd {
+    #[inline]
+    fn recv(&mut self) -> &[u8] {
+        let received = self.ends.socket.recv(&mut self.id);
+        received.expect("a routing id");
+        self.ends.recv()
+    }
+}
+
+impl AnswerEnd for RouterEnd {
+    #[inline]
+    fn answer(&mut self) {
+        let Ends { socket, last } = &self.ends;
+        socket.send(self.id.as_bytes(), true).expect("a send");
+        socket.send(last.as_bytes(), false).expect("a send");
     }
 }
 
