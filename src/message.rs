@@ -322,6 +322,15 @@ impl Message {
         }
     }
 
+    /// The only frame, if it is a shareable buffer.
+    #[inline]
+    pub(crate) fn shared(&self) -> Option<&Bytes> {
+        match &self.repr {
+            Repr::One(body) | Repr::Routed(body, _) | Repr::Grouped(body, _) => Some(body),
+            _ => None,
+        }
+    }
+
     /// Visits each frame with, where it has one, its shareable buffer.
     pub(crate) fn for_each_frame(&self, mut visit: impl FnMut(&[u8], Option<&Bytes>, bool)) {
         match &self.repr {

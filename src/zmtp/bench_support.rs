@@ -35,6 +35,8 @@ impl Encoder {
             self.flight.advance(bytes);
             written = (written.0 + bytes, written.1 + used);
         }
+        // As a writer that is put back does.
+        drop(self.flight.take_spent());
         written
     }
 

@@ -51,10 +51,19 @@ impl Outbox {
             buffer.extend_from_slice(window);
             buffer.truncate(end);
         } else {
-            message.for_each_frame(|body, shared, more| {
-                self.push_frame(if more { MORE } else { 0 }, body, shared);
-            });
+            self.push_larger(message);
         }
+    }
+
+    /// Appends a message that does not live inline, or is of several frames.
+    #[inline(never)]
+    fn push_larger(&mut self, message: &Message) {
+        if let Some(body) = message.shared() {
+            return self.push_frame(0, body, Some(body));
+        }
+        message.for_each_frame(|body, shared, more| {
+            self.push_frame(if more { MORE } else { 0 }, body, shared);
+        });
     }
 
     /// Appends a message without its first frame, which named the peer that it goes to.

@@ -32,7 +32,8 @@ impl Drop for Spent {
     fn drop(&mut self) {
         // Writers' bodies are dropped on the reactor's thread too, which a panic of the user's must not
         // end.
-        discard_each(self.first.take().into_iter().chain(self.more.drain(..)));
+        discard_each(self.first.take());
+        discard_each(self.more.drain(..));
     }
 }
 
