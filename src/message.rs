@@ -251,10 +251,14 @@ impl Message {
                 len,
                 data,
             } => &data[..usize::from(*len)],
-            Repr::Blank => &[],
-            Repr::Inline { .. } | Repr::Many(_) => self.frames().next().unwrap_or_default(),
-            Repr::One(body) | Repr::Routed(body, _) | Repr::Grouped(body, _) => body,
+            Repr::One(body) => body,
+            _ => self.first_of_uncommon(),
         }
+    }
+
+    #[inline(never)]
+    fn first_of_uncommon(&self) -> &[u8] {
+        self.frames().next().unwrap_or_default()
     }
 
     /// Gives a message without frames the one empty frame that it is sent as, so that what is queued

@@ -133,10 +133,9 @@ impl Rules for Radio {
             return Route::Refused(Refusal::TooLarge);
         }
         self.fanout.begin();
-        let fanout = &mut self.fanout;
-        self.trie.matching(&self.key, |link| fanout.offer(link));
+        self.trie.offer(&self.key, &mut self.fanout);
         for link in &self.unasked {
-            fanout.offer(*link);
+            self.fanout.offer(*link);
         }
         if self.fanout.chosen().1 > 0 {
             if self.no_drop {
@@ -159,6 +158,9 @@ impl Rules for Radio {
         join: bool,
     ) -> Result<(), Excess> {
         self.set_key(group).ok_or(Excess::GroupTooLong)?;
+        if !self.fanout.is_attached(link) {
+            return Ok(());
+        }
         if join {
             self.trie.subscribe(link, &self.key)?;
         } else {

@@ -201,7 +201,7 @@ impl Rules for Router {
     /// RFC 28: the first frame names the peer, and goes no further; what cannot be routed, or finds the
     /// peer's queue full, is discarded, unless the user asked to be told. What is nothing but a name is
     /// no message.
-    #[inline]
+    #[inline(never)]
     fn route(&mut self, message: &mut Message) -> Route<'_> {
         let found = self.directory.find(message.first());
         match found.filter(|_| message.len() > 1) {

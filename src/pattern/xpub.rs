@@ -30,8 +30,7 @@ pub(crate) struct Publisher<const SHOWS: bool> {
     no_drop: bool,
     /// Messages go to the subscribers that they do not match.
     invert: bool,
-    /// Each message goes to the subscribers that it matches and that have room: neither of the two, nor
-    /// [`Manual`]. One question a publication instead of three.
+    /// Neither of the two: each message goes to the subscribers that it matches and that have room.
     plain: bool,
     /// Which links each message goes to.
     trie: Trie,
@@ -157,15 +156,14 @@ impl<const SHOWS: bool> Publisher<SHOWS> {
         self.stuck = false;
     }
 
-    /// What decides where messages go was set, or is set anew.
-    fn set_plain(&mut self) {
-        let shown = self.shown.as_ref();
-        let manual = shown.is_some_and(|shown| shown.manual.is_some());
-        self.plain = !self.no_drop && !self.invert && !manual;
+    fn set_where(&mut self, settings: &PatternSettings) {
+        self.no_drop = settings.no_drop;
+        self.invert = settings.invert_matching;
+        self.plain = !self.no_drop && !self.invert;
     }
 
-    /// [`route`](Rules::route) of a publisher that is not plain.
-    #[cold]
+    /// [`route`](Rules::route) of an XPUB, and of a PUB that is not plain.
+    #[inline(never)]
     fn route_otherwise(&mut self, topic: &[u8]) -> Route<'_> {
         self.fanout.begin();
         self.choose_otherwise(topic);
@@ -213,7 +211,7 @@ impl<const SHOWS: bool> Publisher<SHOWS> {
                 self.trie.matching(topic, |link| fanout.pass(link));
                 fanout.offer_rest();
             }
-            None => self.trie.matching(topic, |link| fanout.offer(link)),
+            None => self.trie.offer(topic, fanout),
         }
     }
 }
@@ -230,26 +228,24 @@ impl<const SHOWS: bool> Rules for Publisher<SHOWS> {
 
     fn new(settings: &PatternSettings) -> Self {
         let mut publisher = Publisher {
-            no_drop: settings.no_drop,
-            invert: settings.invert_matching,
-            plain: false,
+            no_drop: false,
+            invert: false,
+            plain: true,
             trie: Trie::default(),
             fanout: Fanout::default(),
             stuck: false,
             shown: SHOWS.then(|| Box::new(Shown::new(settings))),
         };
-        publisher.set_plain();
+        publisher.set_where(settings);
         publisher
     }
 
     fn configure(&mut self, settings: &PatternSettings) {
-        self.no_drop = settings.no_drop;
-        self.invert = settings.invert_matching;
+        self.set_where(settings);
         self.stuck = false;
         if let Some(shown) = &mut self.shown {
             shown.configure(settings);
         }
-        self.set_plain();
     }
 
     fn attach(&mut self, link: LinkId) {
@@ -322,13 +318,11 @@ impl<const SHOWS: bool> Rules for Publisher<SHOWS> {
     /// queue is full loses the message. With `no_drop` no subscriber gets it until all can.
     #[inline]
     fn route(&mut self, message: &mut Message) -> Route<'_> {
-        if !self.plain {
+        if SHOWS || !self.plain {
             return self.route_otherwise(message.first());
         }
-        let fanout = &mut self.fanout;
-        fanout.begin();
-        self.trie
-            .matching(message.first(), |link| fanout.offer(link));
+        self.fanout.begin();
+        self.trie.offer(message.first(), &mut self.fanout);
         self.send_to_chosen()
     }
 

@@ -7,6 +7,8 @@ use crate::pattern::types::LinkId;
 #[derive(Debug, Default)]
 pub(crate) struct Fanout {
     links: Vec<Member>,
+    /// How many links are attached and have no room.
+    without_room: usize,
     /// The number of the current message; see [`Member::seen`].
     message: u32,
     /// The links with room that want the current message.
@@ -19,10 +21,18 @@ pub(crate) struct Fanout {
 struct Member {
     /// The message for which the link was last offered; at most `Fanout::message`.
     seen: u32,
-    attached: bool,
-    room: bool,
+    standing: Standing,
     /// Messages that it wanted and did not get.
     dropped: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Standing {
+    /// It is not attached.
+    #[default]
+    Gone,
+    Full,
+    Room,
 }
 
 impl Fanout {
@@ -30,31 +40,39 @@ impl Fanout {
         if link >= self.links.len() {
             self.links.resize(link + 1, Member::default());
         }
-        self.links[link].attached = true;
-        self.links[link].room = true;
+        self.set_standing(link, Standing::Room);
         self.links[link].dropped = 0;
     }
 
     pub(crate) fn detach(&mut self, link: LinkId) {
-        if let Some(member) = self.links.get_mut(link) {
-            member.attached = false;
-        }
+        self.set_standing(link, Standing::Gone);
     }
 
     #[inline]
     pub(crate) fn set_room(&mut self, link: LinkId, room: bool) {
+        if self.is_attached(link) {
+            let standing = if room { Standing::Room } else { Standing::Full };
+            self.set_standing(link, standing);
+        }
+    }
+
+    #[inline]
+    fn set_standing(&mut self, link: LinkId, standing: Standing) {
         if let Some(member) = self.links.get_mut(link) {
-            member.room = room;
+            let was = std::mem::replace(&mut member.standing, standing);
+            self.without_room -= usize::from(was == Standing::Full);
+            self.without_room += usize::from(standing == Standing::Full);
         }
     }
 
     /// The links that are there.
     pub(crate) fn attached(&self) -> impl Iterator<Item = LinkId> + '_ {
-        (0..self.links.len()).filter(|link| self.links[*link].attached)
+        (0..self.links.len()).filter(|link| self.is_attached(*link))
     }
 
     pub(crate) fn is_attached(&self, link: LinkId) -> bool {
-        self.links.get(link).is_some_and(|member| member.attached)
+        let member = self.links.get(link);
+        member.is_some_and(|member| member.standing != Standing::Gone)
     }
 
     /// Starts a message.
@@ -73,18 +91,30 @@ impl Fanout {
     /// A link that wants the message; more than once does no harm.
     #[inline]
     pub(crate) fn offer(&mut self, link: LinkId) {
-        let Some(member) = self.links.get_mut(link) else {
-            return;
-        };
-        if member.seen == self.message || !member.attached {
+        let (chosen, full) = (&mut self.chosen, &mut self.full);
+        choose(&mut self.links, self.message, link, chosen, full);
+    }
+
+    /// The same of several links, which are attached and of which none is named twice.
+    #[inline(never)]
+    pub(crate) fn offer_all(&mut self, links: &[u32]) {
+        let (chosen, full) = (&mut self.chosen, &mut self.full);
+        let (members, message) = (&mut self.links[..], self.message);
+        if !chosen.is_empty() || self.without_room > 0 {
+            for &link in links {
+                choose(members, message, link as LinkId, chosen, full);
+            }
             return;
         }
-        member.seen = self.message;
-        if member.room {
-            self.chosen.push(link);
-        } else {
-            self.full.push(link);
-        }
+        // Most publications: the first topic that matches, and no peer is behind. None of them has to be
+        // looked at.
+        chosen.extend(links.iter().map(|&link| {
+            let link = link as LinkId;
+            if let Some(member) = members.get_mut(link) {
+                member.seen = message;
+            }
+            link
+        }));
     }
 
     /// Offers all attached links but those for which this message was [passed](Fanout::pass) already.
@@ -121,6 +151,29 @@ impl Fanout {
     }
 }
 
+/// Puts a link that wants a message where it belongs, unless it is there already.
+#[inline]
+fn choose(
+    members: &mut [Member],
+    message: u32,
+    link: LinkId,
+    chosen: &mut Vec<LinkId>,
+    full: &mut Vec<LinkId>,
+) {
+    let Some(member) = members.get_mut(link) else {
+        return;
+    };
+    if member.seen == message {
+        return;
+    }
+    member.seen = message;
+    if member.standing == Standing::Room {
+        chosen.push(link);
+    } else if member.standing == Standing::Full {
+        full.push(link);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,6 +207,31 @@ mod tests {
         fanout.pass(3);
         fanout.offer_rest();
         assert_eq!(fanout.chosen(), (&[2, 4][..], 1));
+    }
+
+    #[test]
+    fn several_at_once_are_chosen_as_one_by_one() {
+        for full in [None, Some(1), Some(3)] {
+            for before in [&[][..], &[2], &[4, 0]] {
+                let mut fanout = Fanout::default();
+                (0..5).for_each(|link| fanout.attach(link));
+                fanout.detach(4);
+                fanout.attach(4);
+                if let Some(full) = full {
+                    fanout.set_room(4, false);
+                    fanout.set_room(full, false);
+                    fanout.set_room(4, true);
+                }
+                let all: Vec<_> = before.iter().copied().chain(1..5).collect();
+                let expected = offered(&mut fanout, &all);
+                fanout.begin();
+                before.iter().for_each(|link| fanout.offer(*link));
+                fanout.offer_all(&[1, 2, 3, 4]);
+                fanout.offer(3);
+                let (chosen, full) = fanout.chosen();
+                assert_eq!((chosen.to_vec(), full), expected);
+            }
+        }
     }
 
     #[test]

@@ -15,6 +15,16 @@ pub(super) struct Holders {
     free: Vec<u32>,
 }
 
+/// The seats behind a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Held<'a> {
+    Nobody,
+    One(u32),
+    /// In rising order.
+    Several(&'a [u32]),
+}
+
+/// A number, taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Holder {
     Nobody,
@@ -28,18 +38,15 @@ impl Holders {
         seat < MOST && self.groups.len() < MOST
     }
 
-    /// Visits the seats behind a number, in rising order.
+    /// The seats behind a number.
     #[inline]
-    pub(super) fn for_each(&self, holders: u32, mut visit: impl FnMut(u32)) {
+    pub(super) fn get(&self, holders: u32) -> Held<'_> {
         match Holder::from_number(holders) {
-            Holder::Nobody => {}
-            Holder::One(seat) => visit(seat),
-            Holder::Group(group) => self
-                .groups
-                .get(group)
-                .into_iter()
-                .flatten()
-                .for_each(|seat| visit(*seat)),
+            Holder::Nobody => Held::Nobody,
+            Holder::One(seat) => Held::One(seat),
+            Holder::Group(group) => {
+                Held::Several(self.groups.get(group).map_or(&[], Vec::as_slice))
+            }
         }
     }
 
@@ -132,9 +139,11 @@ mod tests {
     use std::collections::BTreeSet;
 
     fn seats(holders: &Holders, number: u32) -> Vec<u32> {
-        let mut seats = Vec::new();
-        holders.for_each(number, |seat| seats.push(seat));
-        seats
+        match holders.get(number) {
+            Held::Nobody => vec![],
+            Held::One(seat) => vec![seat],
+            Held::Several(seats) => seats.to_vec(),
+        }
     }
 
     #[test]

@@ -119,14 +119,12 @@ impl Radix {
     #[inline]
     pub(crate) fn prefixes(&self, text: &[u8], mut visit: impl FnMut(u32) -> bool) {
         let mut node = &self.nodes[ROOT];
+        // Subscribers of everything alone: they get by without what the way down needs.
+        if node.value != 0 && !visit(node.value) || node.children == 0 {
+            return;
+        }
         let mut rest = text;
         loop {
-            if node.value != 0 && !visit(node.value) {
-                return;
-            }
-            if node.children == 0 {
-                return;
-            }
             let mut block = node.block;
             loop {
                 let Some((&byte, tail)) = rest.split_first() else {
@@ -145,6 +143,9 @@ impl Radix {
             match rest.strip_prefix(self.label(node)) {
                 Some(tail) => rest = tail,
                 None => return,
+            }
+            if node.value != 0 && !visit(node.value) || node.children == 0 {
+                return;
             }
         }
     }

@@ -1,6 +1,7 @@
 //! A publisher's subscriptions: which peers have which topics.
 
-use super::holders::Holders;
+use super::fanout::Fanout;
+use super::holders::{Held, Holders};
 use super::radix::{NodeId, Radix};
 use super::seats::{Departed, Seats};
 use crate::pattern::types::{Excess, LinkId, MAX_TOPIC};
@@ -182,29 +183,39 @@ impl Trie {
         })
     }
 
-    /// Visits the links that want a message whose first frame is `topic`: once for each of their
+    /// Offers a message whose first frame is `topic` to the links that want it: once for each of their
     /// topics that is a prefix of it. Takes no longer for links or topics that do not match.
     #[inline]
-    pub(crate) fn matching(&self, topic: &[u8], mut visit: impl FnMut(LinkId)) {
+    pub(crate) fn offer(&self, topic: &[u8], fanout: &mut Fanout) {
         if !self.seats.are_plain() {
-            return self.matching_seated(topic, &mut visit);
+            // Links have other seats than their own, or departed links have some: for a moment after
+            // a link has gone.
+            return self.matching(topic, |link| fanout.offer(link));
         }
         self.topics.prefixes(topic, |holders| {
-            self.holders.for_each(holders, |seat| visit(seat as LinkId));
+            match self.holders.get(holders) {
+                Held::Nobody => {}
+                Held::One(seat) => fanout.offer(seat as LinkId),
+                Held::Several(seats) => fanout.offer_all(seats),
+            }
             true
         });
     }
 
-    /// The same while links have other seats than their own, or departed links have some: for a moment
-    /// after a link has gone.
+    /// Visits the links that want a message whose first frame is `topic`, as often as they are offered it.
     #[cold]
-    fn matching_seated(&self, topic: &[u8], visit: &mut dyn FnMut(LinkId)) {
+    pub(crate) fn matching(&self, topic: &[u8], mut visit: impl FnMut(LinkId)) {
+        let mut visit = |seat| {
+            if let Some(link) = self.seats.link(seat) {
+                visit(link);
+            }
+        };
         self.topics.prefixes(topic, |holders| {
-            self.holders.for_each(holders, |seat| {
-                if let Some(link) = self.seats.link(seat) {
-                    visit(link);
-                }
-            });
+            match self.holders.get(holders) {
+                Held::Nobody => {}
+                Held::One(seat) => visit(seat),
+                Held::Several(seats) => seats.iter().for_each(|seat| visit(*seat)),
+            }
             true
         });
     }
