@@ -256,11 +256,6 @@ impl Message {
         }
     }
 
-    #[inline(never)]
-    fn first_of_uncommon(&self) -> &[u8] {
-        self.frames().next().unwrap_or_default()
-    }
-
     /// Gives a message without frames the one empty frame that it is sent as, so that what is queued
     /// and received always has one.
     #[inline]
@@ -322,15 +317,6 @@ impl Message {
                 len,
                 data,
             } => Some((data, *len)),
-            _ => None,
-        }
-    }
-
-    /// The only frame, if it is a shareable buffer.
-    #[inline]
-    pub(crate) fn shared(&self) -> Option<&Bytes> {
-        match &self.repr {
-            Repr::One(body) | Repr::Routed(body, _) | Repr::Grouped(body, _) => Some(body),
             _ => None,
         }
     }

@@ -6,6 +6,15 @@ use super::frame::Frame;
 use super::{Message, Repr, FRAME};
 
 impl Message {
+    /// The only frame, if it is a shareable buffer.
+    #[inline]
+    pub(crate) fn shared(&self) -> Option<&Bytes> {
+        match &self.repr {
+            Repr::One(body) | Repr::Routed(body, _) | Repr::Grouped(body, _) => Some(body),
+            _ => None,
+        }
+    }
+
     /// The bytes of memory that it takes: itself, what does not fit inside it, and for several frames
     /// that do not fit together a place for each. What high-water marks in bytes count.
     #[inline]

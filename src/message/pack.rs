@@ -4,6 +4,12 @@ use super::frame::Frame;
 use super::{Message, Repr, INLINE};
 
 impl Message {
+    /// [`first`](Message::first) of what is neither one inline frame nor one plain buffer.
+    #[inline(never)]
+    pub(super) fn first_of_uncommon(&self) -> &[u8] {
+        self.frames().next().unwrap_or_default()
+    }
+
     /// The inline frames, to be changed; there is at least one.
     fn inline_mut(&mut self) -> Option<(&mut u8, &mut u8, &mut [u8; INLINE])> {
         match &mut self.repr {
