@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use crate::endpoint::Endpoint;
 use crate::link::pipe::{Limits, PipeEnd, PipePeer};
 use crate::peer::{PeerInfo, PeerRefusal};
-use crate::reactor::{self, Command, ConnectionId, Resolver, SocketId};
+use crate::reactor::{self, ConnectionId, Order, Resolver, SocketId};
 use crate::stats::CloseReport;
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::sync::{Condvar, Mutex};
@@ -347,7 +347,7 @@ impl Drop for User {
         self.0.resolver.clear();
         let reactors = std::mem::take(&mut *self.0.reactors.lock());
         for (handle, _) in &reactors {
-            handle.send(Command::Stop);
+            handle.send(Order::Stop);
         }
         for (_, thread) in reactors {
             // One that has panicked has told its sockets, and has ended like the others.

@@ -146,7 +146,7 @@ const HOUSE: &[(&str, &[&str])] = &[
         "3: the reactor and links",
         &[
             "reactor/timers",
-            "reactor/command",
+            "reactor/order",
             "reactor/accept",
             "reactor/resolver",
             "reactor/connect",
@@ -173,6 +173,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "link/leaving",
             "link/piped",
             "link/passes",
+            "link/traffic",
         ],
     ),
     (

@@ -18,7 +18,7 @@ use crate::notifier::Notifier;
 use crate::options::Options;
 use crate::pattern::Pattern;
 use crate::peer::SocketType;
-use crate::reactor::{Command, ConnectionId, Handle, SocketId};
+use crate::reactor::{ConnectionId, Handle, Order, SocketId};
 use crate::stats::{PeerStats, Stats};
 use crate::sync::atomic::AtomicU32;
 use crate::sync::{Mutex, MutexGuard};
@@ -205,11 +205,11 @@ impl Core {
         let Some(me) = self.me.upgrade() else {
             return Err(Error::Closed);
         };
-        if !reactor.send(Command::Add(self.id, me)) {
+        if !reactor.send(Order::Add(self.id, me)) {
             return Err(Error::ReactorDied);
         }
         if let Err(error) = reactor.register(self.id, fd) {
-            reactor.send(Command::Remove(self.id));
+            reactor.send(Order::Remove(self.id));
             return Err(Error::System(error));
         }
         self.notifier.set_waker(waker);

@@ -19,7 +19,7 @@ mod tests {
     use std::thread;
     use std::time::Duration;
 
-    use crate::reactor::{Command, Timer};
+    use crate::reactor::{Order, Timer};
     use crate::{Context, Error, Pull, Push, RecvError, SendErrorKind};
 
     /// Nothing here takes this long; what hangs fails instead.
@@ -43,8 +43,8 @@ mod tests {
         }
     }
 
-    fn kill(context: &Context, socket: usize, command: Command) {
-        context.inner.reactor(socket).unwrap().send(command);
+    fn kill(context: &Context, socket: usize, order: Order) {
+        context.inner.reactor(socket).unwrap().send(order);
     }
 
     #[test]
@@ -79,7 +79,7 @@ mod tests {
                 let lonely = lonely.clone();
                 thread::spawn(move || lonely.send("x").map_err(|error| error.kind()))
             };
-            kill(&context, 0, Command::Panic);
+            kill(&context, 0, Order::Panic);
             for receiver in receivers {
                 assert_eq!(receiver.join().unwrap(), Err(RecvError::ReactorDied));
             }
@@ -115,7 +115,7 @@ mod tests {
                 thread::spawn(move || pull.recv())
             };
             let id = pull.core().id;
-            let timer = Command::Timer(id, std::time::Instant::now(), Timer::Panic);
+            let timer = Order::Timer(id, std::time::Instant::now(), Timer::Panic);
             kill(&context, id, timer);
             assert_eq!(receiver.join().unwrap(), Err(RecvError::ReactorDied));
             assert_eq!(pull.close().undelivered, 0);
@@ -131,7 +131,7 @@ mod tests {
             let push = context.socket(Push).connect("inproc://died").unwrap();
             push.send("x").unwrap();
             assert_eq!(pull.recv().unwrap(), "x");
-            kill(&context, 0, Command::Panic);
+            kill(&context, 0, Order::Panic);
             assert_eq!(pull.recv(), Err(RecvError::ReactorDied));
             // The name is free for another socket of the context.
             until(|| context.socket(Pull).bind("inproc://died").is_ok());

@@ -15,7 +15,7 @@ use crate::monitor::EventKind;
 use crate::options::routing_id_fault;
 use crate::pattern::Refusal;
 use crate::peer::SocketType;
-use crate::reactor::Command;
+use crate::reactor::Order;
 use crate::transport::{self, Listener, TransportOptions};
 
 /// How long `unbind` waits for the reactor to let go of the listener. It answers within
@@ -76,7 +76,7 @@ impl Core {
         let poll = self.poll_side()?;
         let listener = Arc::new(listener);
         let endpoint = Arc::new(listener.local_endpoint());
-        poll.reactor.send(Command::Listen {
+        poll.reactor.send(Order::Listen {
             socket: self.id,
             endpoint: Arc::clone(&endpoint),
             listener: Arc::clone(&listener),
@@ -205,9 +205,9 @@ impl Core {
         }
         if let (Some(listener), Some(poll)) = (listener, self.poll_if_any()) {
             let (done, wait) = mpsc::channel();
-            poll.reactor.send(Command::Unlisten { listener, done });
+            poll.reactor.send(Order::Unlisten { listener, done });
             #[cfg(all(test, not(loom)))]
-            crate::reactor::stepped::run_commands();
+            crate::reactor::stepped::run_orders();
             // Either it is done, or the reactor is gone and the listener with it.
             let _ = wait.recv_timeout(UNLISTEN);
         }

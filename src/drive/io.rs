@@ -12,7 +12,7 @@ use crate::clock;
 use crate::link::reader::Ended;
 use crate::link::writer::{Writer, Wrote};
 use crate::monitor::EventKind;
-use crate::reactor::{Command, ConnectionId, Handle, Handler};
+use crate::reactor::{ConnectionId, Handle, Handler, Order};
 use crate::transport::Stream;
 
 /// Turns that one flush writes before it leaves the rest to the reactor, so that a thread that
@@ -199,9 +199,9 @@ impl Core {
 
     #[cold]
     fn ask(&self, helper: &Handle) {
-        // A command that is never run, because the context is at its end, must keep no socket alive.
+        // An order that is never run, because the context is at its end, must keep no socket alive.
         let me: Weak<dyn Handler> = self.me.clone();
-        helper.send(Command::Help(me));
+        helper.send(Order::Help(me));
     }
 
     /// A reactor has come to help: one turn.

@@ -8,7 +8,7 @@ use super::core::{Core, Guard};
 use crate::clock;
 use crate::engine::actions::{Action, ActionList, Due};
 use crate::reactor::timers::deadline;
-use crate::reactor::{Command, Request, Timer};
+use crate::reactor::{Order, Request, Timer};
 use crate::transport::TransportOptions;
 use crate::tuning;
 
@@ -104,11 +104,11 @@ impl Core {
     #[cold]
     fn run_action(&self, action: Action) {
         match action {
-            Action::Drive => self.tell_reactor(Command::Ready(self.id)),
-            Action::Watch => self.tell_reactor(Command::Watch(self.id)),
-            Action::Sweep => self.tell_reactor(Command::Sweep(self.id)),
-            Action::Accept => self.tell_reactor(Command::Accept(self.id)),
-            Action::Remove => self.tell_reactor(Command::Remove(self.id)),
+            Action::Drive => self.tell_reactor(Order::Drive(self.id)),
+            Action::Watch => self.tell_reactor(Order::Watch(self.id)),
+            Action::Sweep => self.tell_reactor(Order::Sweep(self.id)),
+            Action::Accept => self.tell_reactor(Order::Accept(self.id)),
+            Action::Remove => self.tell_reactor(Order::Remove(self.id)),
             Action::Timer(due, timer) => self.set_timer(due, timer),
             Action::WatchAcknowledged(id) => {
                 let (since, pause) = (clock::now(), tuning::HALF_CLOSED_LOOK / 2);
@@ -127,7 +127,7 @@ impl Core {
                 };
                 // A try that never comes: the link waits until it is disconnected or the socket closed.
                 if let Some(at) = deadline(clock::now(), after) {
-                    self.tell_reactor(Command::Connect {
+                    self.tell_reactor(Order::Connect {
                         socket: self.id,
                         id,
                         request,
@@ -153,10 +153,10 @@ impl Core {
         }
     }
 
-    fn tell_reactor(&self, command: Command) {
+    fn tell_reactor(&self, order: Order) {
         if let Some(poll) = self.poll.get() {
             // A reactor that has died has told its sockets, which are closed by that.
-            let _ = poll.reactor.send(command);
+            let _ = poll.reactor.send(order);
         }
     }
 
@@ -167,7 +167,7 @@ impl Core {
             Due::After(after) => deadline(clock::now(), after),
         };
         if let Some(at) = at {
-            self.tell_reactor(Command::Timer(self.id, at, timer));
+            self.tell_reactor(Order::Timer(self.id, at, timer));
         }
     }
 }

@@ -40,7 +40,7 @@ mod tests {
     use std::time::Duration;
 
     use crate::endpoint::Endpoint;
-    use crate::reactor::{Command, ConnectionId, Handle, Handler, Timer, Watch};
+    use crate::reactor::{ConnectionId, Handle, Handler, Order, Timer, Watch};
     use crate::sync::Mutex;
     use crate::transport::Stream;
     use crate::{Context, Dealer, Pull, Push, Receives, Sends, Socket};
@@ -89,7 +89,7 @@ mod tests {
         let over = Mutex::new(over);
         let stall: Arc<dyn Handler> = Arc::new(Stall { entered, over });
         let reactor = context.inner.reactor(socket).unwrap();
-        reactor.send(Command::Help(Arc::downgrade(&stall)));
+        reactor.send(Order::Help(Arc::downgrade(&stall)));
         stalled.recv_timeout(HANG).unwrap();
         (release, stall)
     }

@@ -75,6 +75,7 @@ impl Core {
                 }
             }
         }
+        message.fill_blank();
         let waker = context.waker().clone();
         let mut locked = self.lock();
         let outcome = match self.offer(&mut locked, message) {

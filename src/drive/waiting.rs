@@ -12,7 +12,7 @@ use crate::engine::backoff::spin;
 use crate::engine::waiting::Look;
 use crate::link::pipe::Watch;
 use crate::reactor::timers::{deadline, LONGEST_POLL};
-use crate::reactor::Command;
+use crate::reactor::Order;
 use crate::sync::atomic::Ordering;
 use crate::tuning;
 use crate::waiters::lease::Entry;
@@ -126,7 +126,7 @@ impl Core {
         locked.release();
         if let Some(poll) = self.poll.get() {
             poll.reactor.deregister(poll.fd);
-            poll.reactor.send(Command::Watch(self.id));
+            poll.reactor.send(Order::Watch(self.id));
         }
     }
 

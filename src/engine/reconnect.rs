@@ -1,4 +1,5 @@
-//! A link of `connect` that has lost its connection, or could not get one, tries again.
+//! Reconnecting, the decision: a link of `connect` that has lost its connection, or could not get one, tries again
+//! after a pause, or is given up. What it goes by is [`retry`](crate::link::retry); the try is `reactor/connect`.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

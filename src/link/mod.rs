@@ -20,25 +20,22 @@ pub(crate) mod recv_queue;
 pub(crate) mod retry;
 pub(crate) mod send_queue;
 mod shares;
+mod traffic;
 pub(crate) mod writer;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use self::conflater::Displaced;
 use self::connection::Connection;
 use self::ending::Ending;
-use self::high_water::{HighWater, Room};
 use self::recv_queue::RecvQueue;
 use self::retry::Retry;
 use self::send_queue::SendQueue;
 use crate::endpoint::Endpoint;
-use crate::message::Message;
 use crate::options::Options;
 use crate::pattern::Newcomer;
 use crate::peer::PeerInfo;
 use crate::reactor::ConnectionId;
-use crate::zmtp::connection::{Flow, Session};
+use crate::zmtp::connection::Session;
 
 pub(crate) use self::leaving::Remains;
 pub(crate) use self::passes::{Back, Readable};
@@ -335,139 +332,5 @@ impl Link {
     /// What the settings say of a link that has no peer. See [`Options::immediate`].
     pub(crate) fn renew_settings(&mut self, options: &Options) {
         self.immediate = options.immediate;
-    }
-
-    // ----- what goes over it -----
-
-    #[inline]
-    pub(crate) fn session(&mut self) -> &mut Session {
-        &mut self.session
-    }
-
-    #[inline]
-    pub(crate) fn send_queue(&mut self) -> &mut SendQueue {
-        &mut self.send_queue
-    }
-
-    #[inline]
-    pub(crate) fn recv_queue(&mut self) -> &mut RecvQueue {
-        &mut self.recv_queue
-    }
-
-    pub(crate) fn retry(&mut self) -> &mut Retry {
-        &mut self.retry
-    }
-
-    /// Whether what is queued is worth a write of its own.
-    #[inline]
-    pub(crate) fn has_batch(&self) -> bool {
-        self.send_queue.has_batch()
-    }
-
-    /// How much more makes it worth that, or fills the queue.
-    pub(crate) fn room_in_batch(&self) -> Room {
-        let writable = self.connection().is_some_and(Connection::is_writable);
-        self.send_queue.room_in_batch(writable)
-    }
-
-    /// Whether something waits to be received.
-    #[inline]
-    pub(crate) fn has_unread(&self) -> bool {
-        !self.recv_queue.is_empty()
-    }
-
-    /// Whether its peer has said anything.
-    pub(crate) fn has_heard(&self) -> bool {
-        self.session.has_heard()
-    }
-
-    /// Whether an established connection still waits for its timer of that time.
-    pub(crate) fn awaits_timer(&self, at: Instant) -> bool {
-        self.is_established() && self.session.awaits_timer(at)
-    }
-
-    /// How long its peer took to answer, as far as was measured.
-    pub(crate) fn round_trip(&self) -> Option<Duration> {
-        self.session.round_trip()
-    }
-
-    /// Tells its peer of a subscription, or that one is taken back. An inproc peer is to be told that there
-    /// are some ([`PipePeer::changes`](pipe::PipePeer::changes)).
-    pub(crate) fn push_subscription(&mut self, topic: &[u8], subscribe: bool) {
-        match &self.via {
-            Via::Pipe(pipe) => pipe.end().put_change(topic, subscribe),
-            _ => self.session.push_subscription(topic, subscribe),
-        }
-    }
-
-    /// Takes its next message for a batch.
-    #[inline]
-    pub(crate) fn take_turn(&mut self, batch: u32) -> Option<Message> {
-        let message = self.recv_queue.pop()?;
-        self.taken_in = batch;
-        Some(message)
-    }
-
-    /// Whether it has given this batch all that was here. To ask a pipe for more says that what it gave last
-    /// is received, which is not true of what the batch has taken: its next messages are for the next one.
-    #[inline]
-    pub(crate) fn is_used_up(&self, batch: u32) -> bool {
-        self.recv_queue.is_empty() && self.taken_in == batch
-    }
-
-    /// Messages that [`drop_refused`](Link::drop_refused) has dropped.
-    pub(crate) fn refused(&self) -> u64 {
-        self.refused
-    }
-
-    /// Messages that waited had to go.
-    pub(crate) fn note_displaced(&mut self, displaced: &Displaced) {
-        self.displaced.0 += displaced.replaced;
-        self.displaced.1 += displaced.evicted;
-    }
-
-    /// The system refused to send messages as datagrams.
-    pub(crate) fn note_unsent(&mut self, messages: u64) {
-        self.astray.0 += messages;
-    }
-
-    /// Datagrams came that were none of the socket's.
-    pub(crate) fn note_malformed(&mut self, datagrams: u64) {
-        self.astray.1 += datagrams;
-    }
-
-    /// How many of both there were.
-    pub(crate) fn astray(&self) -> (u64, u64) {
-        self.astray
-    }
-
-    /// How many had to go: replaced by others of their key, and because too many keys waited.
-    pub(crate) fn displaced(&self) -> (u64, u64) {
-        self.displaced
-    }
-
-    /// Of a socket that conflates: whether there is something to receive, which stays where it can be replaced.
-    pub(crate) fn look(&self) -> bool {
-        self.has_unread() || self.pipe().is_some_and(|pipe| pipe.end().look())
-    }
-
-    /// What is counted of what it sends, and of what it receives.
-    pub(crate) fn counts(&self) -> [HighWater; 2] {
-        match self.pipe() {
-            Some(pipe) => pipe.end().counts(),
-            None => [self.send_queue.counts(), self.recv_queue.counts()],
-        }
-    }
-
-    /// What is known of the connection's two directions. `waits`: the link is one of those to be
-    /// read.
-    pub(crate) fn flow(&self, waits: bool) -> Flow {
-        let paused = self.recv_queue.is_paused();
-        let connection = self.connection();
-        Flow {
-            unread: paused || waits || connection.is_some_and(Connection::is_unread),
-            paused,
-            writable: connection.is_some_and(Connection::is_writable),
-        }
     }
 }

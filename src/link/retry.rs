@@ -1,4 +1,5 @@
-//! What a link of `connect` remembers of its connections to decide about the next one.
+//! Reconnecting, the memory: what a link of `connect` remembers of its connections, and what that says of the next
+//! try. The decision is `engine/reconnect`, the try `reactor/connect`.
 
 use std::time::Duration;
 

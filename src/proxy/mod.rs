@@ -20,7 +20,7 @@ pub use self::pairs::Forwards;
 use self::way::{Step, Waits, Way};
 
 /// Batches that one direction forwards before the other has its turn.
-const TURN: usize = 8;
+const BATCHES: usize = 8;
 
 /// Forwards all messages that come on either socket to the other, until one of them or its context is closed.
 /// Blocks; give it a thread.
@@ -286,7 +286,7 @@ impl Proxy {
             return Ok(Turn::Waits);
         }
         let mut moved = Turn::Waits;
-        for _ in 0..TURN {
+        for _ in 0..BATCHES {
             match way.send(&sink.socket, counts)? {
                 Step::Done => {}
                 Step::Closed => return Ok(Turn::Closed),

@@ -13,7 +13,7 @@ use crate::transport::{accept_is_transient, AcceptError, Listener};
 use crate::tuning;
 
 /// Connections accepted from one listener before other work has its turn.
-const TURN: usize = 64;
+const ACCEPTS: usize = 64;
 
 /// A listener under the reactor's care.
 pub(super) struct Accepting {
@@ -82,7 +82,7 @@ impl Reactor {
             key,
             number: accepting.number,
         };
-        for _ in 0..TURN {
+        for _ in 0..ACCEPTS {
             if !socket.may_accept(&accepting.endpoint) {
                 // The callers stay in the kernel's queue. New ones make an event, and ask in vain;
                 // room makes a command.

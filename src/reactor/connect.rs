@@ -1,4 +1,4 @@
-//! Connecting: names are resolved on threads of their own, every address is tried in turn.
+//! Connecting and reconnecting, the try: names are resolved on threads of their own, every address is tried in turn.
 
 use std::collections::VecDeque;
 use std::io;

@@ -5,14 +5,14 @@
 //!
 //! ```text
 //!            ┌──────────────────────── one turn ────────────────────────┐
-//!   poll ──► events: listeners, connects, sockets' polls ──► commands ──► timers
+//!   poll ──► events: listeners, connects, sockets' polls ──► orders ──► timers
 //!    ▲                                                                     │
 //!    └──── sleep: next deadline │ next look at leases │ next sweep ◄───────┘
 //! ```
 
 mod accept;
-mod command;
 mod connect;
+mod order;
 mod resolver;
 #[cfg(all(test, not(loom)))]
 pub(crate) mod stepped;
@@ -29,11 +29,11 @@ use mio::{Events, Poll, Token, Waker};
 use slab::Slab;
 
 use self::accept::Accepting;
-use self::command::{slot_token, Inbox, Shared, WAKER};
-pub(crate) use self::command::{
-    Command, ConnectionId, Handle, Handler, Request, SocketId, Timer, Watch,
-};
 use self::connect::Connecting;
+use self::order::{slot_token, Inbox, Shared, WAKER};
+pub(crate) use self::order::{
+    ConnectionId, Handle, Handler, Order, Request, SocketId, Timer, Watch,
+};
 pub(crate) use self::resolver::Resolver;
 use self::timers::{deadline, Timers, LONGEST_POLL};
 use crate::clock;
@@ -58,8 +58,8 @@ struct Reactor {
     poll: Poll,
     shared: Arc<Shared>,
     /// The list that is not in the inbox: the two change places. While it is worked through, the next
-    /// command is the last.
-    commands: Vec<Command>,
+    /// order is the last.
+    orders: Vec<Order>,
     /// The socket of another reactor that is being helped now.
     helped: Option<Arc<dyn Handler>>,
     sockets: HashMap<SocketId, Arc<dyn Handler>>,
@@ -75,8 +75,8 @@ struct Reactor {
     lease: Duration,
     /// Hot sockets.
     hot: Vec<SocketId>,
-    /// Sockets whose poll has an event, and whose [`Command::Add`] was not run yet: it was sent before the poll
-    /// was registered, so that it is among the next commands. A poll tells an event once.
+    /// Sockets whose poll has an event, and whose [`Order::Add`] was not run yet: it was sent before the poll
+    /// was registered, so that it is among the next orders. A poll tells an event once.
     early: Vec<SocketId>,
     stopping: bool,
 }
@@ -102,7 +102,7 @@ impl Reactor {
         let poll = Poll::new()?;
         let shared = Arc::new(Shared {
             inbox: Mutex::new(Inbox {
-                commands: Vec::new(),
+                orders: Vec::new(),
                 asleep: false,
                 ended: false,
             }),
@@ -112,7 +112,7 @@ impl Reactor {
         let reactor = Reactor {
             poll,
             shared: Arc::clone(&shared),
-            commands: Vec::new(),
+            orders: Vec::new(),
             helped: None,
             sockets: HashMap::new(),
             slots: Slab::new(),
@@ -129,25 +129,25 @@ impl Reactor {
         Ok((Handle(shared), reactor))
     }
 
-    /// Runs until it is stopped, or has panicked. Then no command is taken any more, so that no caller
+    /// Runs until it is stopped, or has panicked. Then no order is taken any more, so that no caller
     /// waits for what is not done.
     fn run_to_the_end(mut self) {
         // The reactor is looked at no more after a panic, but for the lists of sockets to tell; what the
         // sockets hold is behind their locks.
         let ended = catch_unwind(AssertUnwindSafe(|| self.run()));
-        let mut commands = std::mem::take(&mut self.commands);
+        let mut orders = std::mem::take(&mut self.orders);
         {
             let mut inbox = self.shared.inbox.lock();
             inbox.ended = true;
-            commands.append(&mut inbox.commands);
+            orders.append(&mut inbox.orders);
         }
         if ended.is_ok() {
             return;
         }
         let mut served: Vec<_> = self.sockets.drain().map(|(_, socket)| socket).collect();
         served.extend(self.helped.take());
-        for command in commands {
-            if let Command::Add(_, socket) = command {
+        for order in orders {
+            if let Order::Add(_, socket) = order {
                 served.push(socket);
             }
         }
@@ -181,7 +181,7 @@ impl Reactor {
             // open): go on with timers instead of spinning.
             Err(_) => thread::sleep(tuning::LEASE),
         }
-        let done = events.iter().count() + self.run_commands() + self.expire();
+        let done = events.iter().count() + self.run_orders() + self.expire();
         // What was sent before the event is run by now: the others are gone.
         self.early.clear();
         self.watch();
@@ -193,7 +193,7 @@ impl Reactor {
     fn fall_asleep(&self) -> Option<Duration> {
         let timeout = self.timeout();
         let mut inbox = self.shared.inbox.lock();
-        if !inbox.commands.is_empty() {
+        if !inbox.orders.is_empty() {
             return Some(Duration::ZERO);
         }
         inbox.asleep = timeout != Some(Duration::ZERO);
@@ -229,12 +229,12 @@ impl Reactor {
         }
     }
 
-    fn run_commands(&mut self) -> usize {
-        std::mem::swap(&mut self.commands, &mut self.shared.inbox.lock().commands);
-        let count = self.commands.len();
-        self.commands.reverse();
-        while let Some(command) = self.commands.pop() {
-            self.run_command(command);
+    fn run_orders(&mut self) -> usize {
+        std::mem::swap(&mut self.orders, &mut self.shared.inbox.lock().orders);
+        let count = self.orders.len();
+        self.orders.reverse();
+        while let Some(order) = self.orders.pop() {
+            self.run_order(order);
         }
         if self.timers.is_crowded() {
             self.forget_past_timers();
@@ -256,21 +256,21 @@ impl Reactor {
         });
     }
 
-    fn run_command(&mut self, command: Command) {
-        match command {
-            Command::Add(id, socket) => {
+    fn run_order(&mut self, order: Order) {
+        match order {
+            Order::Add(id, socket) => {
                 if self.early.contains(&id) {
                     socket.on_ready();
                 }
                 self.sockets.insert(id, socket);
             }
-            Command::Remove(id) => self.remove(id),
-            Command::Ready(id) => {
+            Order::Remove(id) => self.remove(id),
+            Order::Drive(id) => {
                 if let Some(socket) = self.sockets.get(&id) {
                     socket.on_ready();
                 }
             }
-            Command::Watch(id) => {
+            Order::Watch(id) => {
                 if self.watched.is_empty() {
                     self.watch_later();
                 }
@@ -278,34 +278,34 @@ impl Reactor {
                     self.watched.push(id);
                 }
             }
-            Command::Sweep(id) => {
+            Order::Sweep(id) => {
                 if !self.hot.contains(&id) {
                     self.hot.push(id);
                 }
             }
-            Command::Help(socket) => {
+            Order::Help(socket) => {
                 if let Some(socket) = socket.upgrade() {
                     self.helped = Some(Arc::clone(&socket));
                     socket.on_help(Handle(Arc::clone(&self.shared)));
                     self.helped = None;
                 }
             }
-            Command::Timer(id, at, timer) => self.timers.set(at, Due::Socket(id, timer)),
-            Command::Listen {
+            Order::Timer(id, at, timer) => self.timers.set(at, Due::Socket(id, timer)),
+            Order::Listen {
                 socket,
                 endpoint,
                 listener,
             } => {
                 self.listen(socket, endpoint, listener);
             }
-            Command::Accept(id) => self.accept_for(id),
-            Command::Unlisten { listener, done } => {
+            Order::Accept(id) => self.accept_for(id),
+            Order::Unlisten { listener, done } => {
                 self.unlisten(&listener);
                 drop(listener);
                 // The asker may have given up.
                 let _ = done.send(());
             }
-            Command::Connect {
+            Order::Connect {
                 socket,
                 id,
                 request,
@@ -313,16 +313,16 @@ impl Reactor {
             } => {
                 self.timers.set(at, Due::Connect(socket, id, request));
             }
-            Command::Resolved {
+            Order::Resolved {
                 key,
                 number,
                 targets,
             } => self.resolved(key, number, targets),
-            Command::Stop => self.stopping = true,
+            Order::Stop => self.stopping = true,
             #[cfg(test)]
-            Command::Lease(time) => self.lease = time,
+            Order::Lease(time) => self.lease = time,
             #[cfg(test)]
-            Command::Panic => std::panic::panic_any("a test asked for it"),
+            Order::Panic => std::panic::panic_any("a test asked for it"),
         }
     }
 

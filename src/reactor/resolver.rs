@@ -9,7 +9,7 @@ use std::io;
 use std::sync::Arc;
 use std::thread;
 
-use super::{Command, Handle, SocketId};
+use super::{Handle, Order, SocketId};
 use crate::endpoint::Endpoint;
 use crate::sync::Mutex;
 use crate::transport::{resolve, Target};
@@ -132,7 +132,7 @@ impl Question {
                 Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
             };
             // A reactor that has ended wants no answer.
-            asker.reactor.send(Command::Resolved {
+            asker.reactor.send(Order::Resolved {
                 key: asker.key,
                 number: asker.number,
                 targets,
@@ -192,7 +192,7 @@ mod tests {
         assert_eq!(queue.waiting[0].askers.len(), 500);
         assert_eq!(queue.waiting[0].askers[&(1, 7)].number, 1507);
         drop(queue);
-        reactor.send(Command::Stop);
+        reactor.send(Order::Stop);
         thread.join().unwrap();
     }
 
@@ -211,7 +211,7 @@ mod tests {
             thread::yield_now();
         }
         assert!(resolver.0.lock().waiting.is_empty());
-        reactor.send(Command::Stop);
+        reactor.send(Order::Stop);
         thread.join().unwrap();
     }
     #[test]
@@ -239,7 +239,7 @@ mod tests {
             }
             assert!(resolver.0.lock().waiting.is_empty(), "it is not looked up");
         }
-        reactor.send(Command::Stop);
+        reactor.send(Order::Stop);
         thread.join().unwrap();
     }
 }

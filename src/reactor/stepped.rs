@@ -48,7 +48,7 @@ pub(crate) fn count() -> usize {
     STEPPED.with_borrow(|stepped| stepped.as_ref().map_or(0, Vec::len))
 }
 
-/// One turn of a reactor, which does not sleep. Gives how many events, commands and timers it had.
+/// One turn of a reactor, which does not sleep. Gives how many events, orders and timers it had.
 pub(crate) fn turn(number: usize) -> usize {
     with(number, |stepped| {
         stepped
@@ -64,9 +64,9 @@ pub(crate) fn timeout(number: usize) -> Option<Duration> {
 }
 
 /// Has all reactors do what they were told, because a call waits for that.
-pub(crate) fn run_commands() {
+pub(crate) fn run_orders() {
     for number in 0..count() {
-        with(number, |stepped| stepped.reactor.run_commands());
+        with(number, |stepped| stepped.reactor.run_orders());
     }
 }
 

@@ -16,7 +16,7 @@ const KEEP: usize = 2 * 1024 * 1024;
 const LITTLE: usize = 4 * 1024;
 
 /// What a stream's buffer grows by: the size that its senders write.
-const BATCH: usize = 64 * 1024;
+const GROWTH: usize = 64 * 1024;
 
 /// A string of bytes. What is copied lies in one buffer; a body that is spliced in by reference has its
 /// place between two bytes of that.
@@ -86,7 +86,7 @@ impl Rope {
     #[cold]
     fn grow(&mut self, more: usize) {
         let stream = if self.buffer.capacity() >= LITTLE {
-            BATCH
+            GROWTH
         } else {
             0
         };

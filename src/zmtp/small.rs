@@ -10,7 +10,7 @@ const LONE: usize = 256;
 
 /// Messages that are built at a time: enough to forget the cost of a batch, and few enough to stay in
 /// the first-level cache.
-const BATCH: usize = 32;
+const BUILT: usize = 32;
 
 /// Takes runs of frames that are messages of their own and fit inline.
 #[derive(Clone, Copy, Debug, Default)]
@@ -45,7 +45,7 @@ impl SmallFrames {
             return;
         }
         while let Some(first) = self.frame(rest) {
-            let mut batch = [(first.0, 0); BATCH];
+            let mut batch = [(first.0, 0); BUILT];
             let mut found = 0;
             let mut at = *rest;
             for slot in batch.iter_mut().take(*room) {
@@ -64,7 +64,7 @@ impl SmallFrames {
             }
             *rest = at;
             *room -= found;
-            if found < BATCH {
+            if found < BUILT {
                 break;
             }
         }

@@ -168,6 +168,30 @@ fn what_cannot_be_used_is_refused_in_words_and_nothing_is_changed() {
 }
 
 #[test]
+fn immediate_is_for_the_links_to_come_also_when_the_marks_of_those_that_are_there_change() {
+    let context = Context::new();
+    let push = context.socket(Push).send_hwm(2).open().unwrap();
+    push.connect("inproc://later").unwrap();
+    push.try_send("one").unwrap();
+    push.set_options(|now| now.immediate(true)).unwrap();
+    push.set_options(|now| now.send_hwm(100)).unwrap();
+    push.try_send("two").unwrap();
+    let pull = context.socket(Pull).bind("inproc://later").unwrap();
+    for expected in ["one", "two"] {
+        assert_eq!(pull.recv_timeout(SOON).unwrap(), expected);
+    }
+    // The loss of its peer is when the link goes by it.
+    drop(pull);
+    assert_eq!(
+        push.try_send("three").unwrap_err().kind(),
+        SendErrorKind::WouldBlock
+    );
+    push.set_options(|now| now.immediate(false)).unwrap();
+    push.set_options(|now| now.send_hwm(200)).unwrap();
+    assert!(push.try_send("three").is_err());
+}
+
+#[test]
 fn a_closed_socket_has_no_settings_to_change() {
     let context = Context::new();
     let push = context.socket(Push).open().unwrap();

@@ -12,7 +12,7 @@ use std::time::Duration;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Token};
 
-use crate::reactor::Command;
+use crate::reactor::Order;
 use crate::socket::TaskSocket;
 use crate::{
     Context, Dealer, Kind, Message, Pair, Pull, Push, Readiness, Receives, RecvError, Rep, Req,
@@ -34,7 +34,7 @@ fn patient() -> Context {
     let context = Context::new();
     for socket in 0..8 {
         let reactor = context.inner.reactor(socket).unwrap();
-        reactor.send(Command::Lease(FOR_EVER));
+        reactor.send(Order::Lease(FOR_EVER));
     }
     context
 }
@@ -263,6 +263,22 @@ fn a_task_hears_of_its_peers_room_though_another_waits_for_another_peers() {
     assert!(is_pending(&poll(0)), "its peer has taken nothing");
     assert_eq!(rings.next(), 1);
     assert_eq!(poll(1), Poll::Ready(Ok(())));
+}
+
+#[test]
+fn what_a_task_sends_is_looked_at_as_any_message_is_whenever_it_is_polled() {
+    let context = patient();
+    let push = context.socket(Push).open().unwrap();
+    let mut task = push.clone().into_task();
+    let waker = Poller::from_waker(Waker::noop());
+    assert!(is_pending(&task.poll_send(&waker, &mut "given up".into())));
+    let pull = context.socket(Pull).bind("inproc://blank").unwrap();
+    push.connect("inproc://blank").unwrap();
+    // A message without frames is one with an empty frame.
+    let mut blank = Message::default();
+    assert_eq!(task.poll_send(&waker, &mut blank), Poll::Ready(Ok(())));
+    let got = pull.recv_timeout(HANG).unwrap();
+    assert_eq!((got.len(), got.frames().count()), (1, 1));
 }
 
 #[test]

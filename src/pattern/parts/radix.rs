@@ -16,7 +16,7 @@ use super::nodes::{Node, Nodes, ROOT};
 pub(crate) use super::nodes::NodeId;
 
 /// In a child's entry: what follows is no id but the block of a child without value and label.
-const DIRECT: u32 = 1 << 31;
+const IS_BLOCK: u32 = 1 << 31;
 
 /// A map from byte strings to values other than 0.
 #[derive(Debug, Default)]
@@ -134,11 +134,11 @@ impl Radix {
                     return;
                 };
                 rest = tail;
-                if entry & DIRECT == 0 {
+                if entry & IS_BLOCK == 0 {
                     node = &self.nodes[entry];
                     break;
                 }
-                block = Block::from_number(entry & !DIRECT);
+                block = Block::from_number(entry & !IS_BLOCK);
             }
             match rest.strip_prefix(self.label(node)) {
                 Some(tail) => rest = tail,
@@ -175,7 +175,7 @@ impl Radix {
     /// Whether one more key certainly fits what 32-bit indices reach.
     fn has_space(&self, key: usize) -> bool {
         // An insert makes at most two nodes and grows at most two blocks.
-        self.nodes.len() + 2 < DIRECT as usize
+        self.nodes.len() + 2 < IS_BLOCK as usize
             && self.blocks.has_space_for(2)
             && self.labels.has_space(key)
     }
@@ -253,7 +253,7 @@ impl Radix {
     fn entry_of(&self, id: NodeId) -> u32 {
         let node = &self.nodes[id];
         if node.value == 0 && node.label.is_empty() && node.children > 0 {
-            DIRECT | node.block.number()
+            IS_BLOCK | node.block.number()
         } else {
             id
         }
@@ -261,10 +261,10 @@ impl Radix {
 
     /// The child that an entry stands for.
     fn child_of(&self, entry: u32) -> NodeId {
-        if entry & DIRECT == 0 {
+        if entry & IS_BLOCK == 0 {
             return entry;
         }
-        self.blocks.owner(Block::from_number(entry & !DIRECT))
+        self.blocks.owner(Block::from_number(entry & !IS_BLOCK))
     }
 
     /// Tells the parent's block what became of a node.

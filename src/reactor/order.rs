@@ -1,4 +1,4 @@
-//! How a reactor and the rest of the library talk: commands in, calls to `dyn` [`Handler`] out.
+//! How a reactor and the rest of the library talk: orders in, calls to `dyn` [`Handler`] out.
 
 use std::io;
 use std::sync::mpsc::Sender;
@@ -80,7 +80,7 @@ pub(crate) trait Handler: Send + Sync {
     fn is_current(&self, timer: Timer) -> bool;
     /// Whether there still is a link that waits to be connected.
     fn has_link(&self, id: ConnectionId) -> bool;
-    /// Whether a listener may accept a connection now; if not, [`Command::Accept`] says when.
+    /// Whether a listener may accept a connection now; if not, [`Order::Accept`] says when.
     fn may_accept(&self, endpoint: &Arc<Endpoint>) -> bool;
     /// A listener has a new connection.
     fn on_accepted(&self, endpoint: &Arc<Endpoint>, stream: Stream);
@@ -94,11 +94,11 @@ pub(crate) trait Handler: Send + Sync {
 
 /// What a reactor can be asked to do.
 #[derive(Debug)]
-pub(crate) enum Command {
+pub(crate) enum Order {
     Add(SocketId, Arc<dyn Handler>),
     Remove(SocketId),
     /// Drive a socket whose lease is the reactor's: there is something to read that no event tells.
-    Ready(SocketId),
+    Drive(SocketId),
     Watch(SocketId),
     Sweep(SocketId),
     /// Help another reactor's socket.
@@ -161,7 +161,7 @@ pub(super) struct Shared {
 
 /// What the reactor has been asked to do and has not looked at yet.
 pub(super) struct Inbox {
-    pub(super) commands: Vec<Command>,
+    pub(super) orders: Vec<Order>,
     /// The reactor sleeps, or is about to without having seen what comes now. Awake, it looks here
     /// before it sleeps, so that no thread, least of all itself, need wake it.
     pub(super) asleep: bool,
@@ -176,13 +176,13 @@ impl std::fmt::Debug for Handle {
 }
 
 impl Handle {
-    /// Has the reactor do something, soon. False: it has ended, and the command is dropped.
-    pub(crate) fn send(&self, command: Command) -> bool {
+    /// Has the reactor do something, soon. False: it has ended, and the order is dropped.
+    pub(crate) fn send(&self, order: Order) -> bool {
         let mut inbox = self.0.inbox.lock();
         if inbox.ended {
             return false;
         }
-        inbox.commands.push(command);
+        inbox.orders.push(order);
         // The next sender finds it woken.
         let asleep = std::mem::take(&mut inbox.asleep);
         drop(inbox);
