@@ -80,7 +80,9 @@ impl<D> Engine<D> {
     pub(crate) fn take_writer(&mut self, key: usize) -> Option<(ConnectionId, Box<Writer>)> {
         let link = self.links.get_mut(key)?;
         let (writer, encoded) = link.take_writer(&self.heartbeats)?;
-        self.actions.discard(encoded);
+        if !encoded.is_empty() {
+            self.actions.discard(encoded);
+        }
         Some((link.id(), writer))
     }
 

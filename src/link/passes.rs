@@ -226,10 +226,12 @@ impl Link {
         if !self.connection().is_some_and(Connection::is_writable) {
             return None;
         }
+        let queue = &self.send_queue;
+        let queued = self.is_up() && !queue.is_empty();
         Some(Unwritten {
             urgent: !outlook.idle || self.session.has_output(),
-            queued: self.is_up() && !self.send_queue.is_empty(),
-            batch: self.send_queue.has_batch() || self.send_queue.has_conflated_batch(),
+            queued,
+            batch: queued && (queue.has_batch() || queue.has_conflated_batch()),
         })
     }
 

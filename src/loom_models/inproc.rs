@@ -6,7 +6,8 @@ use std::sync::{Arc, Weak};
 use loom::thread;
 
 use super::explore;
-use crate::drive::fast_path::{Batch, FastPath, Offered, Target};
+use crate::drive::fast_path::{Batch, FastPath, Offered};
+use crate::engine::fast_path::Target;
 use crate::link::pipe::{pipe, Limits, PipeEnd, PipeEvents, PipePeer};
 use crate::message::Message;
 use crate::sync::{Condvar, Mutex, MutexGuard};
