@@ -10,6 +10,7 @@ use super::explore;
 use crate::drive::prefetched::Prefetched;
 use crate::link::recv_queue::RecvQueue;
 use crate::message::Message;
+use crate::options::Conflate;
 use crate::sync::{Condvar, Mutex};
 
 const MARK: usize = 2;
@@ -28,7 +29,7 @@ struct Socket {
 
 impl Socket {
     fn new() -> Arc<Socket> {
-        let queue = RecvQueue::new(MARK, 0);
+        let queue = RecvQueue::new((MARK, 0), Conflate::Off);
         let owed = (0, 0);
         Arc::new(Socket {
             engine: Mutex::new(Engine { queue, owed }),
