@@ -1,5 +1,7 @@
 //! What can go wrong, whose fault it was, and what to do about it.
 
+mod io_error;
+mod recv;
 mod request;
 mod send;
 mod wait;
@@ -8,10 +10,11 @@ use std::convert::Infallible;
 use std::io;
 
 use crate::endpoint::EndpointError;
-use crate::message::convert::ConvertError;
+use crate::message::extract::ConvertError;
 use crate::message::{ConvertErrorKind, Frame, Message};
 use crate::peer::{SocketType, UnknownSocketType};
 
+pub use recv::RecvError;
 pub use request::RequestError;
 pub use send::{SendError, SendErrorKind, SendManyError};
 pub use wait::WaitError;
@@ -219,167 +222,5 @@ impl Error {
 impl From<Infallible> for Error {
     fn from(never: Infallible) -> Error {
         match never {}
-    }
-}
-
-impl From<Error> for io::Error {
-    fn from(error: Error) -> io::Error {
-        let kind = match &error {
-            Error::Endpoint(_)
-            | Error::Option(_)
-            | Error::TopicTooLong { .. }
-            | Error::GroupTooLong { .. }
-            | Error::UnknownSocketType(_) => io::ErrorKind::InvalidInput,
-            Error::Send(error) => error.kind().into(),
-            Error::SendMany(error) => error.kind().into(),
-            Error::Recv(error) => (*error).into(),
-            Error::Wait(error) => io::Error::from(*error).kind(),
-            Error::Request(error) => error.into(),
-            Error::Convert(_) | Error::Message(_) => io::ErrorKind::InvalidData,
-            Error::Io(source) | Error::System(source) => source.kind(),
-            Error::InUse(_) => io::ErrorKind::AddrInUse,
-            Error::RoutingIdTaken(_) | Error::AlreadyPolled | Error::AlreadyJoined => {
-                io::ErrorKind::AlreadyExists
-            }
-            Error::NotFound(_) | Error::NoEndpoint | Error::NotPolled | Error::NotJoined => {
-                io::ErrorKind::NotFound
-            }
-            Error::NoProxy(..)
-            | Error::NoSuchSocket(_)
-            | Error::Unsupported { .. }
-            | Error::NotManual => io::ErrorKind::Unsupported,
-            Error::PeerGone => io::ErrorKind::ConnectionReset,
-            Error::Closed => io::ErrorKind::NotConnected,
-            Error::ReactorDied => io::ErrorKind::Other,
-        };
-        io::Error::new(kind, error)
-    }
-}
-
-impl From<WaitError> for io::Error {
-    fn from(error: WaitError) -> io::Error {
-        let kind = match error {
-            WaitError::TimedOut { .. } => io::ErrorKind::TimedOut,
-            WaitError::Closed => io::ErrorKind::NotConnected,
-            WaitError::ReactorDied => io::ErrorKind::Other,
-            WaitError::Unsupported => io::ErrorKind::Unsupported,
-        };
-        io::Error::new(kind, error)
-    }
-}
-
-/// Why no message was received.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum RecvError {
-    /// Nothing is there, and the call was told not to wait.
-    #[error("no message is waiting")]
-    WouldBlock,
-    /// Nothing came within the time given.
-    #[error("no message came in time")]
-    TimedOut,
-    /// The socket or its context was closed.
-    #[error("the socket is closed")]
-    Closed,
-    /// The reactor thread that served the socket has panicked; see [`Error::ReactorDied`].
-    #[error("the reactor thread of this socket has panicked; make a new context")]
-    ReactorDied,
-    /// REQ: no request is out. REP: the last request has not been answered.
-    #[error("send before you receive again: REQ and REP take turns")]
-    MustSendFirst,
-    /// REQ: the peer that was asked has gone, so no reply can come. A new request may be sent.
-    #[error("the peer that was asked is gone; send the request again")]
-    PeerGone,
-    /// This type of socket does not receive.
-    #[error("this type of socket cannot receive")]
-    Unsupported,
-}
-
-impl RecvError {
-    /// Whether the time given was over.
-    pub fn is_timeout(self) -> bool {
-        self == RecvError::TimedOut
-    }
-
-    /// Whether the call was told not to wait, and would have had to.
-    pub fn is_would_block(self) -> bool {
-        self == RecvError::WouldBlock
-    }
-
-    /// Whether the socket or its context was closed.
-    pub fn is_closed(self) -> bool {
-        self == RecvError::Closed
-    }
-}
-
-impl From<RecvError> for io::ErrorKind {
-    fn from(error: RecvError) -> io::ErrorKind {
-        match error {
-            RecvError::WouldBlock => io::ErrorKind::WouldBlock,
-            RecvError::TimedOut => io::ErrorKind::TimedOut,
-            RecvError::Closed => io::ErrorKind::NotConnected,
-            RecvError::ReactorDied => io::ErrorKind::Other,
-            RecvError::MustSendFirst => io::ErrorKind::InvalidInput,
-            RecvError::PeerGone => io::ErrorKind::ConnectionReset,
-            RecvError::Unsupported => io::ErrorKind::Unsupported,
-        }
-    }
-}
-
-impl From<RecvError> for io::Error {
-    fn from(error: RecvError) -> io::Error {
-        io::Error::new(error.into(), error)
-    }
-}
-
-impl From<SendErrorKind> for io::ErrorKind {
-    fn from(kind: SendErrorKind) -> io::ErrorKind {
-        match kind {
-            SendErrorKind::WouldBlock => io::ErrorKind::WouldBlock,
-            SendErrorKind::TimedOut => io::ErrorKind::TimedOut,
-            SendErrorKind::Closed => io::ErrorKind::NotConnected,
-            SendErrorKind::ReactorDied => io::ErrorKind::Other,
-            SendErrorKind::PeerGone => io::ErrorKind::NotConnected,
-            SendErrorKind::MustReceiveFirst
-            | SendErrorKind::NotManual
-            | SendErrorKind::TooManyFrames
-            | SendErrorKind::TopicTooLong
-            | SendErrorKind::NoGroup
-            | SendErrorKind::GroupTooLong
-            | SendErrorKind::TooLarge => io::ErrorKind::InvalidInput,
-            SendErrorKind::Multipart => io::ErrorKind::InvalidInput,
-            SendErrorKind::Unsupported => io::ErrorKind::Unsupported,
-            SendErrorKind::Unroutable => io::ErrorKind::NotFound,
-        }
-    }
-}
-
-impl From<SendError> for io::Error {
-    fn from(error: SendError) -> io::Error {
-        io::Error::new(error.kind().into(), error)
-    }
-}
-
-impl From<SendManyError> for io::Error {
-    fn from(error: SendManyError) -> io::Error {
-        io::Error::new(error.kind().into(), error)
-    }
-}
-
-impl From<&RequestError> for io::ErrorKind {
-    fn from(error: &RequestError) -> io::ErrorKind {
-        match error {
-            RequestError::NotSent(error) => error.kind().into(),
-            RequestError::TimedOut => io::ErrorKind::TimedOut,
-            RequestError::PeerGone => io::ErrorKind::ConnectionReset,
-            RequestError::Closed => io::ErrorKind::NotConnected,
-            RequestError::ReactorDied => io::ErrorKind::Other,
-        }
-    }
-}
-
-impl From<RequestError> for io::Error {
-    fn from(error: RequestError) -> io::Error {
-        io::Error::new((&error).into(), error)
     }
 }

@@ -58,23 +58,23 @@
 //!
 //! # Verbs by socket
 //!
-//! | | `Push` | `Pull` | `Pub` | `Sub` | `Req` | `Rep` | `Dealer` | `Router` | `Pair` | `Xpub` | `Xsub` | `Stream` |
-//! |---|---|---|---|---|---|---|---|---|---|---|---|---|
-//! | [`bind`](Socket::bind), [`connect`](Socket::connect), [`unbind`](Socket::unbind), [`disconnect`](Socket::disconnect) | x | x | x | x | x | x | x | x | x | x | x | x |
-//! | [`send`](Socket::send), [`try_send`](Socket::try_send), [`send_timeout`](Socket::send_timeout), [`send_deadline`](Socket::send_deadline), [`send_many`](Socket::send_many), [`try_send_many`](Socket::try_send_many), [`send_many_timeout`](Socket::send_many_timeout), [`send_many_deadline`](Socket::send_many_deadline) | x | | x | | x, in turn | x, in turn | x | x | x | x | x | x |
-//! | [`recv`](Socket::recv), [`try_recv`](Socket::try_recv), [`recv_timeout`](Socket::recv_timeout), [`recv_deadline`](Socket::recv_deadline), [`recv_many`](Socket::recv_many), [`try_recv_many`](Socket::try_recv_many), [`recv_many_timeout`](Socket::recv_many_timeout), [`recv_many_deadline`](Socket::recv_many_deadline), [`iter`](Socket::iter), [`try_iter`](Socket::try_iter) | | x | | x | x, in turn | x, in turn | x | x | x | x | x | x |
-//! | [`subscribe`](Socket::subscribe), [`unsubscribe`](Socket::unsubscribe) | | | | x | | | | | | | x | |
-//! | [`wait_for_subscribers`](Socket::wait_for_subscribers) | | | x | | | | | | | x | | |
-//! | [`topics`](Socket::topics) | | | x | x | | | | | | x | x | |
-//! | [`subscribe_peer`](Socket::subscribe_peer), [`unsubscribe_peer`](Socket::unsubscribe_peer), [`send_to_peer`](Socket::send_to_peer) | | | | | | | | | | x | | |
-//! | [`connect_with_id`](Socket::connect_with_id) | | | | | | | | x | | | | x |
-//! | [`connect_peer`](Socket::connect_peer) | | | | | | | | | | | | x |
-//! | [`monitor`](Socket::monitor), [`stats`](Socket::stats), [`wait_for_peers`](Socket::wait_for_peers), [`peers`](Socket::peers), [`monitor_with_snapshot`](Socket::monitor_with_snapshot), [`options`](Socket::options), [`endpoint`](Socket::endpoint), [`is_closed`](Socket::is_closed), [`close`](Socket::close) | x | x | x | x | x | x | x | x | x | x | x | x |
-//! | [`set_options`](Socket::set_options), [`readiness`](Socket::readiness), [`socket_type`](Socket::socket_type), [`last_endpoint`](Socket::last_endpoint), [`into_dynamic`](Socket::into_dynamic) | x | x | x | x | x | x | x | x | x | x | x | x |
+//! | | `Push` | `Pull` | `Pub` | `Sub` | `Req` | `Rep` | `Dealer` | `Router` | `Pair` | `Xpub` | `Xsub` | `Stream` | `Radio` | `Dish` |
+//! |---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|
+//! | [`bind`](Socket::bind), [`connect`](Socket::connect), [`unbind`](Socket::unbind), [`disconnect`](Socket::disconnect) | x | x | x | x | x | x | x | x | x | x | x | x | x | x |
+//! | [`send`](Socket::send), [`try_send`](Socket::try_send), [`send_timeout`](Socket::send_timeout), [`send_deadline`](Socket::send_deadline), [`send_many`](Socket::send_many), [`try_send_many`](Socket::try_send_many), [`send_many_timeout`](Socket::send_many_timeout), [`send_many_deadline`](Socket::send_many_deadline) | x | | x | | x, in turn | x, in turn | x | x | x | x | x | x | x | |
+//! | [`recv`](Socket::recv), [`try_recv`](Socket::try_recv), [`recv_timeout`](Socket::recv_timeout), [`recv_deadline`](Socket::recv_deadline), [`recv_many`](Socket::recv_many), [`try_recv_many`](Socket::try_recv_many), [`recv_many_timeout`](Socket::recv_many_timeout), [`recv_many_deadline`](Socket::recv_many_deadline), [`iter`](Socket::iter), [`try_iter`](Socket::try_iter) | | x | | x | x, in turn | x, in turn | x | x | x | x | x | x | | x |
+//! | [`subscribe`](Socket::subscribe), [`unsubscribe`](Socket::unsubscribe) | | | | x | | | | | | | x | | | |
+//! | [`join`](Socket::join), [`leave`](Socket::leave) | | | | | | | | | | | | | | x |
+//! | [`wait_for_subscribers`](Socket::wait_for_subscribers) | | | x | | | | | | | x | | | x | |
+//! | [`topics`](Socket::topics) | | | x | x | | | | | | x | x | | | |
+//! | [`subscribe_peer`](Socket::subscribe_peer), [`unsubscribe_peer`](Socket::unsubscribe_peer), [`send_to_peer`](Socket::send_to_peer) | | | | | | | | | | x | | | | |
+//! | [`connect_with_id`](Socket::connect_with_id) | | | | | | | | x | | | | x | | |
+//! | [`connect_peer`](Socket::connect_peer) | | | | | | | | | | | | x | | |
+//! | [`monitor`](Socket::monitor), [`stats`](Socket::stats), [`wait_for_peers`](Socket::wait_for_peers), [`peers`](Socket::peers), [`monitor_with_snapshot`](Socket::monitor_with_snapshot), [`options`](Socket::options), [`endpoint`](Socket::endpoint), [`is_closed`](Socket::is_closed), [`close`](Socket::close) | x | x | x | x | x | x | x | x | x | x | x | x | x | x |
+//! | [`set_options`](Socket::set_options), [`readiness`](Socket::readiness), [`socket_type`](Socket::socket_type), [`last_endpoint`](Socket::last_endpoint), [`into_dynamic`](Socket::into_dynamic) | x | x | x | x | x | x | x | x | x | x | x | x | x | x |
 //!
 //! [`Client`], [`Server`], [`Peer`], [`Channel`] and [`Dgram`] have the verbs of `Pair`, [`Scatter`] those of `Push` and
-//! [`Gather`] those of `Pull`; [`Peer`] has [`connect_for_id`](Socket::connect_for_id) too. [`Radio`] has those
-//! of `Pub` but `topics`, [`Dish`] those of `Pull`, and [`join`](Socket::join) and [`leave`](Socket::leave).
+//! [`Gather`] those of `Pull`; [`Peer`] has [`connect_for_id`](Socket::connect_for_id) too.
 //!
 //! A verb that a socket does not have does not compile; a [`DynSocket`] has all of them, and gives
 //! errors. The [`guide`] has a page for each pattern, and for [transports](guide::transports),
@@ -170,7 +170,7 @@ pub use error::{
     Error, RecvError, RequestError, Result, SendError, SendErrorKind, SendManyError, WaitError,
 };
 pub use interest::Interest;
-pub use message::convert::ConvertError;
+pub use message::extract::ConvertError;
 pub use message::{ConvertErrorKind, Frame, Frames, IntoFrames, Message};
 pub use monitor::{Event, EventKind, Events, Monitor, Reason, ReasonKind, TryEvents};
 pub use network::{Network, NetworkError};

@@ -13,9 +13,12 @@
 mod callers;
 mod fast_path;
 mod inproc;
+mod machine;
 mod miniature;
+mod pair;
 mod poller;
 mod prefetched;
+mod reactor;
 mod tasks;
 mod writer;
 

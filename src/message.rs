@@ -4,13 +4,17 @@
 //! `Message` value itself, so that they cost no allocation on either side; larger frames are
 //! [`Bytes`], so that an owned buffer is sent without a copy and a clone shares it.
 
-pub(crate) mod convert;
+mod convert;
+mod ends;
 mod equal;
 mod error;
+pub(crate) mod extract;
 mod frame;
 mod group;
+mod inline;
 mod memory;
 mod pack;
+mod print;
 mod routed;
 mod shown;
 
@@ -127,29 +131,6 @@ impl Message {
     /// ```
     pub const fn new() -> Self {
         Message { repr: Repr::Blank }
-    }
-
-    /// A message of one frame holding a copy of `body`.
-    ///
-    /// Bodies of up to 69 bytes need no allocation.
-    #[inline]
-    pub fn copy_from_slice(body: &[u8]) -> Self {
-        if body.len() <= INLINE {
-            let mut data = [0; INLINE];
-            copy_small(&mut data, body);
-            // The cast cannot cut: INLINE fits a byte.
-            Message {
-                repr: Repr::Inline {
-                    frames: 1,
-                    len: body.len() as u8,
-                    data,
-                },
-            }
-        } else {
-            Message {
-                repr: Repr::One(Bytes::copy_from_slice(body)),
-            }
-        }
     }
 
     /// How many frames the message has; at least one when it was received.
@@ -292,35 +273,6 @@ impl Message {
         self.frames()
     }
 
-    /// Makes this a message of a single frame: the first `size` bytes of `window`, or as much of them
-    /// as fits.
-    ///
-    /// For the decoder, which writes messages where they stay. All of the window is copied, a few
-    /// moves, where a copy of just `size` bytes is a call; what lies behind the frame is never
-    /// looked at again.
-    #[inline(always)]
-    pub(crate) fn fill_from_window(&mut self, window: &[u8; INLINE], size: u8) {
-        self.repr = Repr::Inline {
-            frames: 1,
-            // Cannot cut: INLINE fits a byte.
-            len: size.min(INLINE as u8),
-            data: *window,
-        };
-    }
-
-    /// The only frame, if it lives inline: the whole inline space, and how much of that it is.
-    #[inline]
-    pub(crate) fn window(&self) -> Option<(&[u8; INLINE], u8)> {
-        match &self.repr {
-            Repr::Inline {
-                frames: 1,
-                len,
-                data,
-            } => Some((data, *len)),
-            _ => None,
-        }
-    }
-
     /// Visits each frame with, where it has one, its shareable buffer.
     pub(crate) fn for_each_frame(&self, mut visit: impl FnMut(&[u8], Option<&Bytes>, bool)) {
         match &self.repr {
@@ -346,128 +298,6 @@ impl Message {
                 }
             }
         }
-    }
-
-    /// Appends a frame. Constant cost, on average.
-    pub fn push_back(&mut self, frame: impl Into<Frame>) {
-        let frame = frame.into();
-        if self.is_empty() {
-            *self = Message::from(frame);
-        } else if !self.pack_back(&frame) {
-            self.spill(|frames| frames.push_back(frame));
-        }
-    }
-
-    /// Appends a copy of `body` as a frame, without an allocation while the message stays small.
-    pub(crate) fn push_back_slice(&mut self, body: &[u8]) {
-        if self.is_empty() {
-            *self = Message::copy_from_slice(body);
-        } else if !self.pack_back(body) {
-            self.spill(|frames| frames.push_back(Frame::from(body)));
-        }
-    }
-
-    /// Puts a frame before all others. Constant cost, on average.
-    pub fn push_front(&mut self, frame: impl Into<Frame>) {
-        let frame = frame.into();
-        if self.is_empty() {
-            *self = Message::from(frame);
-        } else if !self.pack_front(&frame) {
-            self.spill(|frames| frames.push_front(frame));
-        }
-    }
-
-    /// Takes the first frame off; `None` when there is none left. Constant cost.
-    ///
-    /// ```
-    /// let mut message = sinew::Message::from(["envelope", "body"]);
-    /// assert_eq!(message.pop_front().unwrap(), "envelope");
-    /// assert_eq!(message, "body");
-    /// assert_eq!(message.pop_front().unwrap(), "body");
-    /// assert_eq!(message.pop_front(), None);
-    /// ```
-    pub fn pop_front(&mut self) -> Option<Frame> {
-        match &mut self.repr {
-            Repr::Blank => None,
-            Repr::Inline { frames, .. } if *frames > 1 => self.unpack_front(),
-            Repr::Many(frames) => {
-                let first = frames.pop_front();
-                if frames.len() == 1 {
-                    if let Some(only) = frames.pop_front() {
-                        *self = Message::from(only);
-                    }
-                } else if frames.is_empty() {
-                    self.repr = Repr::Blank;
-                }
-                first
-            }
-            _ => std::mem::take(self).into_frames().next(),
-        }
-    }
-
-    /// Takes the last frame off; `None` when there is none left. Constant cost, but for a message that
-    /// lives inside itself, whose few frames are looked at.
-    ///
-    /// ```
-    /// let mut message = sinew::Message::from(["topic", "body"]);
-    /// assert_eq!(message.pop_back().unwrap(), "body");
-    /// assert_eq!(message, "topic");
-    /// assert_eq!(message.pop_back().unwrap(), "topic");
-    /// assert_eq!(message.pop_back(), None);
-    /// ```
-    pub fn pop_back(&mut self) -> Option<Frame> {
-        let many = matches!(self.repr, Repr::Many(_));
-        let mut frames = std::mem::take(self).into_deque();
-        let last = frames.pop_back();
-        if many && frames.len() > 1 {
-            self.repr = Repr::Many(frames);
-        } else {
-            self.extend(frames);
-        }
-        last
-    }
-
-    /// The frames, by value.
-    pub fn into_frames(self) -> IntoFrames {
-        IntoFrames::new(self.into_deque())
-    }
-
-    fn into_deque(self) -> VecDeque<Frame> {
-        match self.repr {
-            Repr::Blank | Repr::Inline { .. } => self.frames().map(Frame::from).collect(),
-            Repr::One(body) | Repr::Routed(body, _) | Repr::Grouped(body, _) => {
-                VecDeque::from([Frame::from(body)])
-            }
-            Repr::Many(frames) => frames,
-        }
-    }
-
-    /// Turns whatever this is into a list of frames, and changes that.
-    fn spill(&mut self, change: impl FnOnce(&mut VecDeque<Frame>)) {
-        let mut frames = std::mem::take(self).into_deque();
-        change(&mut frames);
-        self.repr = Repr::Many(frames);
-    }
-}
-
-/// Copies a body that fits, most sizes in two moves that may overlap: a copy whose size the compiler
-/// does not know is a call, which costs as much as all else that a small message needs.
-#[inline]
-fn copy_small(to: &mut [u8; INLINE], body: &[u8]) {
-    match body.len() {
-        8..=16 => copy_ends::<8>(to, body),
-        17..=32 => copy_ends::<16>(to, body),
-        33..=64 => copy_ends::<32>(to, body),
-        size => to[..size].copy_from_slice(body),
-    }
-}
-
-/// Copies a body of `N` to `2 * N` bytes.
-#[inline]
-fn copy_ends<const N: usize>(to: &mut [u8; INLINE], body: &[u8]) {
-    if let (Some(first), Some(last)) = (body.first_chunk::<N>(), body.last_chunk::<N>()) {
-        to[..N].copy_from_slice(first);
-        to[body.len() - N..body.len()].copy_from_slice(last);
     }
 }
 
@@ -499,83 +329,10 @@ impl Index<usize> for Message {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-    use std::hash::{DefaultHasher, Hash, Hasher};
 
     #[test]
     fn a_message_is_72_bytes() {
         assert_eq!(size_of::<Message>(), 72);
-    }
-
-    #[test]
-    fn what_rust_people_hold_becomes_a_message() {
-        let body = b"body".to_vec();
-        assert_eq!(Message::from("body"), "body");
-        assert_eq!(Message::from(String::from("body")), "body");
-        assert_eq!(Message::from(&body[..]), "body");
-        assert_eq!(Message::from(body.clone()), "body");
-        assert_eq!(Message::from(*b"body"), "body");
-        assert_eq!(Message::from(b"body"), "body");
-        assert_eq!(Message::from(Bytes::from_static(b"body")), "body");
-        assert_eq!(Message::from(body.clone().into_boxed_slice()), "body");
-        assert_eq!(Message::from(vec![body.clone(), body.clone()]).len(), 2);
-        assert_eq!(
-            Message::from([Bytes::from(body.clone()), Bytes::new()]).len(),
-            2
-        );
-        assert_eq!(["a", "b", "c"].into_iter().collect::<Message>().len(), 3);
-        // Several frames that are only lent.
-        let texts = vec![String::from("a"), String::from("b")];
-        for lent in [
-            Message::from(&texts),
-            Message::from(&texts[..]),
-            Message::from(&["a", "b"]),
-            Message::from(&["a", "b"][..]),
-            Message::from(&[Frame::from("a"), Frame::from("b")]),
-            Message::from(&[b"a", b"b"]),
-        ] {
-            assert_eq!(lent, ["a", "b"]);
-        }
-    }
-
-    #[test]
-    fn bodies_of_every_size_are_copied_whole() {
-        let body: Vec<u8> = (1..=200).collect();
-        for size in 0..=body.len() {
-            let message = Message::copy_from_slice(&body[..size]);
-            assert_eq!(message, body[..size]);
-            assert_eq!(message.byte_len(), size);
-        }
-    }
-
-    #[test]
-    fn a_large_owned_buffer_is_not_copied() {
-        let body = vec![7; 4096];
-        let at = body.as_ptr();
-        let message = Message::from(body);
-        assert_eq!(message.as_bytes().unwrap().as_ptr(), at);
-        let back = Vec::<u8>::try_from(message).unwrap();
-        assert_eq!(back.as_ptr(), at);
-    }
-
-    #[test]
-    fn a_message_gives_itself_back_when_it_is_not_what_was_asked_for() {
-        let two = Message::from(["a", "b"]);
-        let error = Bytes::try_from(two.clone()).unwrap_err();
-        let kind = ConvertErrorKind::FrameCount {
-            expected: 1,
-            frames: 2,
-        };
-        assert_eq!((error.kind(), error.message()), (kind, &two));
-        assert_eq!(error.into_message(), two);
-        let error = String::try_from(two.clone()).unwrap_err();
-        assert_eq!(error.into_message(), two);
-        let error = <[Frame; 3]>::try_from(two.clone()).unwrap_err();
-        assert_eq!(error.into_message(), two);
-        let binary = Message::from([0xffu8, 0xfe]);
-        let error = String::try_from(binary.clone()).unwrap_err();
-        assert_eq!(error.kind(), ConvertErrorKind::NotUtf8);
-        assert_eq!(error.into_message(), binary);
     }
 
     #[test]
@@ -590,43 +347,6 @@ mod tests {
         let none = Message::new();
         assert!(none.to_str().is_err());
         assert_ne!(none, Message::from(""));
-    }
-
-    #[test]
-    fn messages_and_frames_are_ordered_and_found_by_their_bytes() {
-        let ordered = [
-            Message::new(),
-            Message::from(""),
-            Message::from(["", "z"]),
-            Message::from("a"),
-            Message::from(["a", ""]),
-            Message::from(vec![b'a'; 100]),
-            Message::from("b"),
-        ];
-        assert!(ordered.is_sorted() && ordered.windows(2).all(|two| two[0] != two[1]));
-        let (frame, alone) = (Frame::from("a"), Message::from("a"));
-        assert_eq!(alone, frame);
-        assert_eq!(frame, alone);
-        assert_ne!(Message::from(["a", "b"]), frame);
-        let seats = std::collections::HashMap::from([(Frame::from("topic"), 7)]);
-        assert_eq!(seats.get(&b"topic"[..]), Some(&7));
-    }
-
-    #[test]
-    fn frames_come_off_at_either_end() {
-        for count in 0..40 {
-            for size in [0, 1, 30, 100] {
-                let frame = |n: usize| vec![n as u8; size];
-                let mut message: Message = (0..count).map(frame).collect();
-                for n in (0..count).rev() {
-                    assert_eq!(message.pop_back(), Some(Frame::from(frame(n))));
-                    assert_eq!(message.len(), n);
-                    assert_eq!(message, (0..n).map(frame).collect::<Message>());
-                }
-                assert_eq!(message.pop_back(), None);
-                assert!(message.is_empty());
-            }
-        }
     }
 
     #[test]
@@ -653,148 +373,8 @@ mod tests {
     }
 
     #[test]
-    fn frames_pushed_to_a_new_message_are_all_it_has() {
-        let mut back = Message::new();
-        back.push_back("only");
-        assert_eq!(back, "only");
-        let mut front = Message::new();
-        front.push_front(vec![7; 1000]);
-        assert_eq!((front.len(), front.byte_len()), (1, 1000));
-        let mut slice = Message::new();
-        slice.push_back_slice(b"");
-        assert_eq!((slice.len(), slice.is_empty()), (1, false));
-        let mut extended = Message::new();
-        extended.extend(["a", "b"]);
-        assert_eq!(extended, ["a", "b"]);
-        assert!(std::iter::empty::<Frame>().collect::<Message>().is_empty());
-    }
-
-    #[test]
-    fn unlike_things_become_frames_and_come_out_again() {
-        let message = Message::from(("topic", [1u8, 2], vec![3u8; 100], String::from("end")));
-        assert_eq!(message.len(), 4);
-        assert_eq!(message[1], [1, 2]);
-        assert_eq!(message.get_str(3), Ok("end"));
-        assert_eq!(
-            message.get_str(4),
-            Err(ConvertErrorKind::NoSuchFrame {
-                index: 4,
-                frames: 4
-            })
-        );
-        assert_eq!(message.get_str(0), Ok("topic"));
-        let parts = Vec::<Vec<u8>>::from(message.clone());
-        assert_eq!(parts[2], [3; 100]);
-        let [topic, .., end] = <[Frame; 4]>::try_from(message).unwrap();
-        assert_eq!((topic.to_str(), end.to_str()), (Ok("topic"), Ok("end")));
-    }
-
-    #[test]
     #[should_panic = "the len is 2 but the index is 2"]
     fn an_index_behind_the_last_frame_panics_as_a_slice_does() {
         let _ = &Message::from(["a", "b"])[2];
-    }
-
-    /// Frames that move when another goes would make this quadratic: hours, not an instant.
-    #[test]
-    fn pushing_and_popping_at_the_front_moves_no_other_frame() {
-        let mut message = Message::from(vec![0; 100]);
-        let body = Bytes::from(vec![1; 100]);
-        for _ in 0..1_000_000 {
-            message.push_front(body.clone());
-        }
-        for _ in 0..1_000_000 {
-            assert_eq!(message.pop_front().unwrap().len(), 100);
-        }
-        assert_eq!(message, vec![0; 100]);
-    }
-
-    #[test]
-    fn equal_messages_hash_alike_however_they_are_stored() {
-        fn hash(message: &Message) -> u64 {
-            let mut hasher = DefaultHasher::new();
-            message.hash(&mut hasher);
-            hasher.finish()
-        }
-        let packed = Message::from(["a", "b"]);
-        let mut popped = Message::from((vec![0; 100], "x", "a", "b"));
-        popped.pop_front();
-        popped.pop_front();
-        assert_eq!(packed, popped);
-        assert_eq!(hash(&packed), hash(&popped));
-        // Where one frame ends counts.
-        assert_ne!(hash(&packed), hash(&Message::from("ab")));
-    }
-
-    #[test]
-    fn printing_is_readable_and_bounded() {
-        let large = Message::from(vec![b'x'; 1_000_000]);
-        assert!(format!("{large:?}").len() < 200);
-        assert!(large.to_string().len() < 200);
-        let many: Message = (0..100_000).map(|n| n.to_string()).collect();
-        assert!(format!("{many:?}").len() < 200);
-        assert!(many.to_string().len() < 200, "{many}");
-
-        let message = Message::from(("naïve \"it's\"\n", [0u8, 0xff], ""));
-        assert_eq!(message.to_string(), r#"naïve "it's"\n | \0\xff | "#);
-        let quoted = r#"Message["naïve \"it's\"\n", "\0\xff", ""]"#;
-        assert_eq!(format!("{message:?}"), quoted);
-        // A letter of several bytes is not cut in two.
-        let letters = Message::from("é".repeat(100));
-        assert!(!letters.to_string().contains("\\x"), "{letters}");
-        let letters = Message::from(format!("x{}", "é".repeat(100)));
-        assert!(!letters.to_string().contains("\\x"), "{letters}");
-    }
-
-    /// The naive twin: a vector of vectors.
-    fn frames_of(message: &Message) -> Vec<Vec<u8>> {
-        message.frames().map(<[u8]>::to_vec).collect()
-    }
-
-    fn a_frame() -> impl Strategy<Value = Vec<u8>> {
-        prop_oneof![
-            prop::collection::vec(any::<u8>(), 0..4),
-            prop::collection::vec(any::<u8>(), 30..100),
-        ]
-    }
-
-    proptest! {
-        #[test]
-        fn behaves_like_a_vector_of_frames(
-            first in a_frame(),
-            steps in prop::collection::vec((0..3u8, a_frame()), 0..12),
-        ) {
-            let mut message = Message::from(first.clone());
-            let mut naive = vec![first];
-            for (step, frame) in steps {
-                match step {
-                    0 => { message.push_back(frame.clone()); naive.push(frame); }
-                    1 => { message.push_front(frame.clone()); naive.insert(0, frame); }
-                    _ => {
-                        let popped = message.pop_front().map(|frame| frame.to_vec());
-                        let expected = (!naive.is_empty()).then(|| naive.remove(0));
-                        prop_assert_eq!(popped, expected);
-                    }
-                }
-                prop_assert_eq!(frames_of(&message), naive.clone());
-                prop_assert_eq!(message.len(), naive.len());
-                prop_assert_eq!(message.byte_len(), naive.iter().map(Vec::len).sum::<usize>());
-                prop_assert_eq!(message.frames().len(), naive.len());
-                prop_assert_eq!(message.first(), naive.first().map_or(&[][..], |first| first));
-                for (index, frame) in naive.iter().enumerate() {
-                    prop_assert_eq!(&message[index], &frame[..]);
-                }
-                if naive.is_empty() {
-                    continue;
-                }
-                let mut visited = Vec::new();
-                message.for_each_frame(|frame, _, more| visited.push((frame.to_vec(), more)));
-                prop_assert_eq!(visited.len(), naive.len());
-                prop_assert!(visited.iter().rev().skip(1).all(|(_, more)| *more));
-                prop_assert!(!visited.last().unwrap().1);
-            }
-            let rebuilt: Message = message.clone().into_frames().collect();
-            prop_assert_eq!(rebuilt, message);
-        }
     }
 }

@@ -86,7 +86,7 @@ impl PeerStats {
 pub struct Traffic {
     /// Whole messages.
     pub messages: u64,
-    /// Their bytes; see [`PeerStats`].
+    /// Their bytes: as [`PeerStats`] counts them, or [`ProxyTraffic`](crate::ProxyTraffic).
     pub bytes: u64,
 }
 

@@ -16,12 +16,16 @@ const HOUSE: &[(&str, &[&str])] = &[
             "message/error",
             "message/frame",
             "message",
+            "message/inline",
             "message/pack",
+            "message/ends",
             "message/routed",
             "message/group",
             "message/memory",
             "message/equal",
             "message/convert",
+            "message/extract",
+            "message/print",
             "discard",
             "endpoint/error",
             "endpoint",
@@ -40,9 +44,11 @@ const HOUSE: &[(&str, &[&str])] = &[
             "options",
             "options/fault",
             "error/wait",
+            "error/recv",
             "error/send",
             "error/request",
             "error",
+            "error/io_error",
         ],
     ),
     (
@@ -100,6 +106,8 @@ const HOUSE: &[(&str, &[&str])] = &[
             "pattern/parts/seats",
             "pattern/parts/trie",
             "pattern/parts/notes",
+            "pattern/parts/manual",
+            "pattern/parts/shown",
             "pattern/parts/mod",
             "pattern/rules",
             "pattern/model",
@@ -139,6 +147,8 @@ const HOUSE: &[(&str, &[&str])] = &[
             "transport/stale",
             "transport/ipc",
             "transport/udp",
+            "transport/accept_error",
+            "transport/listener",
             "transport/mod",
         ],
     ),
@@ -147,6 +157,8 @@ const HOUSE: &[(&str, &[&str])] = &[
         &[
             "reactor/timers",
             "reactor/order",
+            "reactor/leases",
+            "reactor/due",
             "reactor/accept",
             "reactor/resolver",
             "reactor/connect",
@@ -181,6 +193,8 @@ const HOUSE: &[(&str, &[&str])] = &[
         &[
             "stats",
             "monitor/reason",
+            "monitor/event",
+            "monitor/queue",
             "monitor",
             "engine/actions",
             "engine/backoff",
@@ -220,6 +234,7 @@ const HOUSE: &[(&str, &[&str])] = &[
     (
         "5: what drives it",
         &[
+            "context/member",
             "context",
             "drive/random",
             "drive/prefetched",
@@ -254,6 +269,8 @@ const HOUSE: &[(&str, &[&str])] = &[
         &[
             "socket/kind",
             "socket/mod",
+            "socket/endpoints",
+            "socket/settings",
             "socket/send",
             "socket/recv",
             "socket/request",
@@ -263,17 +280,23 @@ const HOUSE: &[(&str, &[&str])] = &[
             "socket/observe",
             "socket/iter",
             "socket/builder",
+            "socket/open",
             "socket/descriptor",
             "socket/task",
             "socket/readiness",
             "poller/ready_list",
             "poller/event",
             "poller/system",
-            "poller/slot",
+            "poller/slots",
             "poller/mod",
+            "poller/look",
+            "poller/descriptors",
+            "proxy/stats",
             "proxy/control",
+            "proxy/orders",
             "proxy/pairs",
             "proxy/way",
+            "proxy/end",
             "proxy/mod",
         ],
     ),
@@ -300,6 +323,7 @@ const PARTS: &[(&str, &str)] = &[
     ("zmtp/mechanism/metadata", "zmtp/mechanism/mod"),
     ("zmtp/mechanism/access", "zmtp/mechanism/mod"),
     ("zmtp/mechanism/null", "zmtp/mechanism/mod"),
+    ("reactor/due", "reactor/mod"),
     ("zmtp/mechanism/plain", "zmtp/mechanism/mod"),
     ("reactor/accept", "reactor/mod"),
     ("reactor/connect", "reactor/mod"),
@@ -343,6 +367,7 @@ const IMPURE: &[&str] = &[
 const PURE_ENOUGH: &[(&str, &str)] = &[
     // A word about what the system said.
     ("error", "std::io"),
+    ("error/io_error", "std::io"),
     // Slices of bytes, with a name that lets them be handed to the system as they are.
     ("zmtp/flight", "std::io"),
     ("zmtp/bench_support", "std::io"),
@@ -381,8 +406,11 @@ const WORKSHOP: &[&str] = &[
     "pattern/bench_support",
 ];
 
-/// Lines that a file may have above its tests.
-const LONGEST: usize = 500;
+/// Lines that a file may have above its tests; one of nothing but tests, in all.
+const LONGEST: usize = 400;
+
+/// Longer ones, that were so before, and how long they may be. None may be added.
+const LONGER: &[(&str, usize)] = &[("link/pipe/lane", 401)];
 
 #[test]
 fn files_import_from_below() {
@@ -596,17 +624,31 @@ fn nothing_panics_by_design() {
     });
 }
 
+/// Each thing is one file that is read at one sitting.
 #[test]
 fn no_file_is_too_long() {
-    House::read().report(|file, faults| {
-        let lines = file.lines_above_tests;
-        if lines > LONGEST {
-            faults.add(
-                0,
-                format!("has {lines} lines above its tests; {LONGEST} are enough"),
-            );
+    let mut faults = Vec::new();
+    for File { name, lines, .. } in &House::read().0 {
+        let longer = LONGER.iter().find(|(longer, _)| longer == name);
+        match longer {
+            None if *lines > LONGEST => faults.push(format!(
+                "src/{name}.rs has {lines} lines above its tests; {LONGEST} are enough"
+            )),
+            Some((_, most)) if *lines > *most => {
+                faults.push(format!("src/{name}.rs has grown to {lines} lines"));
+            }
+            Some(_) if *lines <= LONGEST => {
+                faults.push(format!("src/{name}.rs needs its line in LONGER no more"));
+            }
+            _ => {}
         }
-    });
+    }
+    for (name, _) in LONGER {
+        if !source().join(format!("{name}.rs")).exists() {
+            faults.push(format!("LONGER names {name}, which is not there"));
+        }
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
 }
 
 // ----- reading -----
@@ -620,7 +662,8 @@ struct File {
     name: String,
     /// Without comments, literals and tests, but with all line ends.
     code: String,
-    lines_above_tests: usize,
+    /// Those above its tests, or all of one that only tests see.
+    lines: usize,
 }
 
 #[derive(Default)]
@@ -779,7 +822,7 @@ fn read_folder(folder: &Path, prefix: &str, files: &mut Vec<File>) {
             let last = code.trim_end().len();
             files.push(File {
                 name: format!("{prefix}{stem}"),
-                lines_above_tests: line_of(&code, last),
+                lines: line_of(&code, last),
                 code,
             });
         }

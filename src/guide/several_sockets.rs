@@ -107,7 +107,7 @@
 //! handle.resume();
 //! println!("{}", handle.stats());
 //! handle.terminate();
-//! assert_eq!(thread.join().unwrap()?.backend.sent, 1);
+//! assert_eq!(thread.join().unwrap()?.backend.sent.messages, 1);
 //! # Ok::<(), sinew::Error>(())
 //! ```
 //!

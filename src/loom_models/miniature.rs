@@ -8,124 +8,12 @@ use std::task::{Poll, Waker};
 
 use loom::thread;
 
-use crate::notifier::{Notifier, Wake};
+use super::machine::{Eventfd, Shared};
+use crate::notifier::Notifier;
 use crate::sync::{Condvar, Mutex, MutexGuard};
-use crate::waiters::lease::{Entry, Parting, Tick};
+use crate::waiters::lease::{Entry, Parting};
 use crate::waiters::tasks::{TaskId, Want};
 use crate::waiters::{Change, Waiters, Wakeups};
-
-/// A socket's poll and the connection in it: edge-triggered, with a waker.
-#[derive(Default)]
-struct Kernel {
-    inner: Mutex<Arrived>,
-    condvar: Condvar,
-}
-
-#[derive(Default)]
-struct Arrived {
-    /// What the peer has sent and the socket has not read.
-    bytes: VecDeque<u32>,
-    /// An event that no thread was told of.
-    event: bool,
-    rung: bool,
-    /// The reactor is told of events.
-    nested: bool,
-}
-
-impl Arrived {
-    fn has_news(&self) -> bool {
-        self.event || self.rung
-    }
-}
-
-struct Eventfd(Arc<Shared>);
-
-impl Wake for Eventfd {
-    fn wake(&self) {
-        self.0.kernel.inner.lock().rung = true;
-        self.0.kernel.condvar.notify_all();
-        // The real one would wake the reactor too, to no use: the lease is a caller's.
-    }
-}
-
-/// What the reactor is asked to do.
-#[derive(Default)]
-struct Mail {
-    ready: bool,
-    watch: bool,
-    /// Threads that may still write.
-    writers: usize,
-}
-
-/// What lies outside the socket's lock.
-#[derive(Default)]
-pub(super) struct Shared {
-    kernel: Kernel,
-    mail: Mutex<Mail>,
-    mail_came: Condvar,
-}
-
-impl Shared {
-    fn tell_reactor(&self, tell: impl FnOnce(&mut Mail)) {
-        tell(&mut self.mail.lock());
-        self.mail_came.notify_all();
-    }
-
-    /// The peer sends.
-    pub(super) fn deliver(&self, message: u32) {
-        let mut arrived = self.kernel.inner.lock();
-        arrived.bytes.push_back(message);
-        arrived.event = true;
-        let nested = arrived.nested;
-        drop(arrived);
-        self.kernel.condvar.notify_all();
-        if nested {
-            self.tell_reactor(|mail| mail.ready = true);
-        }
-    }
-
-    /// The peer sends something that no caller waits for: a PING.
-    pub(super) fn stir(&self) {
-        self.kernel.inner.lock().event = true;
-        self.kernel.condvar.notify_all();
-    }
-
-    /// The reactor is told of events, and at once if there is one.
-    fn register(&self) {
-        let mut arrived = self.kernel.inner.lock();
-        arrived.nested = true;
-        let news = arrived.has_news();
-        drop(arrived);
-        if news {
-            self.tell_reactor(|mail| mail.ready = true);
-        }
-    }
-
-    fn deregister(&self) {
-        self.kernel.inner.lock().nested = false;
-    }
-
-    /// Sleeps until there is news, and takes it.
-    fn sleep(&self) {
-        let mut arrived = self.kernel.inner.lock();
-        while !arrived.has_news() {
-            arrived = self.kernel.condvar.wait(arrived, None);
-        }
-        (arrived.event, arrived.rung) = (false, false);
-    }
-
-    /// A poll that does not wait.
-    fn poll_now(&self) {
-        let mut arrived = self.kernel.inner.lock();
-        (arrived.event, arrived.rung) = (false, false);
-    }
-
-    pub(super) fn read(&self) -> VecDeque<u32> {
-        std::mem::take(&mut self.kernel.inner.lock().bytes)
-    }
-}
-
-// ----- the socket -----
 
 /// Stands for the poll: the thread that has it drives.
 pub(super) struct Driver;
@@ -154,7 +42,7 @@ pub(super) struct Socket {
     pub(super) shared: Arc<Shared>,
 }
 
-type Guard<'a> = MutexGuard<'a, Mini>;
+pub(super) type Guard<'a> = MutexGuard<'a, Mini>;
 
 impl Socket {
     /// A socket whose lease is the reactor's, with `writers` threads that call [`Socket::done`].
@@ -283,7 +171,7 @@ impl Socket {
         state
     }
 
-    fn pass_turn(&self, parting: Parting) {
+    pub(super) fn pass_turn(&self, parting: Parting) {
         if parting.wake_follower {
             self.notifier.notify_one();
         }
@@ -303,7 +191,7 @@ impl Socket {
     }
 
     /// Reads what has come, without the lock.
-    fn serve<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
+    pub(super) fn serve<'a>(&'a self, mut state: Guard<'a>) -> Guard<'a> {
         let mut read = std::mem::take(&mut state.ready);
         drop(state);
         read.extend(self.shared.read());
@@ -407,64 +295,6 @@ impl Socket {
                 Poll::Pending => parker.park(),
             }
         }
-    }
-
-    // ----- the reactor -----
-
-    /// Until no thread can write to it any more, and there is nothing to watch and nothing to do.
-    pub(super) fn run_reactor(&self) {
-        loop {
-            let mut mail = self.shared.mail.lock();
-            while !mail.ready && !mail.watch && mail.writers > 0 {
-                mail = self.shared.mail_came.wait(mail, None);
-            }
-            let ready = std::mem::take(&mut mail.ready);
-            let watch = std::mem::take(&mut mail.watch);
-            drop(mail);
-            if !ready && !watch {
-                return;
-            }
-            if ready {
-                self.on_ready();
-            }
-            if watch && self.on_watch() {
-                self.shared.mail.lock().watch = true;
-            }
-        }
-    }
-
-    fn on_ready(&self) {
-        let mut state = self.state.lock();
-        if let Some(driver) = state.waiters.enter_reactor() {
-            self.drive_for_reactor(state, driver);
-        }
-    }
-
-    /// Whether to look again.
-    fn on_watch(&self) -> bool {
-        let mut state = self.state.lock();
-        let tick = state.waiters.tick();
-        assert!(state.waiters.is_looked_after());
-        match tick {
-            Tick::Busy => true,
-            Tick::Inside | Tick::Mine => false,
-            Tick::Lapsed(driver) => {
-                drop(state);
-                self.shared.register();
-                state = self.state.lock();
-                self.drive_for_reactor(state, driver);
-                false
-            }
-        }
-    }
-
-    fn drive_for_reactor(&self, state: Guard<'_>, driver: Driver) {
-        self.unlock(state);
-        self.shared.poll_now();
-        let mut state = self.serve(self.state.lock());
-        let parting = state.waiters.leave_reactor(driver);
-        self.pass_turn(parting);
-        self.unlock(state);
     }
 }
 

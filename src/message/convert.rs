@@ -1,36 +1,11 @@
-//! What becomes a message, what a message becomes, and how it is shown.
+//! What becomes a message. What a message becomes: `extract`.
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
-use std::fmt;
 
 use bytes::{Bytes, BytesMut};
 
-use super::error::ConvertErrorKind;
-use super::frame::{Frame, Frames, IntoFrames};
-use super::shown::show_frames;
+use super::frame::Frame;
 use super::{Message, Repr, INLINE};
-
-// ----- shown -----
-
-impl fmt::Display for Message {
-    /// The frames with `|` between them: text as it is, other bytes escaped, cut to a readable
-    /// length.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        show_frames(f, self.frames(), " | ", fmt::Display::fmt)
-    }
-}
-
-impl fmt::Debug for Message {
-    /// The frames in quotes, escaped, and cut to a readable length.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Message[")?;
-        show_frames(f, self.frames(), ", ", fmt::Debug::fmt)?;
-        f.write_str("]")
-    }
-}
-
-// ----- into a message -----
 
 impl From<Frame> for Message {
     fn from(frame: Frame) -> Message {
@@ -264,169 +239,69 @@ from_tuples! {
     A B C D E F G H;
 }
 
-// ----- out of a message -----
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::ConvertErrorKind;
 
-/// A message could not become what was asked for: why, and the message itself, unchanged.
-///
-/// ```
-/// use sinew::Message;
-///
-/// let error = String::try_from(Message::from(["topic", "body"])).unwrap_err();
-/// assert_eq!(error.to_string(), "the message has 2 frames, not 1");
-/// assert_eq!(error.into_message(), ["topic", "body"]);
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConvertError {
-    kind: ConvertErrorKind,
-    // Boxed: a message is 72 bytes, and every conversion returns this type on its way.
-    message: Box<Message>,
-}
-
-impl ConvertError {
-    fn new(kind: ConvertErrorKind, message: Message) -> ConvertError {
-        ConvertError {
-            kind,
-            message: Box::new(message),
+    #[test]
+    fn what_rust_people_hold_becomes_a_message() {
+        let body = b"body".to_vec();
+        assert_eq!(Message::from("body"), "body");
+        assert_eq!(Message::from(String::from("body")), "body");
+        assert_eq!(Message::from(&body[..]), "body");
+        assert_eq!(Message::from(body.clone()), "body");
+        assert_eq!(Message::from(*b"body"), "body");
+        assert_eq!(Message::from(b"body"), "body");
+        assert_eq!(Message::from(Bytes::from_static(b"body")), "body");
+        assert_eq!(Message::from(body.clone().into_boxed_slice()), "body");
+        assert_eq!(Message::from(vec![body.clone(), body.clone()]).len(), 2);
+        assert_eq!(
+            Message::from([Bytes::from(body.clone()), Bytes::new()]).len(),
+            2
+        );
+        assert_eq!(["a", "b", "c"].into_iter().collect::<Message>().len(), 3);
+        // Several frames that are only lent.
+        let texts = vec![String::from("a"), String::from("b")];
+        for lent in [
+            Message::from(&texts),
+            Message::from(&texts[..]),
+            Message::from(&["a", "b"]),
+            Message::from(&["a", "b"][..]),
+            Message::from(&[Frame::from("a"), Frame::from("b")]),
+            Message::from(&[b"a", b"b"]),
+        ] {
+            assert_eq!(lent, ["a", "b"]);
         }
     }
 
-    /// Why the message could not become it.
-    pub fn kind(&self) -> ConvertErrorKind {
-        self.kind
+    #[test]
+    fn a_large_owned_buffer_is_not_copied() {
+        let body = vec![7; 4096];
+        let at = body.as_ptr();
+        let message = Message::from(body);
+        assert_eq!(message.as_bytes().unwrap().as_ptr(), at);
+        let back = Vec::<u8>::try_from(message).unwrap();
+        assert_eq!(back.as_ptr(), at);
     }
 
-    /// The message.
-    pub fn message(&self) -> &Message {
-        &self.message
-    }
-
-    /// The message, to be used otherwise.
-    pub fn into_message(self) -> Message {
-        *self.message
-    }
-}
-
-impl fmt::Display for ConvertError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.kind.fmt(f)
-    }
-}
-
-impl std::error::Error for ConvertError {}
-
-/// Gives the message back, in the error, unless it has exactly one frame.
-impl TryFrom<Message> for Bytes {
-    type Error = ConvertError;
-
-    fn try_from(message: Message) -> Result<Bytes, ConvertError> {
-        if let Repr::One(body) | Repr::Routed(body, _) | Repr::Grouped(body, _) = message.repr {
-            return Ok(body);
-        }
-        match message.as_bytes() {
-            Ok(body) => Ok(Bytes::copy_from_slice(body)),
-            Err(kind) => Err(ConvertError::new(kind, message)),
-        }
-    }
-}
-
-/// Gives the message back, in the error, unless it has exactly one frame.
-impl TryFrom<Message> for Vec<u8> {
-    type Error = ConvertError;
-
-    fn try_from(message: Message) -> Result<Vec<u8>, ConvertError> {
-        Bytes::try_from(message).map(Vec::from)
-    }
-}
-
-/// Gives the message back, in the error, unless it has exactly one frame.
-impl TryFrom<Message> for Frame {
-    type Error = ConvertError;
-
-    fn try_from(message: Message) -> Result<Frame, ConvertError> {
-        Bytes::try_from(message).map(Frame::from)
-    }
-}
-
-/// Gives the message back, in the error, unless it has exactly one frame of UTF-8.
-impl TryFrom<Message> for String {
-    type Error = ConvertError;
-
-    fn try_from(message: Message) -> Result<String, ConvertError> {
-        match Vec::try_from(message).map(String::from_utf8)? {
-            Ok(text) => Ok(text),
-            Err(error) => {
-                let message = Message::from(error.into_bytes());
-                Err(ConvertError::new(ConvertErrorKind::NotUtf8, message))
-            }
-        }
-    }
-}
-
-/// Gives the frame back, in the error, as a message of its own, unless it is UTF-8.
-impl TryFrom<Frame> for String {
-    type Error = ConvertError;
-
-    fn try_from(frame: Frame) -> Result<String, ConvertError> {
-        Message::from(frame).try_into()
-    }
-}
-
-/// Gives the message back, in the error, unless it has exactly `N` frames.
-///
-/// ```
-/// use sinew::{Frame, Message};
-///
-/// let [topic, body] = <[Frame; 2]>::try_from(Message::from(["topic", "body"]))?;
-/// assert_eq!((topic.to_str()?, body.to_str()?), ("topic", "body"));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-impl<const N: usize> TryFrom<Message> for [Frame; N] {
-    type Error = ConvertError;
-
-    fn try_from(message: Message) -> Result<[Frame; N], ConvertError> {
-        let frames = message.len();
-        <[Frame; N]>::try_from(Vec::from(message)).map_err(|message| {
-            let kind = ConvertErrorKind::FrameCount {
-                expected: N,
-                frames,
-            };
-            ConvertError::new(kind, Message::from(message))
-        })
-    }
-}
-
-impl From<Message> for Vec<Frame> {
-    fn from(message: Message) -> Vec<Frame> {
-        message.into_deque().into()
-    }
-}
-
-impl From<Message> for VecDeque<Frame> {
-    fn from(message: Message) -> VecDeque<Frame> {
-        message.into_deque()
-    }
-}
-
-impl From<Message> for Vec<Vec<u8>> {
-    fn from(message: Message) -> Vec<Vec<u8>> {
-        message.into_frames().map(Vec::from).collect()
-    }
-}
-
-impl IntoIterator for Message {
-    type Item = Frame;
-    type IntoIter = IntoFrames;
-
-    fn into_iter(self) -> IntoFrames {
-        self.into_frames()
-    }
-}
-
-impl<'a> IntoIterator for &'a Message {
-    type Item = &'a [u8];
-    type IntoIter = Frames<'a>;
-
-    fn into_iter(self) -> Frames<'a> {
-        self.frames()
+    #[test]
+    fn unlike_things_become_frames_and_come_out_again() {
+        let message = Message::from(("topic", [1u8, 2], vec![3u8; 100], String::from("end")));
+        assert_eq!(message.len(), 4);
+        assert_eq!(message[1], [1, 2]);
+        assert_eq!(message.get_str(3), Ok("end"));
+        assert_eq!(
+            message.get_str(4),
+            Err(ConvertErrorKind::NoSuchFrame {
+                index: 4,
+                frames: 4
+            })
+        );
+        assert_eq!(message.get_str(0), Ok("topic"));
+        let parts = Vec::<Vec<u8>>::from(message.clone());
+        assert_eq!(parts[2], [3; 100]);
+        let [topic, .., end] = <[Frame; 4]>::try_from(message).unwrap();
+        assert_eq!((topic.to_str(), end.to_str()), (Ok("topic"), Ok("end")));
     }
 }

@@ -123,3 +123,47 @@ macro_rules! equals_frames {
 }
 
 equals_frames!(&str, &[u8], String, Vec<u8>, Bytes, Frame);
+
+#[cfg(test)]
+mod tests {
+    use std::hash::DefaultHasher;
+
+    use super::*;
+
+    #[test]
+    fn messages_and_frames_are_ordered_and_found_by_their_bytes() {
+        let ordered = [
+            Message::new(),
+            Message::from(""),
+            Message::from(["", "z"]),
+            Message::from("a"),
+            Message::from(["a", ""]),
+            Message::from(vec![b'a'; 100]),
+            Message::from("b"),
+        ];
+        assert!(ordered.is_sorted() && ordered.windows(2).all(|two| two[0] != two[1]));
+        let (frame, alone) = (Frame::from("a"), Message::from("a"));
+        assert_eq!(alone, frame);
+        assert_eq!(frame, alone);
+        assert_ne!(Message::from(["a", "b"]), frame);
+        let seats = std::collections::HashMap::from([(Frame::from("topic"), 7)]);
+        assert_eq!(seats.get(&b"topic"[..]), Some(&7));
+    }
+
+    #[test]
+    fn equal_messages_hash_alike_however_they_are_stored() {
+        fn hash(message: &Message) -> u64 {
+            let mut hasher = DefaultHasher::new();
+            message.hash(&mut hasher);
+            hasher.finish()
+        }
+        let packed = Message::from(["a", "b"]);
+        let mut popped = Message::from((vec![0; 100], "x", "a", "b"));
+        popped.pop_front();
+        popped.pop_front();
+        assert_eq!(packed, popped);
+        assert_eq!(hash(&packed), hash(&popped));
+        // Where one frame ends counts.
+        assert_ne!(hash(&packed), hash(&Message::from("ab")));
+    }
+}

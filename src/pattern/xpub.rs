@@ -1,25 +1,17 @@
 //! PUB and XPUB: to every peer that wants the message (RFC 29). XPUB shows its application what peers
 //! subscribe to, and lets it decide.
 
-use bytes::Bytes;
-
-use super::parts::fair::Fair;
 use super::parts::fanout::Fanout;
 use super::parts::links::LinkSet;
-use super::parts::notes::{Note, Notes, Peer};
-use super::parts::trie::{Joined, Left, Trie};
+use super::parts::shown::Shown;
+use super::parts::trie::Trie;
 use super::rules::{Capabilities, Rules};
 use super::types::{Excess, LinkId, PatternSettings, Refusal, Route};
-use super::types::{CANCEL, SUBSCRIBE};
 use crate::message::Message;
 
 /// Topics of departed links that are forgotten in one go: about a quarter of a millisecond, for which the
 /// publisher waits.
 const SLICE: usize = 1024;
-
-/// Notes of subscriptions that an application is given in a row while messages of peers wait: a peer
-/// that subscribes and cancels without end holds up no message of the others for ever.
-const NOTES_IN_A_ROW: u32 = 64;
 
 pub(crate) type Pub = Publisher<false>;
 pub(crate) type Xpub = Publisher<true>;
@@ -41,97 +33,6 @@ pub(crate) struct Publisher<const SHOWS: bool> {
     shown: Option<Box<Shown>>,
 }
 
-/// What its application sees of an XPUB's subscriptions.
-#[derive(Debug)]
-struct Shown {
-    notes: Notes,
-    /// Notes told since a message of a peer had its turn.
-    in_a_row: u32,
-    /// What peers sent for the application.
-    fair: Fair,
-    /// Every subscription is told, not only the first of its topic.
-    verbose: bool,
-    /// And every end of one, not only the last.
-    verboser: bool,
-    manual: Option<Manual>,
-    welcome: Option<Message>,
-}
-
-/// Of an XPUB whose application decides what each peer gets.
-#[derive(Debug, Default)]
-struct Manual {
-    /// What peers asked for. What they get is in [`Publisher::trie`].
-    asked: Trie,
-    /// Whose message was received last.
-    spoke: Option<Peer>,
-    last_value: bool,
-    /// The next message is for this peer alone, which has just got a subscription.
-    only: Option<Peer>,
-}
-
-impl Shown {
-    fn new(settings: &PatternSettings) -> Shown {
-        let manual = settings.manual || settings.manual_last_value;
-        Shown {
-            notes: Notes::new(settings.notes),
-            in_a_row: 0,
-            fair: Fair::default(),
-            verbose: settings.verbose || settings.verboser,
-            verboser: settings.verboser,
-            manual: manual.then(|| Manual {
-                last_value: settings.manual_last_value,
-                ..Manual::default()
-            }),
-            welcome: settings.welcome_message.clone(),
-        }
-    }
-
-    /// `manual` itself stays as it is: it says where the subscriptions of those that are there are kept.
-    fn configure(&mut self, settings: &PatternSettings) {
-        self.notes.set_most(settings.notes);
-        self.verbose = settings.verbose || settings.verboser;
-        self.verboser = settings.verboser;
-        self.welcome.clone_from(&settings.welcome_message);
-        if let Some(manual) = &mut self.manual {
-            manual.last_value = settings.manual_last_value;
-        }
-    }
-
-    /// Notes what a subscription changed.
-    fn joined(&mut self, topic: &[u8], joined: Joined) {
-        let note = note(topic, true, None);
-        match joined {
-            Joined::First => self.notes.add(note),
-            Joined::Another if self.verboser => self.notes.add(note),
-            Joined::Another | Joined::Again if self.verbose => self.notes.repeat(note),
-            Joined::Another | Joined::Again => {}
-        }
-    }
-
-    /// Notes what the end of one changed.
-    fn left(&mut self, topic: &[u8], left: Left) {
-        if left == Left::Last || self.verboser {
-            self.notes.add(note(topic, false, None));
-        }
-    }
-}
-
-fn note(topic: &[u8], subscribe: bool, peer: Option<Peer>) -> Note {
-    Note {
-        topic: Bytes::copy_from_slice(topic),
-        subscribe,
-        peer,
-    }
-}
-
-/// The message that tells a note, in the form that ZMTP 3.0 has for it.
-fn message_of(note: &Note) -> Message {
-    let mut body = Vec::with_capacity(1 + note.topic.len());
-    body.push(if note.subscribe { SUBSCRIBE } else { CANCEL });
-    body.extend_from_slice(&note.topic);
-    Message::from(body)
-}
-
 impl<const SHOWS: bool> Publisher<SHOWS> {
     /// The heap bytes that subscriptions hold.
     #[cfg(feature = "internals")]
@@ -142,15 +43,9 @@ impl<const SHOWS: bool> Publisher<SHOWS> {
     /// Forgets what a link subscribed to. What that takes beyond one slice is left for
     /// `forget_departed`: a subscriber that leaves with a million topics holds up no sender.
     fn forget(&mut self, link: LinkId) {
-        match &mut self.shown {
-            None => self.trie.drop_link(link),
-            Some(shown) => match &mut shown.manual {
-                None => self.trie.depart(link),
-                Some(manual) => {
-                    manual.asked.depart(link);
-                    self.trie.drop_link(link);
-                }
-            },
+        match self.shown.as_mut().map(|shown| shown.forget(link)) {
+            Some(false) => self.trie.depart(link),
+            Some(true) | None => self.trie.drop_link(link),
         }
         self.forget_departed();
         self.stuck = false;
@@ -171,12 +66,8 @@ impl<const SHOWS: bool> Publisher<SHOWS> {
             self.stuck = true;
             return Route::Wait;
         }
-        if let Some(Shown {
-            manual: Some(manual),
-            ..
-        }) = self.shown.as_deref_mut()
-        {
-            manual.only = None;
+        if let Some(shown) = &mut self.shown {
+            shown.routed();
         }
         self.send_to_chosen()
     }
@@ -193,11 +84,7 @@ impl<const SHOWS: bool> Publisher<SHOWS> {
 
     /// Chooses the links that a message goes to, where those are not simply the ones that it matches.
     fn choose_otherwise(&mut self, topic: &[u8]) {
-        let manual = self.shown.as_ref().and_then(|shown| shown.manual.as_ref());
-        let only = manual.and_then(|manual| {
-            let (link, number) = manual.only?;
-            manual.asked.is_peer(link, number).then_some(link)
-        });
+        let only = self.shown.as_ref().and_then(|shown| shown.only());
         let fanout = &mut self.fanout;
         match only {
             Some(only) => {
@@ -265,7 +152,7 @@ impl<const SHOWS: bool> Rules for Publisher<SHOWS> {
     fn detach(&mut self, link: LinkId) {
         self.fanout.detach(link);
         if let Some(shown) = &mut self.shown {
-            shown.fair.detach(link);
+            shown.detach(link);
         }
         self.forget(link);
     }
@@ -275,23 +162,20 @@ impl<const SHOWS: bool> Rules for Publisher<SHOWS> {
     }
 
     fn has_departed(&self) -> bool {
-        let manual = self.shown.as_ref().and_then(|shown| shown.manual.as_ref());
-        self.trie.has_departed() || manual.is_some_and(|manual| manual.asked.has_departed())
+        let shown = self.shown.as_ref();
+        self.trie.has_departed() || shown.is_some_and(|shown| shown.has_departed())
     }
 
     fn forget_departed(&mut self) -> bool {
         let Some(shown) = &mut self.shown else {
             return self.trie.forget_departed(SLICE);
         };
-        let Some(manual) = &mut shown.manual else {
+        if !shown.is_manual() {
             return self
                 .trie
                 .tell_departed(SLICE, |_, topic, left| shown.left(topic, left));
-        };
-        let notes = &mut shown.notes;
-        let more = manual.asked.tell_departed(SLICE, |number, topic, _| {
-            notes.add(note(topic, false, Some((LinkId::MAX, number))));
-        });
+        }
+        let more = shown.tell_departed(SLICE);
         self.trie.forget_departed(SLICE) || more
     }
 
@@ -305,7 +189,7 @@ impl<const SHOWS: bool> Rules for Publisher<SHOWS> {
 
     fn set_readable(&mut self, link: LinkId, readable: bool) {
         if let Some(shown) = &mut self.shown {
-            shown.fair.set_readable(link, readable);
+            shown.set_readable(link, readable);
         }
     }
 
@@ -327,12 +211,12 @@ impl<const SHOWS: bool> Rules for Publisher<SHOWS> {
     }
 
     fn next(&mut self) -> Option<LinkId> {
-        self.shown.as_mut()?.fair.next()
+        self.shown.as_mut()?.next()
     }
 
     fn return_turn(&mut self, link: LinkId) {
         if let Some(shown) = &mut self.shown {
-            shown.fair.return_turn(link);
+            shown.return_turn(link);
         }
     }
 
@@ -340,34 +224,21 @@ impl<const SHOWS: bool> Rules for Publisher<SHOWS> {
         let Some(shown) = &mut self.shown else {
             return Err(message);
         };
-        shown.in_a_row = 0;
-        if let Some(manual) = &mut shown.manual {
-            manual.spoke = Some((link, manual.asked.peer(link)));
-        }
+        shown.received(link);
         Ok(message)
     }
 
     fn take_note(&mut self) -> Option<Message> {
-        let shown = self.shown.as_mut()?;
-        if shown.in_a_row >= NOTES_IN_A_ROW {
-            shown.in_a_row = 0;
-            return None;
-        }
-        let note = shown.notes.pop()?;
-        shown.in_a_row += 1;
-        if let Some(manual) = &mut shown.manual {
-            manual.spoke = note.peer;
-        }
-        Some(message_of(&note))
+        self.shown.as_mut()?.take_note()
     }
 
     fn has_note(&self) -> bool {
         let shown = self.shown.as_ref();
-        shown.is_some_and(|shown| !shown.notes.is_empty())
+        shown.is_some_and(|shown| shown.has_note())
     }
 
     fn welcome_message(&self) -> Option<Message> {
-        self.shown.as_ref()?.welcome.clone()
+        self.shown.as_ref()?.welcome()
     }
 
     fn handle_subscription(
@@ -379,24 +250,8 @@ impl<const SHOWS: bool> Rules for Publisher<SHOWS> {
         if !self.fanout.is_attached(link) {
             return Ok(());
         }
-        if let Some(Shown {
-            notes,
-            manual: Some(manual),
-            ..
-        }) = self.shown.as_deref_mut()
-        {
-            let asked = &mut manual.asked;
-            if subscribe {
-                let joined = asked.subscribe(link, topic)?;
-                let note = note(topic, true, Some((link, asked.peer(link))));
-                match joined {
-                    Joined::Again => notes.repeat(note),
-                    _ => notes.add(note),
-                }
-            } else if asked.unsubscribe(link, topic).is_some() {
-                notes.add(note(topic, false, Some((link, asked.peer(link)))));
-            }
-            return Ok(());
+        if let Some(shown) = self.shown.as_mut().filter(|shown| shown.is_manual()) {
+            return shown.asked(link, topic, subscribe);
         }
         if subscribe {
             let joined = self.trie.subscribe(link, topic)?;
@@ -422,17 +277,7 @@ impl<const SHOWS: bool> Rules for Publisher<SHOWS> {
     }
 
     fn answer_subscription(&mut self, topic: &[u8], subscribe: bool) -> Result<(), Refusal> {
-        let Some(Shown {
-            manual: Some(manual),
-            ..
-        }) = self.shown.as_deref_mut()
-        else {
-            return Err(Refusal::Unsupported);
-        };
-        let (link, number) = manual.spoke.ok_or(Refusal::PeerGone)?;
-        if !manual.asked.is_peer(link, number) || !self.fanout.is_attached(link) {
-            return Err(Refusal::PeerGone);
-        }
+        let link = self.answers()?;
         if !subscribe {
             self.trie.unsubscribe(link, topic);
             self.stuck = false;
@@ -441,7 +286,9 @@ impl<const SHOWS: bool> Rules for Publisher<SHOWS> {
         // The only refusal is that the peer has a quarter of a gigabyte of topics already.
         let joined = self.trie.subscribe(link, topic);
         joined.map_err(|_| Refusal::Unsupported)?;
-        manual.only = manual.last_value.then_some((link, number));
+        if let Some(shown) = &mut self.shown {
+            shown.answered();
+        }
         Ok(())
     }
 
@@ -457,26 +304,15 @@ impl<const SHOWS: bool> Rules for Publisher<SHOWS> {
     }
 
     fn answers(&self) -> Result<LinkId, Refusal> {
-        let Some(Shown {
-            manual: Some(manual),
-            ..
-        }) = self.shown.as_deref()
-        else {
-            return Err(Refusal::Unsupported);
-        };
-        let (link, number) = manual.spoke.ok_or(Refusal::PeerGone)?;
-        let is_there = manual.asked.is_peer(link, number) && self.fanout.is_attached(link);
+        let link = self.shown.as_ref().ok_or(Refusal::Unsupported)?.answers()?;
+        let is_there = self.fanout.is_attached(link);
         is_there.then_some(link).ok_or(Refusal::PeerGone)
     }
 
     /// It was the message that `manual_last_value` keeps for the peer alone.
     fn answered_by_message(&mut self) {
-        if let Some(Shown {
-            manual: Some(manual),
-            ..
-        }) = self.shown.as_deref_mut()
-        {
-            manual.only = None;
+        if let Some(shown) = &mut self.shown {
+            shown.routed();
         }
     }
 
@@ -491,7 +327,8 @@ impl<const SHOWS: bool> Rules for Publisher<SHOWS> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::types::MAX_TOPIC;
+    use super::super::parts::shown::NOTES_IN_A_ROW;
+    use super::super::types::{CANCEL, MAX_TOPIC, SUBSCRIBE};
     use super::*;
 
     fn with_subscribers(no_drop: bool) -> Pub {

@@ -6,29 +6,28 @@
 //! that are ready and keeps them there, and forgets those that are not until something changes. So what a
 //! wait costs depends on how many are ready, not on how many there are.
 
+mod descriptors;
 mod event;
+mod look;
 mod ready_list;
-mod slot;
+mod slots;
 mod system;
 
-use std::collections::HashMap;
 use std::fmt;
-use std::os::fd::{AsRawFd, RawFd};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
-
-use slab::Slab;
 
 pub use self::event::{PollEvent, PollEvents, PollerWaker};
 use self::ready_list::{Entry, ReadyList};
-use self::slot::{name_of, Slot, Source};
-use self::system::{SystemPoll, Watched};
+use self::slots::{name_of, Slots, Source};
+use self::system::SystemPoll;
 use crate::clock;
-use crate::drive::polled::Look;
+use crate::drive::core::Core;
 use crate::error::Error;
 use crate::interest::Interest;
 use crate::reactor::timers::deadline;
 use crate::socket::{Kind, Socket};
+use crate::waiters::pollers::PollerId;
 
 #[cfg(all(test, loom))]
 pub(crate) use ready_list::{Entry as ReadyEntry, ReadyList as ReadyListOf};
@@ -86,12 +85,7 @@ pub(crate) use ready_list::{Entry as ReadyEntry, ReadyList as ReadyListOf};
 pub struct Poller<Key = usize> {
     system: SystemPoll,
     list: Arc<ReadyList>,
-    slots: Slab<Slot<Key>>,
-    /// Where sockets are, by the address of what their handles share.
-    sockets: HashMap<usize, usize>,
-    descriptors: HashMap<RawFd, usize>,
-    /// What is to be looked at in the next wait: each at most once, those whose slot says `listed`.
-    listed: Vec<usize>,
+    slots: Slots<Key>,
     looks: u64,
 }
 
@@ -105,10 +99,7 @@ impl<Key: Copy> Poller<Key> {
         Ok(Poller {
             system,
             list: Arc::new(ReadyList::new(waker)),
-            slots: Slab::new(),
-            sockets: HashMap::new(),
-            descriptors: HashMap::new(),
-            listed: Vec::new(),
+            slots: Slots::new(),
             looks: 0,
         })
     }
@@ -127,62 +118,17 @@ impl<Key: Copy> Poller<Key> {
     ) -> Result<(), Error> {
         let core = socket.core();
         check(socket, interest)?;
-        let name = name_of(core);
-        if self.sockets.contains_key(&name) {
+        if self.slots.socket(name_of(core)).is_some() {
             return Err(Error::AlreadyPolled);
         }
-        let slot = self.slots.vacant_key();
         let entry = Entry {
             list: Arc::clone(&self.list),
-            key: slot,
+            key: self.slots.next_place(),
         };
         let id = core.add_poller(interest, Arc::new(entry).into());
-        self.sockets.insert(name, slot);
-        self.insert(key, interest, Source::Socket(core.downgrade(), id));
-        self.list_slot(slot);
-        Ok(())
-    }
-
-    /// Watches a descriptor of the program's own: a connection, a pipe, a timer, another poll. It must be
-    /// open as long as it is in the poller; [remove](Poller::remove_fd) it before it is closed.
-    ///
-    /// It costs a system call when it is added, and one for each wait after it was ready.
-    ///
-    /// ```
-    /// use sinew::{Interest, Poller};
-    /// use std::io::{Read, Write};
-    /// use std::os::unix::net::UnixStream;
-    ///
-    /// let (mut here, mut there) = UnixStream::pair().unwrap();
-    /// let mut poller = Poller::new()?;
-    /// poller.add_fd(&here, "stream", Interest::READABLE)?;
-    ///
-    /// there.write_all(b"x").unwrap();
-    /// let event = poller.wait(None)?.next().unwrap();
-    /// assert!(event.key == "stream" && event.readable);
-    /// here.read_exact(&mut [0]).unwrap();
-    /// # Ok::<(), sinew::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`Error::AlreadyPolled`] when it is in this poller; [`Error::Io`] when the system cannot watch it (a
-    /// file on a disk is always ready, and cannot be watched).
-    pub fn add_fd(
-        &mut self,
-        descriptor: &impl AsRawFd,
-        key: Key,
-        interest: Interest,
-    ) -> Result<(), Error> {
-        let fd = descriptor.as_raw_fd();
-        if self.descriptors.contains_key(&fd) {
-            return Err(Error::AlreadyPolled);
-        }
-        let slot = self.slots.vacant_key();
-        let mut watched = Watched::new(fd);
-        let registered = self.system.register(&mut watched, slot, interest);
-        registered.map_err(Error::Io)?;
-        self.descriptors.insert(fd, slot);
-        self.insert(key, interest, Source::Descriptor(watched));
+        let source = Source::Socket(core.downgrade(), id);
+        let place = self.slots.insert(key, interest, source);
+        self.slots.list(place);
         Ok(())
     }
 
@@ -199,8 +145,8 @@ impl<Key: Copy> Poller<Key> {
     ) -> Result<(), Error> {
         let core = socket.core();
         check(socket, interest)?;
-        let place = self.sockets.get(&name_of(core));
-        let place = *place.ok_or(Error::NotPolled)?;
+        let place = self.slots.socket(name_of(core));
+        let place = place.ok_or(Error::NotPolled)?;
         let slot = self.slots.get_mut(place).ok_or(Error::NotPolled)?;
         slot.key = key;
         if slot.interest != interest {
@@ -208,29 +154,7 @@ impl<Key: Copy> Poller<Key> {
             if let Source::Socket(_, id) = slot.source {
                 core.modify_poller(id, interest);
             }
-            self.list_slot(place);
-        }
-        Ok(())
-    }
-
-    /// Changes what is told of a descriptor, and with which key.
-    ///
-    /// # Errors
-    /// [`Error::NotPolled`] when it is not in this poller; [`Error::Io`].
-    pub fn modify_fd(
-        &mut self,
-        descriptor: &impl AsRawFd,
-        key: Key,
-        interest: Interest,
-    ) -> Result<(), Error> {
-        let place = self.descriptors.get(&descriptor.as_raw_fd());
-        let place = *place.ok_or(Error::NotPolled)?;
-        let slot = self.slots.get_mut(place).ok_or(Error::NotPolled)?;
-        slot.key = key;
-        slot.interest = interest;
-        if let Source::Descriptor(watched) = &mut slot.source {
-            let registered = self.system.register(watched, place, interest);
-            registered.map_err(Error::Io)?;
+            self.slots.list(place);
         }
         Ok(())
     }
@@ -240,19 +164,8 @@ impl<Key: Copy> Poller<Key> {
     /// # Errors
     /// [`Error::NotPolled`] when it is not in this poller, or has left it, being closed.
     pub fn remove<K: Kind>(&mut self, socket: &Socket<K>) -> Result<(), Error> {
-        let place = self.sockets.get(&name_of(socket.core()));
-        let place = *place.ok_or(Error::NotPolled)?;
-        self.remove_slot(place);
-        Ok(())
-    }
-
-    /// Watches a descriptor no longer.
-    ///
-    /// # Errors
-    /// [`Error::NotPolled`] when it is not in this poller.
-    pub fn remove_fd(&mut self, descriptor: &impl AsRawFd) -> Result<(), Error> {
-        let place = self.descriptors.get(&descriptor.as_raw_fd());
-        let place = *place.ok_or(Error::NotPolled)?;
+        let place = self.slots.socket(name_of(socket.core()));
+        let place = place.ok_or(Error::NotPolled)?;
         self.remove_slot(place);
         Ok(())
     }
@@ -302,7 +215,7 @@ impl<Key: Copy> Poller<Key> {
         loop {
             let woken = self.look_at_listed(events);
             let ready = woken || !events.is_empty();
-            if ready && self.descriptors.is_empty() {
+            if ready && self.slots.descriptors() == 0 {
                 return Ok(events.len());
             }
             let sleeps = !ready && may_wait && self.list.sleep();
@@ -329,141 +242,30 @@ impl<Key: Copy> Poller<Key> {
     pub fn looks(&self) -> u64 {
         self.looks
     }
-
-    // ----- sockets -----
-
-    /// Looks at what may be ready: what was ready last time, and what changed since. True: woken.
-    fn look_at_listed(&mut self, events: &mut Vec<PollEvent<Key>>) -> bool {
-        let mut changed = Vec::new();
-        let woken = self.list.take(&mut changed);
-        for place in changed {
-            self.list_slot(place);
-        }
-        let mut listed = std::mem::take(&mut self.listed);
-        listed.retain(|&place| self.look(place, events));
-        self.listed.append(&mut listed);
-        woken
-    }
-
-    /// Looks at one. False: it is not to be looked at again before it changes.
-    fn look(&mut self, place: usize, events: &mut Vec<PollEvent<Key>>) -> bool {
-        let Some(slot) = self.slots.get_mut(place) else {
-            return false;
-        };
-        let (key, interest) = (slot.key, slot.interest);
-        let found = match &mut slot.source {
-            Source::Socket(core, id) => {
-                self.looks += 1;
-                match core.upgrade() {
-                    Some(core) => core.look(Some(*id), interest),
-                    None => Look::CLOSED,
-                }
-            }
-            Source::Descriptor(watched) => {
-                // It was ready when the system was asked last: has the system say whether it still is, which
-                // it does of what is registered anew.
-                slot.listed = false;
-                match self.system.register(watched, place, interest) {
-                    Ok(()) => return false,
-                    Err(_) => Look::CLOSED,
-                }
-            }
-        };
-        if found == Look::default() {
-            slot.listed = false;
-            return false;
-        }
-        let closed = found.closed;
-        events.push(PollEvent {
-            key,
-            readable: found.readable || closed && interest.is_readable(),
-            writable: found.writable || closed && interest.is_writable(),
-            closed,
-            error: false,
-        });
-        if closed {
-            self.remove_slot(place);
-        }
-        !closed
-    }
-
-    /// Has a slot looked at in the next wait.
-    fn list_slot(&mut self, place: usize) {
-        if let Some(slot) = self.slots.get_mut(place) {
-            if !std::mem::replace(&mut slot.listed, true) {
-                self.listed.push(place);
-            }
-        }
-    }
-
-    // ----- the system's poll -----
-
-    fn note_descriptors(&mut self, events: &mut Vec<PollEvent<Key>>) {
-        let mut ready = Vec::new();
-        for event in self.system.events() {
-            let Some(slot) = self.slots.get(event.place) else {
-                continue;
-            };
-            let told = PollEvent {
-                key: slot.key,
-                readable: slot.interest.is_readable() && event.readable,
-                writable: slot.interest.is_writable() && event.writable,
-                closed: false,
-                error: event.error,
-            };
-            if told.readable || told.writable || told.error {
-                events.push(told);
-            }
-            ready.push(event.place);
-        }
-        for place in ready {
-            self.list_slot(place);
-        }
-    }
-
-    // ----- slots -----
-
-    fn insert(&mut self, key: Key, interest: Interest, source: Source) {
-        self.slots.insert(Slot {
-            key,
-            interest,
-            source,
-            listed: false,
-        });
-    }
 }
 
 impl<Key> Poller<Key> {
     fn remove_slot(&mut self, place: usize) {
-        let Some(slot) = self.slots.try_remove(place) else {
-            return;
-        };
-        if slot.listed {
-            self.listed.retain(|listed| *listed != place);
+        match self.slots.remove(place) {
+            Some(Source::Socket(core, id)) => leave(&core, id),
+            Some(Source::Descriptor(watched)) => self.system.forget(watched),
+            None => {}
         }
-        match slot.source {
-            Source::Socket(core, id) => {
-                self.sockets.remove(&(core.as_ptr() as usize));
-                if let Some(core) = core.upgrade() {
-                    core.remove_poller(id);
-                }
-            }
-            Source::Descriptor(watched) => {
-                self.descriptors.remove(&watched.fd());
-                self.system.forget(watched);
-            }
-        }
+    }
+}
+
+/// Has a socket forget the poller.
+fn leave(core: &Weak<Core>, id: PollerId) {
+    if let Some(core) = core.upgrade() {
+        core.remove_poller(id);
     }
 }
 
 impl<Key> Drop for Poller<Key> {
     fn drop(&mut self) {
-        self.listed.clear();
-        for slot in self.slots.drain() {
-            if let Source::Socket(core, id) = slot.source {
-                if let Some(core) = core.upgrade() {
-                    core.remove_poller(id);
-                }
+        for source in self.slots.drain() {
+            if let Source::Socket(core, id) = source {
+                leave(&core, id);
             }
         }
     }
@@ -472,8 +274,8 @@ impl<Key> Drop for Poller<Key> {
 impl<Key> fmt::Debug for Poller<Key> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Poller")
-            .field("sockets", &self.sockets.len())
-            .field("descriptors", &self.descriptors.len())
+            .field("sockets", &self.slots.sockets())
+            .field("descriptors", &self.slots.descriptors())
             .finish_non_exhaustive()
     }
 }

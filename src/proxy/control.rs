@@ -1,89 +1,11 @@
-//! [`ProxyHandle`]: steers a proxy from other threads, and counts what it forwards.
+//! [`ProxyHandle`]: steers a proxy from other threads.
 
 use std::fmt;
 use std::sync::Arc;
 
-use crate::message::{Frame, Message};
+use super::stats::{Counts, ProxyStats};
 use crate::poller::PollerWaker;
-use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-
-/// What one of a proxy's two sockets has received and sent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ProxyTraffic {
-    /// Messages that the proxy has received from this socket.
-    pub received: u64,
-    /// The bytes of their frames.
-    pub received_bytes: u64,
-    /// Messages that the proxy has sent on this socket.
-    pub sent: u64,
-    /// The bytes of their frames.
-    pub sent_bytes: u64,
-}
-
-/// What a proxy has forwarded so far.
-///
-/// Every message received is sent, refused or held: while the proxy does not run, the sum is exact.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ProxyStats {
-    /// Of the frontend.
-    pub frontend: ProxyTraffic,
-    /// Of the backend.
-    pub backend: ProxyTraffic,
-    /// Messages that were received and not sent on yet: part of one batch each way, because the peers' room
-    /// came to an end within it. The next [`run`](crate::Proxy::run) goes on with them.
-    pub held: u64,
-    /// Messages that the other socket refused, because no peer has the routing id that they begin with (a
-    /// mandatory ROUTER), or because they are too long.
-    pub refused: u64,
-    /// Messages of which the capture socket did not get its copy, because no peer of it had room.
-    pub uncaptured: u64,
-}
-
-impl fmt::Display for ProxyStats {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ProxyStats {
-            frontend, backend, ..
-        } = self;
-        write!(
-            f,
-            "to the backend {} messages, {} bytes; to the frontend {} messages, {} bytes",
-            backend.sent, backend.sent_bytes, frontend.sent, frontend.sent_bytes
-        )
-    }
-}
-
-/// One direction's counts, changed by the proxy's thread alone.
-#[derive(Debug, Default)]
-pub(super) struct Counts {
-    pub(super) received: Count,
-    pub(super) received_bytes: Count,
-    pub(super) sent: Count,
-    pub(super) sent_bytes: Count,
-    pub(super) held: Count,
-    pub(super) refused: Count,
-    pub(super) uncaptured: Count,
-}
-
-/// A number for others to read. One thread changes it, so that no order is needed, and what it orders nothing
-/// else by.
-#[derive(Debug, Default)]
-pub(super) struct Count(AtomicU64);
-
-impl Count {
-    pub(super) fn add(&self, more: u64) {
-        self.0.fetch_add(more, Ordering::Relaxed);
-    }
-
-    pub(super) fn set(&self, value: u64) {
-        self.0.store(value, Ordering::Relaxed);
-    }
-
-    fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
+use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// What a proxy and its handles share.
 #[derive(Debug, Default)]
@@ -113,20 +35,7 @@ impl Shared {
     }
 
     pub(super) fn stats(&self) -> ProxyStats {
-        let traffic = |of: &Counts, back: &Counts| ProxyTraffic {
-            received: of.received.get(),
-            received_bytes: of.received_bytes.get(),
-            sent: back.sent.get(),
-            sent_bytes: back.sent_bytes.get(),
-        };
-        let (out, back) = (&self.to_backend, &self.to_frontend);
-        ProxyStats {
-            frontend: traffic(out, back),
-            backend: traffic(back, out),
-            held: out.held.get() + back.held.get(),
-            refused: out.refused.get() + back.refused.get(),
-            uncaptured: out.uncaptured.get() + back.uncaptured.get(),
-        }
+        ProxyStats::of(&self.to_backend, &self.to_frontend)
     }
 }
 
@@ -177,42 +86,21 @@ impl fmt::Debug for ProxyHandle {
     }
 }
 
-/// What a control socket asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Command {
-    Pause,
-    Resume,
-    Terminate,
-    Statistics,
-    Unknown,
-}
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
 
-impl Command {
-    pub(super) fn parse(command: &[u8]) -> Command {
-        match command {
-            b"PAUSE" => Command::Pause,
-            b"RESUME" => Command::Resume,
-            b"TERMINATE" => Command::Terminate,
-            b"STATISTICS" => Command::Statistics,
-            _ => Command::Unknown,
-        }
+    #[test]
+    fn an_end_is_told_once_and_a_pause_until_it_is_over() {
+        let shared = Shared::default();
+        assert!(!shared.take_terminated());
+        shared.terminate();
+        shared.terminate();
+        assert!(shared.take_terminated());
+        assert!(!shared.take_terminated(), "it was told");
+        shared.set_paused(true);
+        assert!(shared.is_paused() && shared.is_paused());
+        shared.set_paused(false);
+        assert!(!shared.is_paused());
     }
-}
-
-/// The answer to STATISTICS: eight numbers in eight frames, of 64 bits in the machine's order, as
-/// `zmq_proxy_steerable` gives them.
-pub(super) fn statistics(stats: &ProxyStats) -> Message {
-    let of = |traffic: &ProxyTraffic| {
-        [
-            traffic.received,
-            traffic.received_bytes,
-            traffic.sent,
-            traffic.sent_bytes,
-        ]
-    };
-    let numbers = [of(&stats.frontend), of(&stats.backend)];
-    let frames = numbers.as_flattened().iter();
-    frames
-        .map(|number| Frame::from(&number.to_ne_bytes()[..]))
-        .collect()
 }

@@ -1,22 +1,27 @@
 //! [`Proxy`]: forwards between two sockets.
 
 mod control;
+mod end;
+mod orders;
 mod pairs;
+mod stats;
 mod way;
 
 use std::fmt;
 use std::sync::Arc;
 
-use crate::error::{Error, RecvError};
+use crate::error::Error;
 use crate::interest::Interest;
 use crate::message::Message;
-use crate::peer::SocketType;
 use crate::poller::{PollEvent, Poller};
 use crate::socket::{DynSocket, Kind, Receives, Sends, Socket};
 
-use self::control::{statistics, Command, Shared};
-pub use self::control::{ProxyHandle, ProxyStats, ProxyTraffic};
+pub use self::control::ProxyHandle;
+use self::control::Shared;
+use self::end::{interest, End, Side};
+use self::orders::Orders;
 pub use self::pairs::Forwards;
+pub use self::stats::{ProxyStats, ProxyTraffic};
 use self::way::{Step, Waits, Way};
 
 /// Batches that one direction forwards before the other has its turn.
@@ -43,7 +48,7 @@ const BATCHES: usize = 8;
 ///
 /// context.shutdown();
 /// let stats = queue.join().unwrap()?;
-/// assert_eq!((stats.backend.sent, stats.frontend.sent), (1, 1));
+/// assert_eq!((stats.backend.sent.messages, stats.frontend.sent.messages), (1, 1));
 /// # Ok::<(), sinew::Error>(())
 /// ```
 ///
@@ -87,7 +92,7 @@ where
 ///
 /// handle.terminate();
 /// let stats = thread.join().unwrap()?;
-/// assert_eq!((stats.frontend.received, stats.backend.sent), (1, 1));
+/// assert_eq!((stats.frontend.received.messages, stats.backend.sent.messages), (1, 1));
 /// # Ok::<(), sinew::Error>(())
 /// ```
 ///
@@ -113,25 +118,10 @@ pub struct Proxy {
     to_backend: Way,
     to_frontend: Way,
     capture: Option<DynSocket>,
-    control: Option<DynSocket>,
+    orders: Orders,
     shared: Arc<Shared>,
     events: Vec<PollEvent<Side>>,
     copies: Vec<Message>,
-}
-
-/// Whose event it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Side {
-    Frontend,
-    Backend,
-    Control,
-}
-
-/// One of the two sockets, and what the poller tells of it.
-#[derive(Debug)]
-struct End {
-    socket: DynSocket,
-    interest: Interest,
 }
 
 /// What came of a direction's turn.
@@ -167,7 +157,7 @@ impl Proxy {
             to_backend: Way::new(ways.to_backend),
             to_frontend: Way::new(ways.to_frontend),
             capture: None,
-            control: None,
+            orders: Orders::default(),
             shared: Arc::default(),
             events: Vec::new(),
             copies: Vec::new(),
@@ -201,11 +191,11 @@ impl Proxy {
     /// # Errors
     /// [`Error::Unsupported`] when a dynamic socket's type does not receive.
     pub fn control<K: Receives + Clone>(mut self, socket: &Socket<K>) -> Result<Proxy, Error> {
-        if let Some(former) = self.control.take() {
+        if let Some(former) = self.orders.release() {
             self.poller.remove(&former)?;
         }
         self.poller.add(socket, Side::Control, Interest::READABLE)?;
-        self.control = Some(socket.clone().into_dynamic());
+        self.orders = Orders::of(socket.clone().into_dynamic());
         Ok(self)
     }
 
@@ -231,7 +221,7 @@ impl Proxy {
     /// process, or of this library.
     pub fn run(&mut self) -> Result<ProxyStats, Error> {
         loop {
-            self.obey()?;
+            self.orders.obey(&self.shared)?;
             if self.shared.take_terminated() {
                 return Ok(self.stats());
             }
@@ -265,7 +255,7 @@ impl Proxy {
         for event in self.events.iter().filter(|event| event.closed) {
             match event.key {
                 Side::Frontend | Side::Backend => return Ok(true),
-                Side::Control => self.control = None,
+                Side::Control => drop(self.orders.release()),
             }
         }
         Ok(false)
@@ -314,90 +304,6 @@ impl Proxy {
             Step::Closed => Ok(Turn::Closed),
             Step::Done | Step::Waits => Ok(moved),
         }
-    }
-
-    // ----- the control socket -----
-
-    /// Does what the control socket asks for.
-    fn obey(&mut self) -> Result<(), Error> {
-        while let Some(control) = &self.control {
-            let asked = match control.try_recv() {
-                Ok(asked) => asked,
-                Err(RecvError::Closed) => {
-                    self.control = None;
-                    return Ok(());
-                }
-                Err(error @ RecvError::ReactorDied) => return Err(error.into()),
-                Err(_) => return Ok(()),
-            };
-            let command = Command::parse(asked.frames().last().unwrap_or_default());
-            match command {
-                Command::Pause => self.shared.set_paused(true),
-                Command::Resume => self.shared.set_paused(false),
-                Command::Terminate => self.shared.terminate(),
-                Command::Statistics | Command::Unknown => {}
-            }
-            let stats = self.shared.stats();
-            if let Some(answer) = answer(control.socket_type(), asked, command, &stats) {
-                // One who does not take its answer goes without.
-                let _ = control.try_send(answer);
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What a control socket answers, if it does.
-fn answer(
-    control: SocketType,
-    asked: Message,
-    command: Command,
-    stats: &ProxyStats,
-) -> Option<Message> {
-    let answers_all = control == SocketType::Rep;
-    let mut answer = match command {
-        Command::Statistics => statistics(stats),
-        Command::Unknown if answers_all => Message::from("unknown command"),
-        _ if answers_all => Message::from(""),
-        _ => return None,
-    };
-    if control == SocketType::Router {
-        answer.push_front(asked.into_frames().next()?);
-    }
-    Some(answer)
-}
-
-/// What a socket is polled for: it is the source of `from_it` and the sink of `to_it`.
-fn interest(from_it: Waits, to_it: Waits) -> Interest {
-    let mut interest = Interest::NONE;
-    if from_it == Waits::Message {
-        interest |= Interest::READABLE;
-    }
-    if to_it == Waits::Room {
-        interest |= Interest::WRITABLE;
-    }
-    interest
-}
-
-impl End {
-    fn new(socket: DynSocket) -> End {
-        End {
-            socket,
-            interest: Interest::NONE,
-        }
-    }
-
-    fn tell(
-        &mut self,
-        poller: &mut Poller<Side>,
-        side: Side,
-        interest: Interest,
-    ) -> Result<(), Error> {
-        if self.interest != interest {
-            poller.modify(&self.socket, side, interest)?;
-            self.interest = interest;
-        }
-        Ok(())
     }
 }
 

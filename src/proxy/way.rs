@@ -1,6 +1,6 @@
 //! One direction of a proxy: receives a batch, and sends it on.
 
-use super::control::Counts;
+use super::stats::Counts;
 use crate::drive::waiting::Wait;
 use crate::error::{Error, RecvError, SendErrorKind};
 use crate::interest::Interest;
@@ -62,8 +62,8 @@ impl Way {
             let before = (self.held.len(), self.held_bytes);
             let outcome = sink.core().send_many(&mut self.held, Wait::Never);
             self.held_bytes = self.held.iter().map(Message::byte_len).sum();
-            counts.sent.add((before.0 - self.held.len()) as u64);
-            counts.sent_bytes.add((before.1 - self.held_bytes) as u64);
+            let (left, bytes_left) = (self.held.len(), self.held_bytes);
+            counts.sent.add(before.0 - left, before.1 - bytes_left);
             counts.held.set(self.held.len() as u64);
             match outcome.map_err(|(kind, _)| kind) {
                 Ok(_) => {}
@@ -103,8 +103,7 @@ impl Way {
         match source.try_recv_many(&mut self.held, self.batch) {
             Ok(received) => {
                 self.held_bytes = self.held.iter().map(Message::byte_len).sum();
-                counts.received.add(received as u64);
-                counts.received_bytes.add(self.held_bytes as u64);
+                counts.received.add(received, self.held_bytes);
                 counts.held.set(received as u64);
                 let each = (self.held_bytes / received.max(1)).max(1);
                 self.batch = (BATCH_BYTES / each).clamp(1, BATCH);

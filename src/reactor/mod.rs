@@ -12,6 +12,8 @@
 
 mod accept;
 mod connect;
+mod due;
+mod leases;
 mod order;
 mod resolver;
 #[cfg(all(test, not(loom)))]
@@ -23,19 +25,21 @@ use std::io;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mio::{Events, Poll, Token, Waker};
 use slab::Slab;
 
 use self::accept::Accepting;
 use self::connect::Connecting;
+use self::due::Due;
+use self::leases::Leases;
 use self::order::{slot_token, Inbox, Shared, WAKER};
 pub(crate) use self::order::{
     ConnectionId, Handle, Handler, Order, Request, SocketId, Timer, Watch,
 };
 pub(crate) use self::resolver::Resolver;
-use self::timers::{deadline, Timers, LONGEST_POLL};
+use self::timers::{Timers, LONGEST_POLL};
 use crate::clock;
 use crate::sync::Mutex;
 use crate::tuning;
@@ -44,14 +48,6 @@ use crate::tuning;
 enum Slot {
     Accepting(Accepting),
     Connecting(Connecting),
-}
-
-/// What a timer of the reactor means.
-enum Due {
-    Socket(SocketId, Timer),
-    Connect(SocketId, ConnectionId, Request),
-    ConnectTimeout { key: usize, number: u64 },
-    AcceptAgain { key: usize, number: u64 },
 }
 
 struct Reactor {
@@ -68,11 +64,7 @@ struct Reactor {
     /// Tells a slot from earlier ones under the same key.
     number: u64,
     timers: Timers<Due>,
-    /// Sockets whose lease is a caller's, and when to look at them again.
-    watched: Vec<SocketId>,
-    next_watch: Instant,
-    /// How long a lease lasts without a visit: [`tuning::LEASE`], but in tests.
-    lease: Duration,
+    leases: Leases,
     /// Hot sockets.
     hot: Vec<SocketId>,
     /// Sockets whose poll has an event, and whose [`Order::Add`] was not run yet: it was sent before the poll
@@ -119,9 +111,7 @@ impl Reactor {
             resolver,
             number: 0,
             timers: Timers::new(),
-            watched: Vec::new(),
-            next_watch: clock::now(),
-            lease: tuning::LEASE,
+            leases: Leases::new(clock::now()),
             hot: Vec::new(),
             early: Vec::new(),
             stopping: false,
@@ -184,7 +174,7 @@ impl Reactor {
         let done = events.iter().count() + self.run_orders() + self.expire();
         // What was sent before the event is run by now: the others are gone.
         self.early.clear();
-        self.watch();
+        self.look_at_leases();
         self.sweep();
         done
     }
@@ -204,8 +194,8 @@ impl Reactor {
         if !self.hot.is_empty() {
             return Some(Duration::ZERO);
         }
-        let watch = (!self.watched.is_empty()).then_some(self.next_watch);
-        let next = [watch, self.timers.next()].into_iter().flatten().min()?;
+        let next = [self.leases.next(), self.timers.next()];
+        let next = next.into_iter().flatten().min()?;
         let left = next.saturating_duration_since(clock::now());
         Some(left.min(LONGEST_POLL))
     }
@@ -242,20 +232,6 @@ impl Reactor {
         count
     }
 
-    /// Takes out the timers of connections that are gone, which may have been set for hours ahead.
-    fn forget_past_timers(&mut self) {
-        let (sockets, slots) = (&self.sockets, &self.slots);
-        self.timers.retain(|due| match due {
-            Due::Socket(id, timer) => sockets.get(id).is_some_and(|s| s.is_current(*timer)),
-            Due::Connect(socket, id, _) => sockets.get(socket).is_some_and(|s| s.has_link(*id)),
-            Due::ConnectTimeout { key, number } => match slots.get(*key) {
-                Some(Slot::Connecting(connecting)) => connecting.is(*number),
-                _ => false,
-            },
-            Due::AcceptAgain { key, .. } => slots.contains(*key),
-        });
-    }
-
     fn run_order(&mut self, order: Order) {
         match order {
             Order::Add(id, socket) => {
@@ -270,14 +246,7 @@ impl Reactor {
                     socket.on_ready();
                 }
             }
-            Order::Watch(id) => {
-                if self.watched.is_empty() {
-                    self.watch_later();
-                }
-                if !self.watched.contains(&id) {
-                    self.watched.push(id);
-                }
-            }
+            Order::Watch(id) => self.leases.add(id, clock::now()),
             Order::Sweep(id) => {
                 if !self.hot.contains(&id) {
                     self.hot.push(id);
@@ -320,7 +289,7 @@ impl Reactor {
             } => self.resolved(key, number, targets),
             Order::Stop => self.stopping = true,
             #[cfg(test)]
-            Order::Lease(time) => self.lease = time,
+            Order::Lease(time) => self.leases.set_time(time),
             #[cfg(test)]
             Order::Panic => std::panic::panic_any("a test asked for it"),
         }
@@ -329,7 +298,7 @@ impl Reactor {
     /// Forgets a socket and all that is done for it.
     fn remove(&mut self, id: SocketId) {
         self.sockets.remove(&id);
-        self.watched.retain(|watched| *watched != id);
+        self.leases.remove(id);
         self.hot.retain(|hot| *hot != id);
         self.slots.retain(|_, slot| match slot {
             Slot::Accepting(accepting) => accepting.socket() != id,
@@ -337,48 +306,12 @@ impl Reactor {
         });
     }
 
-    fn expire(&mut self) -> usize {
-        let now = clock::now();
-        let mut count = 0;
-        while let Some(due) = self.timers.expire(now) {
-            count += 1;
-            match due {
-                Due::Socket(id, timer) => {
-                    if let Some(socket) = self.sockets.get(&id) {
-                        socket.on_timer(timer);
-                    }
-                }
-                Due::Connect(socket, id, request) => self.connect(socket, id, request),
-                Due::ConnectTimeout { key, number } => self.connect_timeout(key, number),
-                Due::AcceptAgain { key, number } => self.accept_again(key, number),
-            }
-        }
-        count
-    }
-
     /// Looks after the leases that callers hold.
-    fn watch(&mut self) {
-        if self.watched.is_empty() || clock::now() < self.next_watch {
-            return;
-        }
-        let sockets = &self.sockets;
-        self.watched.retain(|id| {
-            sockets
-                .get(id)
-                .is_some_and(|socket| socket.on_watch() == Watch::Again)
-        });
-        self.watch_later();
-    }
-
-    fn watch_later(&mut self) {
-        let now = clock::now();
-        self.next_watch = deadline(now, self.lease).unwrap_or(now);
-    }
-
-    /// A timer that never comes is not set.
-    fn set_timer_after(&mut self, after: Duration, due: Due) {
-        if let Some(at) = deadline(clock::now(), after) {
-            self.timers.set(at, due);
+    fn look_at_leases(&mut self) {
+        if self.leases.next().is_some_and(|next| clock::now() >= next) {
+            let sockets = &self.sockets;
+            let look = |id: SocketId| sockets.get(&id).map(|socket| socket.on_watch());
+            self.leases.look(look, clock::now());
         }
     }
 

@@ -1,4 +1,4 @@
-//! [`SocketBuilder`]: settings first, then a socket.
+//! [`SocketBuilder`]: the settings of a socket to be. What makes a socket of them: `open`.
 
 #[cfg(feature = "plain")]
 use std::sync::Arc;
@@ -8,11 +8,7 @@ use super::kind::{
     Conflates, Datagrams, Greets, Joins, Kind, Matches, Probes, Publishes, Requests, Routes,
     ShowsSubscriptions, Streams, Subscribes, TellsDisconnects, TellsHiccups,
 };
-use super::Socket;
 use crate::context::Context;
-use crate::drive::core::Core;
-use crate::endpoint::Endpoint;
-use crate::error::Error;
 use crate::message::{Frame, Message};
 use crate::network::Network;
 use crate::options::{Conflate, KeepAlive, Options, ReconnectStop};
@@ -58,11 +54,11 @@ impl Context {
 #[derive(Debug)]
 #[must_use = "a builder does nothing until `open`, `bind` or `connect`"]
 pub struct SocketBuilder<K: Kind> {
-    context: Context,
-    kind: K,
-    options: Options,
-    topics: Vec<Vec<u8>>,
-    groups: Vec<Vec<u8>>,
+    pub(super) context: Context,
+    pub(super) kind: K,
+    pub(super) options: Options,
+    pub(super) topics: Vec<Vec<u8>>,
+    pub(super) groups: Vec<Vec<u8>>,
 }
 
 /// Writes each setter twice: for sockets of the kinds that have the setting, and for a set of
@@ -261,75 +257,6 @@ impl<K: Kind> SocketBuilder<K> {
     pub fn options(mut self, options: Options) -> Self {
         self.options = options;
         self
-    }
-
-    /// Makes the socket, neither bound nor connected yet.
-    ///
-    /// # Errors
-    /// When a setting cannot be used, this version does not make sockets of the type, or the
-    /// context is closed.
-    pub fn open(self) -> Result<Socket<K>, Error> {
-        if self.context.is_closed() {
-            return Err(Error::Closed);
-        }
-        let socket_type = self.kind.socket_type();
-        let core = Core::new(
-            &self.context.inner,
-            socket_type,
-            K::MANY_REQUESTS,
-            self.options,
-        )?;
-        let closed = self.context.is_closed();
-        let socket = Socket::new(core, self.context.user, self.kind);
-        // Closed meanwhile, perhaps before the context knew the socket: it goes with the rest.
-        if closed {
-            return Err(Error::Closed);
-        }
-        for topic in self.topics {
-            socket.subscribe_to(&topic)?;
-        }
-        for group in self.groups {
-            socket.core().change_group(&group, true)?;
-        }
-        Ok(socket)
-    }
-
-    /// Makes the socket and binds it; see [`Socket::bind`]. [`Socket::endpoint`] then tells where
-    /// peers find it:
-    ///
-    /// ```
-    /// use sinew::{Context, Pull, Push};
-    ///
-    /// let context = Context::new();
-    /// let pull = context.socket(Pull).bind("tcp://127.0.0.1:*")?;
-    /// let push = context.socket(Push).connect(pull.endpoint()?)?;
-    /// # Ok::<(), sinew::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// Those of [`SocketBuilder::open`] and [`Socket::bind`].
-    pub fn bind(
-        self,
-        endpoint: impl TryInto<Endpoint, Error: Into<Error>>,
-    ) -> Result<Socket<K>, Error> {
-        let endpoint = endpoint.try_into().map_err(Into::into)?;
-        let socket = self.open()?;
-        socket.bind(endpoint)?;
-        Ok(socket)
-    }
-
-    /// Makes the socket and connects it; see [`Socket::connect`].
-    ///
-    /// # Errors
-    /// Those of [`SocketBuilder::open`] and [`Socket::connect`].
-    pub fn connect(
-        self,
-        endpoint: impl TryInto<Endpoint, Error: Into<Error>>,
-    ) -> Result<Socket<K>, Error> {
-        let endpoint = endpoint.try_into().map_err(Into::into)?;
-        let socket = self.open()?;
-        socket.connect(endpoint)?;
-        Ok(socket)
     }
 }
 

@@ -71,8 +71,8 @@ fn requests_go_through_a_queue_and_each_client_gets_its_own_replies() {
         let (_, stats) = running.end();
         let all = (CLIENTS * EACH) as u64;
         for side in [stats.frontend, stats.backend] {
-            assert_eq!((side.received, side.sent), (all, all));
-            assert_eq!(side.received_bytes, side.sent_bytes);
+            assert_eq!((side.received.messages, side.sent.messages), (all, all));
+            assert_eq!(side.received.bytes, side.sent.bytes);
         }
         ctx.shutdown();
         workers.into_iter().for_each(|it| it.join().unwrap());
@@ -107,8 +107,20 @@ fn subscriptions_travel_through_a_forwarder_to_the_publishers_and_messages_back(
         }
         let (_, stats) = running.end();
         // What nobody wants does not travel.
-        assert_eq!((stats.backend.sent, stats.frontend.received), (100, 100));
-        assert_eq!((stats.frontend.sent, stats.backend.received), (2, 2));
+        assert_eq!(
+            (
+                stats.backend.sent.messages,
+                stats.frontend.received.messages
+            ),
+            (100, 100)
+        );
+        assert_eq!(
+            (
+                stats.frontend.sent.messages,
+                stats.backend.received.messages
+            ),
+            (2, 2)
+        );
     }
 }
 
@@ -231,7 +243,13 @@ fn messages_of_groups_go_through_a_proxy_each_in_its_group() {
             }
         }
         let (_, stats) = running.end();
-        assert_eq!((stats.frontend.received, stats.backend.sent), (20, 20));
+        assert_eq!(
+            (
+                stats.frontend.received.messages,
+                stats.backend.sent.messages
+            ),
+            (20, 20)
+        );
     }
     let ctx = Context::new();
     let dish = ctx.socket(SocketType::Dish).open().unwrap();
@@ -262,7 +280,7 @@ fn what_cannot_be_sent_on_is_not_received() {
             assert!(accepted < 1000, "something has no bound");
         }
         let stats = running.handle.stats();
-        assert_eq!((stats.frontend.received, stats.held), (0, 0));
+        assert_eq!((stats.frontend.received.messages, stats.held), (0, 0));
         let pull = ctx
             .socket(Pull)
             .recv_hwm(10)
@@ -284,7 +302,7 @@ fn what_cannot_be_sent_on_is_not_received() {
             pull.recv_timeout(SOON).unwrap();
         }
         let (_, stats) = running.end();
-        assert_eq!(stats.backend.sent, accepted + more);
+        assert_eq!(stats.backend.sent.messages, accepted + more);
         assert_eq!((stats.held, stats.refused), (0, 0));
     }
 }
@@ -310,11 +328,11 @@ fn a_paused_proxy_receives_nothing_and_a_terminated_one_goes_on_where_it_ended()
     running.handle.resume();
     assert_eq!(pull.recv_timeout(SOON).unwrap(), "1");
     let (proxy, stats) = running.end();
-    assert_eq!(stats.backend.sent, 1);
+    assert_eq!(stats.backend.sent.messages, 1);
     push.send("2").unwrap();
     let running = start(proxy);
     assert_eq!(pull.recv_timeout(SOON).unwrap(), "2");
-    assert_eq!(running.end().1.backend.sent, 2);
+    assert_eq!(running.end().1.backend.sent.messages, 2);
 }
 
 #[test]
@@ -397,7 +415,7 @@ fn a_proxy_is_steered_by_the_messages_of_zmq_proxy_steerable() {
     pull.recv_timeout(SOON).unwrap();
     assert_eq!(ask("TERMINATE"), "");
     let (proxy, outcome) = running.thread.join().unwrap();
-    assert_eq!(outcome.unwrap().backend.sent, 2);
+    assert_eq!(outcome.unwrap().backend.sent.messages, 2);
     drop(proxy);
 
     // One that cannot answer, by a socket that does not want one.
@@ -431,8 +449,8 @@ fn what_a_mandatory_router_refuses_is_counted_and_stops_nothing() {
     worker.send(back).unwrap();
     assert_eq!(client.recv_timeout(SOON).unwrap(), ["hello", "again"]);
     let (_, stats) = running.end();
-    assert_eq!((stats.refused, stats.frontend.sent), (1, 1));
-    assert_eq!((stats.backend.received, stats.held), (2, 0));
+    assert_eq!((stats.refused, stats.frontend.sent.messages), (1, 1));
+    assert_eq!((stats.backend.received.messages, stats.held), (2, 0));
 }
 
 /// xorshift64*
@@ -502,7 +520,7 @@ fn a_proxy_that_is_steered_at_random_loses_nothing() {
             let mut dice = Dice(seed);
             let mut running = start(made);
             let all = (SENDERS * EACH) as u64;
-            while running.handle.stats().backend.sent < all {
+            while running.handle.stats().backend.sent.messages < all {
                 match dice.roll(8) {
                     0 => running.handle.pause(),
                     1 => running = start(running.end().0),
@@ -512,8 +530,8 @@ fn a_proxy_that_is_steered_at_random_loses_nothing() {
             }
             senders.into_iter().for_each(|it| it.join().unwrap());
             let (proxy, stats) = running.end();
-            assert_eq!((stats.frontend.received, stats.held), (all, 0));
-            assert_eq!(stats.frontend.received_bytes, stats.backend.sent_bytes);
+            assert_eq!((stats.frontend.received.messages, stats.held), (all, 0));
+            assert_eq!(stats.frontend.received.bytes, stats.backend.sent.bytes);
             drop(proxy);
             let mut seen = HashSet::new();
             let mut last = HashMap::new();

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use bytes::Bytes;
 
 use super::trie::PeerNumber;
-use crate::pattern::types::LinkId;
+use crate::message::Message;
+use crate::pattern::types::{LinkId, CANCEL, SUBSCRIBE};
 
 /// A peer, by its link and by the number that no other one of that link has.
 pub(crate) type Peer = (LinkId, PeerNumber);
@@ -17,6 +18,24 @@ pub(crate) struct Note {
     pub(crate) subscribe: bool,
     /// Whose it is, where notes are of peers; else `None`.
     pub(crate) peer: Option<Peer>,
+}
+
+impl Note {
+    pub(crate) fn new(topic: &[u8], subscribe: bool, peer: Option<Peer>) -> Note {
+        Note {
+            topic: Bytes::copy_from_slice(topic),
+            subscribe,
+            peer,
+        }
+    }
+
+    /// The message that tells it, in the form that ZMTP 3.0 has for it.
+    pub(crate) fn message(&self) -> Message {
+        let mut body = Vec::with_capacity(1 + self.topic.len());
+        body.push(if self.subscribe { SUBSCRIBE } else { CANCEL });
+        body.extend_from_slice(&self.topic);
+        Message::from(body)
+    }
 }
 
 #[derive(Debug)]
