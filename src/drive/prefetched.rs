@@ -15,7 +15,7 @@ pub(crate) struct Popped {
     pub(crate) credit_due: bool,
 }
 
-/// The batch of a socket that prefetches (PULL, SUB, DEALER, PAIR).
+/// The batch of a socket that prefetches (PULL, SUB, DEALER, PAIR, ROUTER and others).
 ///
 /// | Field | Changed by | What holds |
 /// |---|---|---|
