@@ -77,6 +77,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "zmtp/decoder",
             "zmtp/spent",
             "zmtp/rope",
+            "zmtp/walk",
             "zmtp/outbox",
             "zmtp/flight",
             "zmtp/connection/handshake",

@@ -3,9 +3,10 @@
 
 use std::io::IoSlice;
 
-use super::outbox::{Outbox, Walk};
+use super::outbox::Outbox;
 use super::rope::Cursor;
 use super::spent::Spent;
+use super::walk::Walk;
 
 /// An outbox that is being written.
 #[derive(Debug, Default)]
@@ -96,8 +97,8 @@ impl Flight {
         self.completed_messages();
         let start = self.counted;
         let mut end = start;
-        end.next(&self.outbox)?;
-        start.visit_frames(&self.outbox, visit);
+        self.outbox.step(&mut end)?;
+        self.outbox.visit_frames(start, visit);
         Some(end.bytes - start.bytes)
     }
 
@@ -144,7 +145,7 @@ impl Flight {
     /// Messages of this load that were written to their last byte.
     pub(crate) fn completed_messages(&mut self) -> usize {
         let mut walk = self.counted;
-        while let Some(unit) = walk.next(&self.outbox) {
+        while let Some(unit) = self.outbox.step(&mut walk) {
             if walk.bytes > self.written {
                 break;
             }

@@ -22,6 +22,7 @@ mod rope;
 mod small;
 mod source;
 pub(crate) mod spent;
+mod walk;
 
 #[cfg(feature = "internals")]
 pub mod bench_support;

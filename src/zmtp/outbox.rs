@@ -7,9 +7,10 @@
 use bytes::Bytes;
 
 use super::command::{self, Command, SubscriptionForm};
-use super::frame::{self, Header, MAX_HEADER, MORE};
+use super::frame::{self, MAX_HEADER, MORE};
 use super::rope::{Cursor, Piece, Rope};
 use super::spent::Spent;
+use super::walk::{Unit, Walk};
 use crate::message::{Frame, Message, INLINE};
 use crate::tuning;
 
@@ -218,11 +219,24 @@ impl Outbox {
         self.subscriptions.shrink_to_fit();
     }
 
+    /// Steps over the next message, command or subscription; `None` at the end.
+    pub(super) fn step(&self, walk: &mut Walk) -> Option<Unit> {
+        if self.raw {
+            return None;
+        }
+        walk.step(&self.rope, &self.subscriptions)
+    }
+
+    /// Gives each frame of the next unit behind `walk` to `visit`.
+    pub(super) fn visit_frames(&self, walk: Walk, visit: impl FnMut(&[u8])) {
+        walk.visit_frames(&self.rope, visit);
+    }
+
     /// Drops the first message, and says how many bytes it took. `None`: there is none.
     pub(crate) fn drop_first(&mut self) -> Option<usize> {
         let before = self.bytes();
         let mut walk = Walk::default();
-        while let Some(unit) = walk.next(self) {
+        while let Some(unit) = self.step(&mut walk) {
             if unit.is_message {
                 *self = self.messages_after(walk.bytes);
                 return Some(before.saturating_sub(self.bytes()));
@@ -239,7 +253,7 @@ impl Outbox {
             kept.messages = self.messages;
         }
         let mut walk = Walk::default();
-        while let Some(unit) = walk.next(self) {
+        while let Some(unit) = self.step(&mut walk) {
             if unit.is_message && walk.bytes > written {
                 kept.rope.append_part(&self.rope, unit.start, walk.at);
                 kept.messages += 1;
@@ -256,7 +270,7 @@ impl Outbox {
         let mut walk = Walk::default();
         loop {
             let start = walk.at;
-            let Some(header) = walk.step(&outbox) else {
+            let Some(header) = walk.step_frame(&outbox.rope) else {
                 return messages;
             };
             let size = usize::try_from(header.size).unwrap_or_default();
@@ -283,76 +297,6 @@ impl Outbox {
     #[inline]
     pub(super) fn rest(&self, at: Cursor) -> Option<&[u8]> {
         self.rope.rest(at)
-    }
-}
-
-/// A position in an outbox that steps from one message, command or subscription to the next, by
-/// reading the frame headers again: counting what a partial write has finished needs no record per
-/// message while all goes well.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Walk {
-    at: Cursor,
-    /// Bytes that lie behind.
-    pub(super) bytes: usize,
-    /// Subscriptions that lie behind.
-    subscriptions: usize,
-}
-
-/// What a walk stepped over.
-pub(super) struct Unit {
-    start: Cursor,
-    pub(super) is_message: bool,
-}
-
-impl Walk {
-    /// Steps over the next unit; `None` at the end.
-    pub(super) fn next(&mut self, outbox: &Outbox) -> Option<Unit> {
-        if outbox.raw {
-            return None;
-        }
-        let mut unit = Unit {
-            start: self.at,
-            is_message: true,
-        };
-        if outbox.subscriptions.get(self.subscriptions) == Some(&self.at.buffer) {
-            self.subscriptions += 1;
-            unit.is_message = false;
-        }
-        loop {
-            let header = self.step(outbox)?;
-            unit.is_message &= !header.command;
-            if !header.more {
-                return Some(unit);
-            }
-        }
-    }
-
-    /// Gives each frame of the next unit to `visit`, and stays where it is.
-    pub(super) fn visit_frames(mut self, outbox: &Outbox, mut visit: impl FnMut(&[u8])) {
-        loop {
-            let start = self;
-            let Some(header) = self.step(outbox) else {
-                return;
-            };
-            let at = outbox.rope.after(start.at, header.len);
-            // Copied or by reference, a body lies in one place.
-            let size = self.bytes - start.bytes - header.len;
-            let body = outbox.rope.piece(at).and_then(|it| it.bytes.get(..size));
-            visit(body.unwrap_or_default());
-            if !header.more {
-                return;
-            }
-        }
-    }
-
-    /// Steps over one frame. Outboxes hold whole frames that this side wrote, so it only fails at
-    /// the end.
-    fn step(&mut self, outbox: &Outbox) -> Option<Header> {
-        let header = Header::parse(outbox.rope.copied_behind(self.at)?).ok()??;
-        let size = usize::try_from(header.size).ok()?;
-        self.at = outbox.rope.behind_frame(self.at, header.len, size);
-        self.bytes += header.len + size;
-        Some(header)
     }
 }
 
