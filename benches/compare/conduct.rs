@@ -129,6 +129,7 @@ fn measure(work: Work, contender: Contender, plan: &Plan) -> Result<Metrics, Str
                 Placing::Anywhere,
             )
         }
+        Work::Datagrams { size } => datagrams(params.with("size", size)),
         Work::Proxied { size } => proxied(params.with("size", size)),
         Work::Inproc { size } => Child::start("inproc", &params.with("size", size)).finish(),
         Work::RoundTrip {
@@ -282,6 +283,22 @@ fn fan_out(params: Params, subscribers: usize) -> Result<Metrics, String> {
     let sums = ["rate", "receiver_cpu_seconds", "receiver_switches"];
     let mut metrics = finish_all(receivers, &sums)?;
     metrics.merge(publisher.finish()?);
+    Ok(metrics)
+}
+
+/// The one who receives keeps the time; what it does not get it cannot miss.
+fn datagrams(params: Params) -> Result<Metrics, String> {
+    // A port that was free a moment ago: only one of the two libraries says which it was given.
+    let free = std::net::UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
+    let free = free.map_err(|error| error.to_string())?;
+    let params = params.with("endpoint", format!("udp://{free}"));
+    let receiver = Child::start("dish", &params);
+    receiver.wait_for("ready")?;
+    let mut sender = Child::start("radio", &params);
+    receiver.wait_for("measured")?;
+    sender.tell("stop")?;
+    let mut metrics = receiver.finish()?;
+    metrics.merge(sender.finish()?);
     Ok(metrics)
 }
 

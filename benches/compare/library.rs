@@ -11,6 +11,9 @@ pub(crate) struct Settings {
     pub(crate) no_drop: bool,
 }
 
+/// Of all that a RADIO sends.
+pub(crate) const GROUP: &str = "group";
+
 /// One of the two libraries. Each call makes a socket in the given context that is neither bound nor connected.
 pub(crate) trait Library {
     type Context: Clone + Send + 'static;
@@ -22,6 +25,8 @@ pub(crate) trait Library {
     type Rep: SendEnd + RecvEnd;
     type Dealer: SendEnd + RecvEnd;
     type Router: AnswerEnd;
+    type Radio: SendEnd;
+    type Dish: RecvEnd;
 
     fn context() -> Self::Context;
     /// With so many background threads, where one is the default.
@@ -35,6 +40,10 @@ pub(crate) trait Library {
     fn rep(context: &Self::Context, settings: Settings) -> Self::Rep;
     fn dealer(context: &Self::Context) -> Self::Dealer;
     fn router(context: &Self::Context) -> Self::Router;
+    /// Sends to [`GROUP`].
+    fn radio(context: &Self::Context) -> Self::Radio;
+    /// In [`GROUP`].
+    fn dish(context: &Self::Context) -> Self::Dish;
     /// Binds an XSUB, and an XPUB that waits rather than drop, to free ports; says where; and forwards between
     /// them with the library's own proxy until `stop` returns.
     fn forward(say: impl FnOnce(&str, &str), stop: impl FnOnce() + Send + 'static);

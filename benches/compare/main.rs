@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo bench -p sinew-benches --bench compare                     everything, at least five interleaved pairs a row
-//! cargo bench -p sinew-benches --bench compare -- --quick          the same in less than two minutes
+//! cargo bench -p sinew-benches --bench compare -- --quick          the same in about two minutes
 //! cargo bench -p sinew-benches --bench compare -- --rows req-rep   the rows whose names start so
 //! ```
 //!

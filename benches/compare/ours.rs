@@ -4,11 +4,11 @@ use std::thread;
 
 use bytes::Bytes;
 use sinew::{
-    Context, Dealer, Kind, Message, Proxy, Pub, Pull, Push, Receives, Rep, Req, Router, Sends,
-    Socket, Sub, Xpub, Xsub,
+    Context, Dealer, Dish, Kind, Message, Proxy, Pub, Pull, Push, Radio, Receives, Rep, Req,
+    Router, Sends, Socket, Sub, Xpub, Xsub,
 };
 
-use crate::library::{AnswerEnd, End, Library, RecvEnd, SendEnd, Settings};
+use crate::library::{AnswerEnd, End, Library, RecvEnd, SendEnd, Settings, GROUP};
 
 pub(crate) struct Ours;
 
@@ -35,6 +35,8 @@ impl Library for Ours {
     type Rep = Ends<Rep>;
     type Dealer = Ends<Dealer>;
     type Router = RouterEnd;
+    type Radio = RadioEnd;
+    type Dish = Ends<Dish>;
 
     fn context() -> Context {
         Context::new()
@@ -84,6 +86,14 @@ impl Library for Ours {
         RouterEnd(ends(context.socket(Router).open()))
     }
 
+    fn radio(context: &Context) -> RadioEnd {
+        RadioEnd(ends(context.socket(Radio).open()))
+    }
+
+    fn dish(context: &Context) -> Ends<Dish> {
+        ends(context.socket(Dish).join(GROUP).open())
+    }
+
     fn forward(say: impl FnOnce(&str, &str), stop: impl FnOnce() + Send + 'static) {
         const ANYWHERE: &str = "tcp://127.0.0.1:0";
         let context = Context::new();
@@ -99,6 +109,32 @@ impl Library for Ours {
             handle.terminate();
         });
         proxy.run().expect("a proxy");
+    }
+}
+
+/// A RADIO.
+pub(crate) struct RadioEnd(Ends<Radio>);
+
+impl End for RadioEnd {
+    fn bind(&self, endpoint: &str) -> String {
+        self.0.bind(endpoint)
+    }
+
+    fn connect(&self, endpoint: &str) {
+        self.0.connect(endpoint);
+    }
+}
+
+impl SendEnd for RadioEnd {
+    #[inline]
+    fn send(&self, body: &[u8]) {
+        let message = Message::from(body).in_group(GROUP);
+        self.0.socket.send(message).expect("a send");
+    }
+
+    fn send_static(&self, body: &'static [u8]) {
+        let message = Message::from(Bytes::from_static(body)).in_group(GROUP);
+        self.0.socket.send(message).expect("a send");
     }
 }
 

@@ -182,6 +182,39 @@ impl Checks for Check {
     }
 }
 
+/// The messages of a stream that may lose some, but none of them twice, and none out of order.
+pub(crate) struct LossyCheck {
+    check: Check,
+    received: u64,
+}
+
+impl LossyCheck {
+    pub(crate) fn new(size: usize) -> LossyCheck {
+        LossyCheck {
+            check: Check::new(size),
+            received: 0,
+        }
+    }
+}
+
+impl Checks for LossyCheck {
+    fn received(&self) -> u64 {
+        self.received
+    }
+
+    #[inline]
+    fn accept(&mut self, body: &[u8]) -> bool {
+        if body.len() == self.check.expected.len() {
+            let number = body.first_chunk().expect("a message with a number");
+            let number = u64::from_le_bytes(*number);
+            assert!(number >= self.check.next, "{number} is out of order");
+            self.check.next = number;
+        }
+        self.received += 1;
+        self.check.accept(body)
+    }
+}
+
 /// The messages of several streams, which may come between one another's.
 pub(crate) struct ManyChecks {
     streams: Vec<Check>,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::child::{next_number, say, say_metrics, told, wait_for_word, Metrics, Params};
 use crate::library::{AnswerEnd, End, Library, RecvEnd, SendEnd, Settings};
-use crate::payload::{Check, Checks, ManyChecks, Source, KNOCK};
+use crate::payload::{Check, Checks, LossyCheck, ManyChecks, Source, KNOCK};
 use crate::system::clock;
 use crate::usage::{resident_bytes, Usage};
 
@@ -24,6 +24,8 @@ pub(crate) fn play<L: Library>(role: &str, params: &Params) -> bool {
         "dealer" => ask(params, &mut L::dealer(&L::context())),
         "router" => answer(params, &mut L::router(&L::context())),
         "proxy" => proxy::<L>(),
+        "radio" => stream_out(params, &L::radio(&L::context())),
+        "dish" => dish::<L>(params),
         "pull-in-crowd" => pull_in_crowd::<L>(params),
         "req-in-crowd" => req_in_crowd::<L>(params),
         "push-many" => push_many::<L>(params),
@@ -522,6 +524,17 @@ fn subscribe<L: Library>(params: &Params) {
     while !open.is_empty() {
         open.retain_mut(|(socket, check)| (0..TURN).all(|_| check.accept(socket.recv())));
     }
+    say_metrics(&metrics);
+}
+
+/// Over udp. What is lost is nothing that the two could know of.
+fn dish<L: Library>(params: &Params) {
+    let mut socket = L::dish(&L::context());
+    socket.bind(params.text("endpoint"));
+    say("ready");
+    let mut stream = Stream::new(params, LossyCheck::new);
+    let metrics = stream.measure(&mut socket);
+    say("measured");
     say_metrics(&metrics);
 }
 

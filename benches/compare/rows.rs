@@ -90,6 +90,10 @@ pub(crate) enum Work {
     Proxied {
         size: usize,
     },
+    /// RADIO to DISH, over udp.
+    Datagrams {
+        size: usize,
+    },
     CrowdedStream,
     CrowdedRoundTrip,
     Connections,
@@ -185,6 +189,7 @@ pub(crate) fn all(crowds: &[u64]) -> Vec<Row> {
         routed_round_trip("dealer-router-trip", 16),
         routed_peers("router-1000-peers", 16, 1_000),
         proxied("proxy-xsub-xpub-16", 16),
+        datagrams("radio-dish-udp-64", 64),
         crowded_stream("crowd-push-pull", crowds),
         crowded_round_trip("crowd-req-rep", crowds),
         connections("connections"),
@@ -393,6 +398,16 @@ fn proxied(name: &str, size: usize) -> Row {
             Figure::new("", "rate", Unit::PerSecond, None),
             Figure::new("proxy CPU", "proxy_cpu_us_each", Unit::Micros, None),
         ],
+    }
+}
+
+fn datagrams(name: &str, size: usize) -> Row {
+    Row {
+        name: name.to_owned(),
+        about: "messages a second that a DISH receives over udp from a RADIO that sends all it can; others are lost",
+        work: Work::Datagrams { size },
+        contenders: vec![Contender::Ours, Contender::Libzmq],
+        figures: throughput(None),
     }
 }
 

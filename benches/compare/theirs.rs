@@ -4,7 +4,7 @@ use std::thread;
 
 use libzmq_peer::{option, Context, Kind, Msg, Socket};
 
-use crate::library::{AnswerEnd, End, Library, RecvEnd, SendEnd, Settings};
+use crate::library::{AnswerEnd, End, Library, RecvEnd, SendEnd, Settings, GROUP};
 
 pub(crate) struct Theirs;
 
@@ -31,6 +31,8 @@ impl Library for Theirs {
     type Rep = Ends;
     type Dealer = Ends;
     type Router = RouterEnd;
+    type Radio = RadioEnd;
+    type Dish = Ends;
 
     fn context() -> Context {
         Context::new()
@@ -83,6 +85,16 @@ impl Library for Theirs {
         }
     }
 
+    fn radio(context: &Context) -> RadioEnd {
+        RadioEnd(ends(context, Kind::Radio))
+    }
+
+    fn dish(context: &Context) -> Ends {
+        let ends = ends(context, Kind::Dish);
+        ends.socket.join(GROUP).expect("a group");
+        ends
+    }
+
     fn forward(say: impl FnOnce(&str, &str), stop: impl FnOnce() + Send + 'static) {
         const ANYWHERE: &str = "tcp://127.0.0.1:*";
         let context = Context::new();
@@ -96,6 +108,32 @@ impl Library for Theirs {
             context.shutdown();
         });
         Socket::proxy(&front.socket, &back.socket);
+    }
+}
+
+/// A RADIO.
+pub(crate) struct RadioEnd(Ends);
+
+impl End for RadioEnd {
+    fn bind(&self, endpoint: &str) -> String {
+        self.0.bind(endpoint)
+    }
+
+    fn connect(&self, endpoint: &str) {
+        self.0.connect(endpoint);
+    }
+}
+
+impl SendEnd for RadioEnd {
+    #[inline]
+    fn send(&self, body: &[u8]) {
+        let mut msg = Msg::from_bytes(body).expect("a message");
+        msg.set_group(GROUP).expect("a group");
+        self.0.socket.send_msg(msg).expect("a send");
+    }
+
+    fn send_static(&self, body: &'static [u8]) {
+        self.send(body);
     }
 }
 
