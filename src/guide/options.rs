@@ -97,6 +97,9 @@
 //! `heartbeat_ttl` asks the peer to do the same to us. PINGs are answered in the background, however
 //! busy the program is ([RFC 37](https://rfc.zeromq.org/spec/37/)).
 //!
+//! Leave them off on a RADIO that libzmq's DISHes connect to, and on those DISHes: libzmq 4.3.5 takes a PING or PONG
+//! to a DISH for a broken message, and ends the connection.
+//!
 //! `handshake_timeout` (30 s) bounds how long a new connection may take to say who it is.
 //!
 //! # Peers that are hostile

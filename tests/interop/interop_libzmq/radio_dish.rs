@@ -284,6 +284,24 @@ fn heartbeats_of_our_dish_are_answered_by_a_libzmq_radio() {
     assert!(monitor.try_iter().all(|event| !is_down(&event.kind)));
 }
 
+/// Not a promise of ours but a limit of libzmq's, which the guide warns of: once it is mended there, this
+/// test and the warning may go.
+#[test]
+fn a_libzmq_dish_ends_the_connection_on_which_it_is_asked_for_a_sign_of_life() {
+    let radio = Context::new()
+        .socket(Radio)
+        .heartbeat_interval(Duration::from_millis(20))
+        .heartbeat_timeout(DEADLINE)
+        .bind("tcp://127.0.0.1:*")
+        .expect("our RADIO");
+    let monitor = radio.monitor();
+    let dish = theirs(&zmq::Context::new(), Kind::Dish);
+    dish.connect(&radio.endpoint().expect("an endpoint").to_string())
+        .expect("their connect");
+    wait_for(&monitor, "a peer", is_up);
+    wait_for(&monitor, "its end", is_down);
+}
+
 #[test]
 fn a_message_keeps_its_group_when_it_goes_on_from_a_libzmq_radio_to_a_libzmq_dish() {
     let first = End::open(Library::Libzmq, SocketType::Radio);
