@@ -22,4 +22,5 @@ mod router;
 mod single;
 mod stream;
 mod support;
+mod udp;
 mod xpubsub;
