@@ -212,7 +212,7 @@ pub struct Options {
     /// quarter of an hour. Default `None`. tcp, on Linux only. Counted in milliseconds; less than one is
     /// refused.
     pub tcp_user_timeout: Option<Duration>,
-    /// The network device over which tcp connections go (SO_BINDTODEVICE), such as `eth0`, whatever the
+    /// The network device over which tcp connections and datagrams go (SO_BINDTODEVICE), such as `eth0`, whatever the
     /// routes say; `None` leaves it to the system. Default `None`. Linux only.
     ///
     /// Without permission (Linux before 5.7 wants CAP_NET_RAW), or without such a device, `bind` says so,
@@ -221,7 +221,7 @@ pub struct Options {
     /// The networks from which tcp listeners accept callers; with none, from everywhere. Default none.
     ///
     /// Another caller's connection is closed before anything is read from it, and monitors say
-    /// [`AcceptFailed`](crate::EventKind::AcceptFailed). ipc and inproc do not ask.
+    /// [`AcceptFailed`](crate::EventKind::AcceptFailed). ipc, inproc and udp do not ask.
     pub accept_from: Vec<Network>,
     /// The proxy that is asked for tcp connections (SOCKS 5, RFC 1928); `None` makes them itself. Default
     /// `None`.

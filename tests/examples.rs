@@ -457,6 +457,34 @@ fn peer_streams_to_programs_of_bare_tcp() {
 }
 
 #[test]
+fn peer_sends_datagrams_to_addresses_and_answers_them() {
+    let dgram = start("peer", &["dgram", "--bind", "udp://127.0.0.1:*", "--echo"]);
+    let at = dgram.bound();
+    let mut other = start("peer", &["dgram", "--connect", &at, "--count", "1"]);
+    other.write(b"\thello\n");
+    let line = dgram.line();
+    assert!(
+        line.starts_with("127.0.0.1:") && line.ends_with("\thello"),
+        "{line}"
+    );
+    let from = at.trim_start_matches("udp://");
+    other.end().expect(0, &format!("{from}\thello\n"));
+}
+
+#[test]
+fn peer_radios_over_udp() {
+    let args = ["dish", "--bind", "udp://127.0.0.1:*", "--group", "oslo"];
+    let dish = start("peer", &[&args[..], &["--count", "2"], &LIMIT].concat());
+    let radio = run(
+        "peer",
+        &["radio", "--connect", &dish.bound(), "--stats"],
+        b"paris\tlost\noslo\train\noslo\tsun\n",
+    );
+    dish.end().expect(0, "oslo\train\noslo\tsun\n");
+    assert!(radio.stderr.contains("stats: sent 3"), "{}", radio.stderr);
+}
+
+#[test]
 fn peer_serves_clients_by_their_numbers() {
     let mut server = start("peer", &["server", "--bind", "tcp://127.0.0.1:0"]);
     let mut client = start("peer", &["client", "--connect", &server.bound()]);

@@ -42,6 +42,14 @@ impl Core {
 
     fn check_datagrams(&self) -> Result<(), Error> {
         self.check_open()?;
+        let security = &self.options().security;
+        if !security.is_null() {
+            // Whoever sends a datagram would be let in all the same.
+            let name = security.setting();
+            return Err(Error::Option(format!(
+                "{name} is not for udp, which has no handshake; use tcp or ipc"
+            )));
+        }
         self.poll_side()?;
         match self.lock().engine().may_begin_datagrams() {
             true => Ok(()),

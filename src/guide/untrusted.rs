@@ -17,6 +17,7 @@
 //! | Messages, and bytes, that peers which are gone have left | the same two, once for all of them | | no caller is accepted until half is received |
 //! | Bytes of one message | [`max_message_size`], or else [`recv_hwm_bytes`] | 256 MiB | the connection is closed |
 //! | Frames of one message | [`max_message_frames`] | 65,536 | the connection is closed |
+//! | Bytes of one datagram (udp) | [`max_datagram_size`] | 8192 | it is discarded, and counted |
 //! | Messages queued for a peer | [`send_hwm`] | 1000 | the sender waits; PUB drops |
 //! | Their bytes | [`send_hwm_bytes`] | 256 MiB | the same |
 //! | A silent peer that is connected | [`heartbeat_interval`], [`heartbeat_timeout`] | off | the connection is closed |
@@ -71,11 +72,15 @@
 //!
 //! - There is no encryption: every machine on the way can read and change what passes. CURVE (RFC 26) is to
 //!   come. Until then put a tunnel (WireGuard, ssh, a TLS proxy) between machines, or a firewall before the port.
+//! - Over udp there is no handshake, and so no mechanism, which `bind` and `connect` refuse there: every machine
+//!   that can reach the port is heard, under any address that it makes up. A DGRAM that answers with more than it
+//!   was asked can be turned against others.
 //! - A flood from many addresses can take all the places for handshakes; honest peers then get in
 //!   as often as they are lucky. Bounds keep this process alive, they do not keep it reachable.
 //! - A peer that has shaken hands holds its connection for as long as it answers heartbeats:
 //!   `max_connections` of them lock all others out.
 //!
+//! [`max_datagram_size`]: crate::Options::max_datagram_size
 //! [`max_connections`]: crate::Options::max_connections
 //! [`max_pending_handshakes`]: crate::Options::max_pending_handshakes
 //! [`handshake_timeout`]: crate::Options::handshake_timeout

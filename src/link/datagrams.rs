@@ -14,6 +14,9 @@ use crate::transport::Stream;
 use crate::tuning;
 use crate::zmtp::flight::Flight;
 
+/// Errors that a pass steps over: more than systems keep for a socket, which is one, or one of each kind.
+const MOST_ERRORS: usize = 8;
+
 /// What a pass received.
 #[derive(Debug, Default)]
 pub(super) struct Received {
@@ -63,18 +66,20 @@ impl Receiver {
         messages: &mut VecDeque<Message>,
     ) -> Received {
         let mut received = Received::default();
-        let mut turn = 0;
+        let (mut turn, mut errors) = (0, 0);
         while turn < tuning::TURN && messages.len() < room {
             self.buffer.clear();
             let from = match stream.recv_datagram(&mut self.buffer) {
                 Ok(from) => from,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return received,
                 // What the system has to say of what was sent before, such as that nobody receives it. It
-                // has said so now, and datagrams that others sent may be behind it.
-                Err(_) => {
-                    turn += tuning::DATAGRAM;
+                // has said so now, and datagrams that others sent may be behind it. An error that stays is
+                // left alone until an event comes.
+                Err(_) if errors < MOST_ERRORS => {
+                    errors += 1;
                     continue;
                 }
+                Err(_) => return received,
             };
             received.any = true;
             received.read += self.buffer.len();

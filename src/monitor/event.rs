@@ -28,7 +28,7 @@ pub struct Event {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EventKind {
-    /// `bind` listens.
+    /// `bind` listens, or receives datagrams.
     Listening,
     /// `bind` could not listen; its caller has the error too.
     BindFailed {
@@ -37,7 +37,8 @@ pub enum EventKind {
     },
     /// `connect` was called; the connection is being made in the background.
     Connecting,
-    /// A connection was made by `connect`; the handshake comes next.
+    /// A connection was made by `connect`; the handshake comes next. Over udp there is none of both:
+    /// datagrams can be sent.
     Connected,
     /// A try to connect failed; the text says why.
     ConnectFailed {
@@ -102,7 +103,7 @@ pub enum EventKind {
         topic: bytes::Bytes,
     },
     /// A listener was closed by `unbind`, or a connection that was waiting to be tried again by
-    /// `disconnect` or `close`.
+    /// `disconnect` or `close`; over udp also what was `Connected`.
     Closed,
 }
 

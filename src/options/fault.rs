@@ -46,10 +46,11 @@ impl Options {
     /// The first setting that makes no sense for a type of socket, in words.
     pub(crate) fn fault_for(&self, socket_type: SocketType) -> Option<String> {
         use SocketType::{Client, Dealer, Peer, Pub, Pull, Push, Router, Server, Sub};
-        if socket_type == SocketType::Stream && !self.security.is_null() {
+        let bare = matches!(socket_type, SocketType::Stream | SocketType::Dgram);
+        if bare && !self.security.is_null() {
             let name = self.security.setting();
             return Some(format!(
-                "{name} is not for a STREAM, whose peers speak no ZMTP and would be let in all the same"
+                "{name} is not for a {socket_type}, whose peers speak no ZMTP and would be let in all the same"
             ));
         }
         let conflate = [Push, Pull, Pub, Sub, Dealer];

@@ -233,7 +233,7 @@ plain!(SocketBuilder<K: Kind>: self => self.options);
 plain!(Options: self => self);
 
 impl<K: Kind> SocketBuilder<K> {
-    /// The network device over which tcp connections go, such as `eth0`. Default: the system's choice.
+    /// The network device over which tcp connections and datagrams go, such as `eth0`. Default: the system's choice.
     /// Linux only.
     ///
     /// See [`Options::bind_to_device`](Options#structfield.bind_to_device).

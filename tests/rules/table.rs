@@ -517,6 +517,36 @@ const TABLE: &[(&str, &str, &str)] = &[
         "with_no_drop_a_full_dish_is_waited_for_by_its_group_alone",
     ),
     (
+        "RADIO connects and DISH binds udp",
+        "tests/rules/udp.rs",
+        "each_type_has_the_verbs_that_make_sense",
+    ),
+    (
+        "RADIO, DISH: a datagram is the length of the group, the group and the body",
+        "tests/rules/udp.rs",
+        "a_radio_can_send_as_soon_as_it_has_connected_although_nobody_is_there",
+    ),
+    (
+        "udp: at most 8192 bytes (otherwise here: more is refused, and a setting)",
+        "tests/rules/udp.rs",
+        "a_message_that_fits_in_no_datagram_comes_back_to_its_sender",
+    ),
+    (
+        "udp: no security (otherwise here: sockets with a mechanism refuse it)",
+        "tests/rules/udp.rs",
+        "a_socket_with_a_mechanism_does_not_use_udp",
+    ),
+    (
+        "DGRAM: two frames exactly, of which the first is the address",
+        "tests/rules/udp.rs",
+        "what_is_no_address_and_a_body_comes_back_to_its_sender",
+    ),
+    (
+        "DGRAM: binds (otherwise here: connects too, and IPv6)",
+        "tests/rules/udp.rs",
+        "a_dgram_that_connected_sends_there_without_an_address_and_elsewhere_with_one",
+    ),
+    (
         "single frames: more are refused",
         "tests/rules/single.rs",
         "a_message_of_several_frames_is_refused_by_all_that_send_single_ones",

@@ -622,6 +622,51 @@ fn settings_of_datagrams_are_checked() {
     assert_eq!(dgram.recv_timeout(SOON).unwrap()[1].len(), large.len());
 }
 
+#[cfg(feature = "plain")]
+#[test]
+fn a_socket_with_a_mechanism_does_not_use_udp() {
+    let ctx = Context::new();
+    let dish = ctx.socket(Dish).plain_server([("name", "password")]);
+    let error = dish.bind(ANY).unwrap_err().to_string();
+    assert!(error.contains("plain_server"), "{error}");
+    let radio = ctx.socket(Radio).plain_client("name", "password");
+    let error = radio.connect("udp://127.0.0.1:5").unwrap_err().to_string();
+    assert!(error.contains("plain_client"), "{error}");
+    let dgram = ctx.socket(Dgram).plain_client("name", "password").open();
+    let error = dgram.unwrap_err().to_string();
+    assert!(error.contains("plain_client is not for a DGRAM"), "{error}");
+}
+
+#[test]
+fn over_ipv6_addresses_stand_in_brackets() {
+    let ctx = Context::new();
+    // A machine without IPv6 has nothing to show here.
+    let Ok(dgram) = ctx.socket(Dgram).bind("udp://[::1]:*") else {
+        return;
+    };
+    let other = ctx.socket(Dgram).connect(address(&dgram)).unwrap();
+    other.send(["", "there"]).unwrap();
+    let message = dgram.recv_timeout(SOON).unwrap();
+    assert!(message[0].starts_with(b"[::1]:"), "{message:?}");
+    dgram.send(message).unwrap();
+    assert_eq!(other.recv_timeout(SOON).unwrap()[1], *b"there");
+}
+
+#[test]
+fn a_socket_of_both_ip_versions_knows_the_others_by_their_own_addresses() {
+    let ctx = Context::new();
+    let Ok(dgram) = ctx.socket(Dgram).ipv6(true).bind("udp://*:*") else {
+        return;
+    };
+    let raw = Raw::new();
+    let to = format!("127.0.0.1:{}", address(&dgram).port().unwrap());
+    raw.0.send_to(b"time?", to).unwrap();
+    let message = dgram.recv_timeout(SOON).unwrap();
+    assert_eq!(message, [&raw.address().to_string()[..], "time?"]);
+    dgram.send(message).unwrap();
+    assert_eq!(raw.recv().0, b"time?");
+}
+
 #[test]
 fn an_interface_that_is_not_there_is_an_error_of_the_call() {
     let ctx = Context::new();
