@@ -293,9 +293,13 @@ fn what_a_dropped_body_receives_comes_also_when_a_receiver_dropped_it() {
     armed.store(true, Ordering::Release);
     let peer = ctx.socket(Dealer).connect(address(&dealer)).unwrap();
     await_peer(&monitor);
-    let receiver = thread::spawn(move || dealer.recv_timeout(HANG));
+    let (started, start) = mpsc::channel();
+    let receiver = thread::spawn(move || {
+        started.send(()).unwrap();
+        dealer.recv_timeout(HANG)
+    });
     // It is the receiver that finds the end of this connection, when it waits already.
-    thread::sleep(A_WHILE);
+    start.recv().unwrap();
     drop(stuck);
     beginning.recv_timeout(HANG).unwrap();
     peer.send("one").unwrap();

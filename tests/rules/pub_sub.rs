@@ -168,10 +168,14 @@ fn no_drop_goes_on_when_the_slow_one_wants_it_no_more() {
     for endpoint in endpoints("unsubscribes") {
         let ctx = Context::new();
         let (publisher, slow) = a_publisher_that_is_full(&ctx, &endpoint);
+        let (started, start) = mpsc::channel();
         let sender = publisher.clone();
-        let waiting = thread::spawn(move || sender.send_timeout("on", SOON));
-        // Long enough, mostly, for it to wait; if not, it finds the subscription gone.
-        thread::sleep(A_WHILE);
+        let waiting = thread::spawn(move || {
+            started.send(()).unwrap();
+            sender.send_timeout("on", SOON)
+        });
+        // It waits by now, or is about to; then it finds the subscription gone.
+        start.recv().unwrap();
         slow.unsubscribe("").unwrap();
         waiting
             .join()
