@@ -142,7 +142,9 @@ pub struct CloseReport {
     ///
     /// It can be too high: the system counts in bytes, so that of what it held up to a third more may be
     /// counted, or one write more; and what was on its way may still arrive, above all with a linger
-    /// of zero. Only Linux tells what is not acknowledged; elsewhere what the system took counts as
-    /// delivered.
+    /// of zero. Of a connection that is reset it counts what was not acknowledged at that moment. Over
+    /// `ipc` nothing tells what a peer that is gone had read, so that what it had may be counted too. Only
+    /// Linux tells what is not acknowledged; elsewhere what the system took counts as delivered, and after a
+    /// reset, as far as it was known to be.
     pub undelivered: u64,
 }

@@ -1,7 +1,7 @@
 //! How much of what was written the peer's system has, for links that are on their way out.
 //!
-//! The system is asked now and then, without the lock: when a connection has been reset it is too late to
-//! ask. What is done with the last answer once the connection is over, [`teardown`](super::teardown) says.
+//! The system is asked now and then, without the lock, because nothing tells when all is acknowledged. What
+//! it says once the connection is over, and what is done with that, [`teardown`](super::teardown) says.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -67,9 +67,7 @@ impl<D> Engine<D> {
         let finished = link.is_half_closed();
         let pings = link.session().is_pinged();
         let writer = link.connection_mut().and_then(Connection::writer_mut);
-        if let (Some(bytes), Some(written), Some(writer), false) =
-            (bytes, asked.written, writer, over)
-        {
+        if let (Some(bytes), Some(written), Some(writer)) = (bytes, asked.written, writer) {
             writer.note_unacknowledged(written, bytes);
         }
         // A peer that goes on sending would have its connection reset, and may then not read what its

@@ -156,10 +156,8 @@ impl Link {
         };
         if let Some(writer) = &mut writer {
             if self.is_leaving() {
-                if !matches!(remains.ended, Ended::Io(_)) {
-                    let by_peer = matches!(remains.ended, Ended::ByPeer);
-                    writer.ask_acknowledged(by_peer);
-                }
+                let broken = matches!(remains.ended, Ended::Io(_));
+                writer.ask_acknowledged(broken);
                 remains.unacknowledged = writer.unacknowledged_messages();
             }
             outcome.refused = remains.ended.is_by_peer() && writer.is_within_message();

@@ -47,7 +47,6 @@ pub(crate) struct Writer {
     loaded: u64,
     progress: Progress,
     /// The bytes written that are acknowledged by the peer's system, at least: what it said last.
-    /// A connection that was reset can no longer be asked.
     acknowledged: u64,
     /// Writing failed.
     failed: bool,
@@ -204,15 +203,14 @@ impl Writer {
     }
 
     /// Asks the system how much of what was written the peer's system has acknowledged; where it cannot
-    /// say, all is taken for acknowledged. `ended`: the peer has ended in good order, so that the
-    /// answer holds although the connection is over. Never waits.
-    pub(crate) fn ask_acknowledged(&mut self, ended: bool) {
-        if self.failed {
+    /// say, all is taken for acknowledged. `broken`: the connection was reset, or ended otherwise than in
+    /// good order; where the system forgets what it knew with that, what it said last stays. Never waits.
+    pub(crate) fn ask_acknowledged(&mut self, broken: bool) {
+        if (broken || self.failed) && !self.stream.remembers() {
             return;
         }
         match self.stream.unacknowledged() {
             None => self.acknowledged = self.written,
-            Some(0) if !ended && self.stream.is_over() => {}
             Some(bytes) => self.note_unacknowledged(self.written, bytes),
         }
     }

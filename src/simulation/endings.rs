@@ -152,9 +152,10 @@ fn a_socket_that_lingers_delivers_over_as_many_connections_as_it_takes() {
         assert_eq!(carried.taken, sent);
         received.sort_unstable();
         assert_eq!(received, carried.came);
-        // It was closed before anything was lost. After a cut the system has forgotten what had come.
+        // It was closed before anything was lost. A cut may come within a write of several messages, which
+        // are told apart no further.
         assert!(report.undelivered >= carried.lost());
-        assert!(report.undelivered == 0 || cut);
+        assert!(report.undelivered == 0 || cut && carried.lost() > 0);
     });
 }
 

@@ -212,7 +212,8 @@ impl Stream {
     }
 
     /// Bytes that were written and that the peer's system has not acknowledged, the end that
-    /// `shutdown_write` sends not among them. Never waits. `None`: this system cannot say.
+    /// `shutdown_write` sends not among them. Never waits. `None`: this system cannot say. After the
+    /// connection's end, see [`remembers`](Stream::remembers).
     pub(crate) fn unacknowledged(&self) -> Option<usize> {
         let finished = usize::from(self.finished.load(Ordering::Acquire));
         // That end is the last to be acknowledged, and counts as a byte until it is.
@@ -232,8 +233,15 @@ impl Stream {
         }
     }
 
-    /// Whether the connection is over on both sides, by a reset or in good order: the system then says
-    /// that nothing is unacknowledged, whatever was lost.
+    /// Whether [`unacknowledged`](Stream::unacknowledged) is true after a reset too: what was not
+    /// acknowledged then. Linux's TCP counts from what it sent and what was acknowledged, and a reset
+    /// changes neither (`transport/outq` tests it). A Unix-domain peer that is gone takes with it what it had not read, and
+    /// what that was is not told.
+    pub(crate) fn remembers(&self) -> bool {
+        cfg!(target_os = "linux") && self.is_tcp()
+    }
+
+    /// Whether the connection is over on both sides, by a reset or in good order.
     pub(crate) fn is_over(&self) -> bool {
         #[cfg(all(test, not(loom)))]
         if let Some(end) = self.pretended() {

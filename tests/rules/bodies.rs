@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use sinew::{Context, Dealer, DynSocket, EventKind, Message, Pub, Pull, Push, Rep, Req, Sub};
 
-use crate::support::{address, await_peer, await_subscription, Raw, A_WHILE};
+use crate::support::{address, await_peer, await_subscription, Raw};
 
 /// Nothing here takes this long, on the busiest machine; a test that hangs fails instead.
 const HANG: Duration = Duration::from_secs(60);

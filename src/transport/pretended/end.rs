@@ -83,10 +83,8 @@ impl End {
     pub(in crate::transport) fn unacknowledged(&self) -> usize {
         let wires = self.connection.wires.lock();
         let way = &wires.ways[self.side];
-        match wires.phase {
-            Phase::Up => way.sent.len() + usize::from(way.finished && !way.ended),
-            _ => 0,
-        }
+        // Also after a cut: what did not come to the other side is not acknowledged any more.
+        (way.written - way.carried) as usize + usize::from(way.finished && !way.ended)
     }
 
     pub(in crate::transport) fn is_over(&self) -> bool {
