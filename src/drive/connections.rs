@@ -8,7 +8,7 @@ use crate::clock;
 use crate::endpoint::Endpoint;
 use crate::link::reader::Reader;
 use crate::link::writer::Writer;
-use crate::monitor::EventKind;
+use crate::monitor::{EventKind, Reason};
 use crate::reactor::ConnectionId;
 use crate::transport::Stream;
 use crate::zmtp::body::BufferPool;
@@ -48,7 +48,7 @@ impl Core {
             }
             Err(error) => {
                 let refused = error.kind() == io::ErrorKind::ConnectionRefused;
-                engine.connect_failed(id, error.to_string(), refused);
+                engine.connect_failed(id, Reason::from(&error), refused);
             }
         }
     }

@@ -11,7 +11,7 @@ use crate::endpoint::Endpoint;
 use crate::engine::Bound;
 use crate::error::Error;
 use crate::message::Frame;
-use crate::monitor::EventKind;
+use crate::monitor::{EventKind, Reason};
 use crate::options::routing_id_fault;
 use crate::pattern::Refusal;
 use crate::peer::SocketType;
@@ -30,7 +30,7 @@ impl Core {
         let named = Arc::new(endpoint);
         let outcome = self.listen(Endpoint::clone(&named));
         if let Err(error) = &outcome {
-            let reason = error.to_string();
+            let reason = Reason::from(error);
             let mut locked = self.lock();
             let engine = locked.engine();
             engine.report_endpoint(&named, EventKind::BindFailed { reason });

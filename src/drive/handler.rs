@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::core::Core;
 use crate::clock;
 use crate::endpoint::Endpoint;
-use crate::monitor::EventKind;
+use crate::monitor::{EventKind, Reason, ReasonKind};
 use crate::reactor::{ConnectionId, Handle, Handler, Timer, Watch};
-use crate::transport::Stream;
+use crate::transport::{accept_is_transient, AcceptError, Stream};
 use crate::waiters::lease::Tick;
 
 impl Handler for Core {
@@ -73,7 +73,10 @@ impl Handler for Core {
     fn on_accept_failed(&self, endpoint: &Arc<Endpoint>, error: io::Error) {
         let mut locked = self.lock();
         let engine = locked.engine();
-        let reason = error.to_string();
+        let reason = match accept_is_transient(&error) {
+            AcceptError::Unwelcome => Reason::new(ReasonKind::Unwelcome, error.to_string()),
+            _ => Reason::from(&error),
+        };
         engine.report_endpoint(endpoint, EventKind::AcceptFailed { reason });
     }
 

@@ -8,7 +8,7 @@ use super::actions::Action;
 use super::Engine;
 use crate::link::ending::Cause;
 use crate::link::retry::pause;
-use crate::monitor::EventKind;
+use crate::monitor::{EventKind, Reason};
 use crate::reactor::{ConnectionId, Timer};
 
 impl<D> Engine<D> {
@@ -40,7 +40,7 @@ impl<D> Engine<D> {
     }
 
     /// A try to connect has failed. `refused`: nothing listens there.
-    pub(crate) fn connect_failed(&mut self, id: ConnectionId, reason: String, refused: bool) {
+    pub(crate) fn connect_failed(&mut self, id: ConnectionId, reason: Reason, refused: bool) {
         if self.link(id).is_none() {
             return;
         }

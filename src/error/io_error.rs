@@ -4,9 +4,10 @@ use std::io;
 
 use super::{Error, RecvError, RequestError, SendError, SendErrorKind, SendManyError, WaitError};
 
-impl From<Error> for io::Error {
-    fn from(error: Error) -> io::Error {
-        let kind = match &error {
+impl Error {
+    /// The kind that it has among the standard library's.
+    pub(crate) fn io_kind(&self) -> io::ErrorKind {
+        match self {
             Error::Endpoint(_)
             | Error::Option(_)
             | Error::TopicTooLong { .. }
@@ -33,8 +34,13 @@ impl From<Error> for io::Error {
             Error::PeerGone => io::ErrorKind::ConnectionReset,
             Error::Closed => io::ErrorKind::NotConnected,
             Error::ReactorDied => io::ErrorKind::Other,
-        };
-        io::Error::new(kind, error)
+        }
+    }
+}
+
+impl From<Error> for io::Error {
+    fn from(error: Error) -> io::Error {
+        io::Error::new(error.io_kind(), error)
     }
 }
 

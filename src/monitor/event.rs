@@ -33,17 +33,17 @@ pub enum EventKind {
     /// `bind` could not listen; its caller has the error too.
     BindFailed {
         /// What was wrong.
-        reason: String,
+        reason: Reason,
     },
     /// `connect` was called; the connection is being made in the background.
     Connecting,
     /// A connection was made by `connect`; the handshake comes next. Over udp there is none of both:
     /// datagrams can be sent.
     Connected,
-    /// A try to connect failed; the text says why.
+    /// A try to connect failed.
     ConnectFailed {
-        /// What the system said.
-        reason: String,
+        /// Why: what the system said, or the SOCKS proxy.
+        reason: Reason,
     },
     /// The next try to connect comes after this pause.
     ConnectRetried {
@@ -60,10 +60,11 @@ pub enum EventKind {
         /// Which bound it is.
         reason: String,
     },
-    /// A listener could not accept; it goes on after a pause.
+    /// A listener could not accept, and goes on after a pause; or it turned a caller away that is from no network
+    /// of [`accept_from`](crate::Options::accept_from).
     AcceptFailed {
-        /// What the system said.
-        reason: String,
+        /// What the system said, or that the caller is [unwelcome](crate::ReasonKind::Unwelcome).
+        reason: Reason,
     },
     /// The peer is there, and messages can go.
     HandshakeSucceeded,
@@ -170,13 +171,12 @@ impl Event {
     /// About the memory that it takes.
     pub(super) fn cost(&self) -> usize {
         let text = match &self.kind {
+            EventKind::AcceptPaused { reason } => reason.len(),
             EventKind::ConnectFailed { reason }
-            | EventKind::AcceptPaused { reason }
             | EventKind::BindFailed { reason }
-            | EventKind::AcceptFailed { reason } => reason.len(),
-            EventKind::HandshakeFailed { reason } | EventKind::Disconnected { reason } => {
-                reason.len()
-            }
+            | EventKind::AcceptFailed { reason }
+            | EventKind::HandshakeFailed { reason }
+            | EventKind::Disconnected { reason } => reason.len(),
             EventKind::Subscribed { topic } | EventKind::Unsubscribed { topic } => topic.len(),
             _ => 0,
         };

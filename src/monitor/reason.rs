@@ -1,13 +1,15 @@
-//! [`Reason`]: why a connection ended, or did not come up, in words and as a value.
+//! [`Reason`]: why a connection ended, or did not come up, or an endpoint could not be listened at, in words and as
+//! a value.
 
 use std::fmt;
 use std::io;
 use std::ops::Deref;
 
+use crate::error::Error;
 use crate::link::reader::Ended;
 use crate::zmtp::ProtocolError;
 
-/// Why a connection ended or never came up. Prints as words, and is text where text is wanted;
+/// Why a connection ended or never came up, or a listener failed. Prints as words, and is text where text is wanted;
 /// [`kind`](Reason::kind) is for programs.
 ///
 /// ```
@@ -38,12 +40,15 @@ pub struct Reason {
 pub enum ReasonKind {
     /// The peer closed the connection, or its socket.
     ClosedByPeer,
+    /// The caller is from no network of [`accept_from`](crate::Options::accept_from), and was turned away.
+    Unwelcome,
     /// The peer closed it during the handshake, without a word: it may speak an older ZMTP, or refuse
     /// this type of socket.
     RefusedByPeer,
     /// This side closed it: by `disconnect` or `close`, or because the time to linger was over.
     ClosedHere,
-    /// The system says that it is broken.
+    /// The system says that it is broken, or cannot be made; or an error that stands for such a thing: a SOCKS
+    /// proxy that refuses, say, is [`ConnectionRefused`](io::ErrorKind::ConnectionRefused).
     Io(io::ErrorKind),
     /// The peer broke the protocol.
     Protocol,
@@ -102,6 +107,19 @@ impl Deref for Reason {
     }
 }
 
+impl From<&io::Error> for Reason {
+    fn from(error: &io::Error) -> Reason {
+        Reason::new(ReasonKind::Io(error.kind()), error.to_string())
+    }
+}
+
+impl From<&Error> for Reason {
+    /// Of the kind that the error has among the standard library's.
+    fn from(error: &Error) -> Reason {
+        Reason::new(ReasonKind::Io(error.io_kind()), error.to_string())
+    }
+}
+
 impl From<&Ended> for Reason {
     fn from(ended: &Ended) -> Reason {
         let kind = match ended {
@@ -143,6 +161,17 @@ fn kind_of(fault: &ProtocolError) -> ReasonKind {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_system_said_is_words_and_a_kind() {
+        let refused = io::Error::new(io::ErrorKind::ConnectionRefused, "no");
+        let reason = Reason::from(&refused);
+        let kind = ReasonKind::Io(io::ErrorKind::ConnectionRefused);
+        assert_eq!((reason.kind(), &*reason), (kind, "no"));
+        let reason = Reason::from(&Error::InUse("it is taken".into()));
+        let kind = ReasonKind::Io(io::ErrorKind::AddrInUse);
+        assert_eq!((reason.kind(), &*reason), (kind, "it is taken"));
+    }
 
     #[test]
     fn a_reason_is_words_and_a_kind() {

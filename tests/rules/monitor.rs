@@ -66,10 +66,20 @@ fn connecting_and_a_bind_that_fails_are_told() {
     let monitor = socket.monitor();
     socket.bind("ipc:///no/such/folder/at/all").unwrap_err();
     let event = monitor.recv().unwrap();
-    assert!(matches!(event.kind, EventKind::BindFailed { .. }));
+    let EventKind::BindFailed { reason } = &event.kind else {
+        panic!("{event}");
+    };
+    assert_eq!(reason.kind(), ReasonKind::Io(ErrorKind::NotFound));
     assert_eq!(event.endpoint.to_string(), "ipc:///no/such/folder/at/all");
     socket.connect("tcp://127.0.0.1:1").unwrap();
     assert_eq!(monitor.recv().unwrap().kind, EventKind::Connecting);
+    let failed = |kind: &EventKind| matches!(kind, EventKind::ConnectFailed { .. });
+    match await_event(&monitor, failed).kind {
+        EventKind::ConnectFailed { reason } => {
+            assert_eq!(reason.kind(), ReasonKind::Io(ErrorKind::ConnectionRefused));
+        }
+        other => panic!("{other}"),
+    }
 }
 
 #[test]

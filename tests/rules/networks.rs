@@ -6,7 +6,9 @@ use std::os::unix::net::UnixListener;
 use std::thread;
 use std::time::Duration;
 
-use sinew::{Context, Dealer, Error, EventKind, Options, Pull, Push, ReconnectStop, SocksProxy};
+use sinew::{
+    Context, Dealer, Error, EventKind, Options, Pull, Push, ReasonKind, ReconnectStop, SocksProxy,
+};
 
 use crate::support::*;
 
@@ -29,6 +31,10 @@ fn a_caller_from_a_network_that_is_not_wanted_is_turned_away_and_others_are_not(
         text.contains("127.0.0.1") && text.contains("accept_from"),
         "{text}"
     );
+    let EventKind::AcceptFailed { reason } = &event.kind else {
+        panic!("{event}");
+    };
+    assert_eq!(reason.kind(), ReasonKind::Unwelcome);
     assert_eq!(stranger.await_end(), b"", "not even a greeting");
 
     let port = address(&pull).port().unwrap();
