@@ -135,8 +135,7 @@ impl Link {
     /// Takes its connection apart, which is over and whose tokens are both home.
     ///
     /// A link that is on its way out loses with its connection what its system still holds. To ask for that
-    /// never waits; asked before the lock was taken, it would be answered too early. After a reset the answer
-    /// would be that there is nothing.
+    /// never waits; asked before the lock was taken, it would be answered too early.
     pub(crate) fn take_apart(&mut self) -> Option<Remains> {
         let mut connection = self.take_connection()?;
         let (ended, mut writer) = connection.dismantle();
