@@ -62,9 +62,7 @@ mod tests {
     }
 
     fn reset(peer: TcpStream) {
-        Socket::from(peer)
-            .set_linger(Some(Duration::ZERO))
-            .unwrap();
+        Socket::from(peer).set_linger(Some(Duration::ZERO)).unwrap();
     }
 
     /// Waits until our system knows of the peer's end; whether that was a reset.
