@@ -116,7 +116,7 @@ impl Radix {
 
     /// Visits the values of all keys that are prefixes of `text`, shortest first, until `visit`
     /// says false.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn prefixes(&self, text: &[u8], mut visit: impl FnMut(u32) -> bool) {
         let mut node = &self.nodes[ROOT];
         // Subscribers of everything alone: they get by without what the way down needs.
