@@ -24,6 +24,7 @@ mod chaos;
 mod duplex;
 mod endings;
 mod fairness;
+mod groups;
 mod heartbeats;
 mod inproc;
 mod pub_sub;

@@ -591,6 +591,37 @@ const TABLE: &[(&str, &str, &str)] = &[
         "tests/rules/single.rs",
         "scatter_deals_out_in_turn_and_gather_hears_all",
     ),
+    // ── conflate; udp ────────────────────────────────────────────────────────────────────────────────────
+    (
+        "conflate: the last message alone, of libzmq's the last frame (otherwise here: whole messages)",
+        "tests/rules/conflate.rs",
+        "a_receiver_that_is_behind_gets_the_last_message_of_its_peer_whole",
+    ),
+    (
+        "conflate: of DEALER, PULL, PUSH, PUB and SUB",
+        "tests/rules/conflate.rs",
+        "only_types_whose_messages_stand_for_themselves_conflate",
+    ),
+    (
+        "conflate: set before the first peer",
+        "tests/rules/conflate.rs",
+        "an_open_socket_keeps_its_rule",
+    ),
+    (
+        "RADIO, DISH over udp: RADIO connects, DISH binds",
+        "tests/rules/udp.rs",
+        "a_dish_receives_the_groups_that_it_is_in",
+    ),
+    (
+        "DGRAM: an address and a body, nothing else",
+        "tests/rules/udp.rs",
+        "what_is_no_address_and_a_body_comes_back_to_its_sender",
+    ),
+    (
+        "DGRAM: what is received has the address that it came from",
+        "tests/rules/udp.rs",
+        "a_dgram_answers_to_the_address_that_a_datagram_came_from",
+    ),
 ];
 
 #[test]
