@@ -29,6 +29,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "discard",
             "endpoint/error",
             "endpoint",
+            "endpoint/display",
             "endpoint/parse",
             "endpoint/udp",
             "interest",
@@ -42,6 +43,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "security/plain",
             "security",
             "options",
+            "options/defaults",
             "options/fault",
             "error/wait",
             "error/recv",
@@ -110,6 +112,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "pattern/parts/manual",
             "pattern/parts/shown",
             "pattern/parts/mod",
+            "pattern/capabilities",
             "pattern/rules",
             "pattern/model",
             "pattern/dealer",
@@ -141,6 +144,8 @@ const HOUSE: &[(&str, &[&str])] = &[
             "transport/outq",
             "transport/settings",
             "transport/stream",
+            "transport/stream/datagrams",
+            "transport/stream/source",
             "transport/interfaces",
             "transport/resolve",
             "transport/tcp",
@@ -173,8 +178,10 @@ const HOUSE: &[(&str, &[&str])] = &[
             "link/pipe/blocks",
             "link/pipe/events",
             "link/pipe/lane",
+            "link/pipe/lane/conflating",
             "link/pipe/held_back",
             "link/pipe/mod",
+            "link/ended",
             "link/reader",
             "link/ending",
             "link/retry",
@@ -218,6 +225,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "engine/raw",
             "engine/reading",
             "engine/receiving",
+            "engine/requests",
             "engine/reconnect",
             "engine/endpoints",
             "engine/settings",
@@ -225,6 +233,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "engine/fast_path",
             "engine/subscribing",
             "engine/acknowledged",
+            "engine/losses",
             "engine/teardown",
             "engine/closing",
             "engine/timers",
@@ -281,6 +290,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "socket/observe",
             "socket/iter",
             "socket/builder",
+            "socket/builder/kinds",
             "socket/open",
             "socket/descriptor",
             "socket/task",
@@ -408,10 +418,10 @@ const WORKSHOP: &[&str] = &[
 ];
 
 /// Lines that a file may have above its tests; one of nothing but tests, in all.
-const LONGEST: usize = 400;
+const LONGEST: usize = 350;
 
 /// Longer ones, that were so before, and how long they may be. None may be added.
-const LONGER: &[(&str, usize)] = &[("link/pipe/lane", 401)];
+const LONGER: &[(&str, usize)] = &[];
 
 #[test]
 fn files_import_from_below() {

@@ -9,7 +9,7 @@ use super::core::{token_of, Core};
 use super::locked::Locked;
 use super::waiting::PASSES;
 use crate::clock;
-use crate::link::reader::Ended;
+use crate::link::ended::Ended;
 use crate::link::writer::{Writer, Wrote};
 use crate::monitor::EventKind;
 use crate::reactor::{ConnectionId, Handle, Handler, Order};

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::actions::Action;
 use super::Engine;
 use crate::link::connection::Connection;
-use crate::link::reader::Ended;
+use crate::link::ended::Ended;
 use crate::link::writer::Writer;
 use crate::reactor::{ConnectionId, Timer};
 use crate::transport::Stream;

@@ -7,7 +7,7 @@ use super::actions::Action;
 use super::admission::Entrance;
 use super::{Engine, Life};
 use crate::endpoint::Endpoint;
-use crate::link::reader::Ended;
+use crate::link::ended::Ended;
 use crate::link::{Origin, Stage};
 use crate::monitor::EventKind;
 use crate::reactor::{ConnectionId, Timer};

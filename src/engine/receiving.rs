@@ -9,7 +9,7 @@ use crate::error::RecvError;
 use crate::link::pipe::Watch;
 use crate::link::PipeLink;
 use crate::message::Message;
-use crate::pattern::{Refusal, RequestKey};
+use crate::pattern::Refusal;
 use crate::tuning;
 
 impl<D> Engine<D> {
@@ -267,7 +267,7 @@ impl<D> Engine<D> {
     ///
     /// The end of a pipe is nothing to be read, and no more than that. What it means for the link,
     /// `on_pipe_closed` decides, which the other end calls once it is gone.
-    fn refill(&mut self, key: usize) {
+    pub(super) fn refill(&mut self, key: usize) {
         let Some(link) = self.links.get_mut(key) else {
             return self.pattern.set_readable(key, false);
         };
@@ -290,47 +290,6 @@ impl<D> Engine<D> {
     pub(super) fn resume_reading(&mut self, key: usize) {
         self.work.read_later(key);
         self.tell_driver();
-    }
-
-    /// Requests whose replies will not come: their connections are lost.
-    pub(crate) fn lost_requests(&mut self) -> Vec<RequestKey> {
-        self.pattern.lost_requests()
-    }
-
-    /// No caller waits for the reply to this request any more.
-    pub(crate) fn forget_request(&mut self, key: RequestKey) {
-        self.pattern.forget_request(key);
-    }
-
-    /// REQ: replies to earlier requests are thrown away before a new one goes out.
-    pub(super) fn forget_inboxes(&mut self) {
-        let keys: Vec<_> = self.links.iter().map(|(key, _)| key).collect();
-        for key in keys {
-            let Some(link) = self.links.get_mut(key) else {
-                continue;
-            };
-            if let Some(pipe) = link.pipe() {
-                let (stale, room) = pipe.end().clear_inward();
-                if let (true, Some(pipe_peer)) = (room, pipe.peer()) {
-                    self.actions.push(Action::GiveRoom(pipe_peer.clone()));
-                }
-                if !stale.is_empty() {
-                    self.actions.discard(stale);
-                }
-            }
-            if !link.has_unread() {
-                continue;
-            }
-            let departed = link.has_departed();
-            let (messages, bytes) = link.recv_queue().held();
-            let (stale, paused) = link.recv_queue().forget();
-            self.actions.discard(stale);
-            self.note_received(departed, messages, bytes);
-            if paused {
-                self.resume_reading(key);
-            }
-            self.refill(key);
-        }
     }
 }
 

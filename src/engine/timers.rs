@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::actions::Action;
 use super::Engine;
-use crate::link::reader::Ended;
+use crate::link::ended::Ended;
 use crate::reactor::{ConnectionId, Timer};
 
 /// What a timer leaves to be done outside the engine.

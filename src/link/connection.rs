@@ -4,7 +4,8 @@
 use std::io;
 use std::sync::Arc;
 
-use super::reader::{Ended, Reader};
+use super::ended::Ended;
+use super::reader::Reader;
 use super::writer::{Writer, Wrote};
 use crate::transport::Stream;
 

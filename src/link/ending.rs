@@ -37,7 +37,7 @@
 //! What is not in the diagram changes nothing: an end that has begun cannot be taken back, nor begun
 //! again.
 
-use super::reader::Ended;
+use super::ended::Ended;
 
 /// Why a link is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use super::conflater::Displaced;
 use super::connection::Connection;
+use super::ended::Ended;
 use super::ending::{Carrier, Cause, Situation, Step};
-use super::reader::Ended;
 use super::retry::Outcome;
 use super::writer::Writer;
 use super::{Link, Origin, Stage, Via};

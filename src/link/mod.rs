@@ -8,6 +8,7 @@ pub(crate) mod buffer;
 pub(crate) mod conflater;
 pub(crate) mod connection;
 pub(crate) mod datagrams;
+pub(crate) mod ended;
 pub(crate) mod ending;
 pub(crate) mod high_water;
 mod leaving;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::connection::{Connection, Found};
-use super::reader::{Ended, Pass, Reader};
+use super::ended::Ended;
+use super::reader::{Pass, Reader};
 use super::writer::{Writer, Wrote};
 use super::{Link, Origin, Via};
 use crate::message::Message;

@@ -6,7 +6,7 @@ use std::io;
 use std::ops::Deref;
 
 use crate::error::Error;
-use crate::link::reader::Ended;
+use crate::link::ended::Ended;
 use crate::zmtp::ProtocolError;
 
 /// Why a connection ended or never came up, or a listener failed. Prints as words, and is text where text is wanted;

@@ -1,9 +1,10 @@
 //! DEALER: each message to one peer, in turn, and from all peers, fairly (RFC 28, "The DEALER Socket
 //! Type").
 
+use super::capabilities::Capabilities;
 use super::parts::balance::Balance;
 use super::parts::fair::Fair;
-use super::rules::{Capabilities, Rules};
+use super::rules::Rules;
 use super::types::{LinkId, PatternSettings, Route};
 use crate::message::Message;
 

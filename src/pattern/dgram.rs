@@ -5,8 +5,9 @@
 
 use std::net::SocketAddr;
 
+use super::capabilities::Capabilities;
 use super::parts::fair::Fair;
-use super::rules::{Capabilities, Rules};
+use super::rules::Rules;
 use super::types::{LinkId, PatternSettings, Refusal, Route};
 use crate::datagram;
 use crate::message::Message;

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use super::capabilities::Capabilities;
 use super::parts::fair::Fair;
-use super::rules::{Capabilities, Rules};
+use super::rules::Rules;
 use super::types::{Forward, LinkId, PatternSettings, Refusal};
 use crate::message::Message;
 

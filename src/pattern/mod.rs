@@ -17,6 +17,7 @@
 //! A type of socket is added by a file that implements [`Rules`], a line in the list of `patterns!`
 //! below, and one in the list of `kinds!` in `socket/kind`.
 
+mod capabilities;
 mod rules;
 mod types;
 
@@ -44,7 +45,8 @@ mod xsub;
 #[cfg(feature = "internals")]
 pub mod bench_support;
 
-pub(crate) use rules::{Capabilities, Rules};
+pub(crate) use capabilities::Capabilities;
+pub(crate) use rules::Rules;
 pub(crate) use server::number_of;
 pub(crate) use types::{subscription_of, MAX_GROUP, MAX_TOPIC};
 pub(crate) use types::{

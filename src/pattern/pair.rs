@@ -5,7 +5,8 @@
 
 use std::collections::VecDeque;
 
-use super::rules::{Capabilities, Rules};
+use super::capabilities::Capabilities;
+use super::rules::Rules;
 use super::types::{LinkId, Newcomer, PatternSettings, Route};
 use crate::message::Message;
 use crate::peer::{PeerInfo, PeerRefusal};

@@ -1,7 +1,8 @@
 //! PULL: from all peers, fairly (RFC 30, "The PULL Socket Type").
 
+use super::capabilities::Capabilities;
 use super::parts::fair::Fair;
-use super::rules::{Capabilities, Rules};
+use super::rules::Rules;
 use super::types::{LinkId, PatternSettings};
 
 #[derive(Debug, Default)]

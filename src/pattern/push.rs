@@ -1,7 +1,8 @@
 //! PUSH: each message to one peer, in turn (RFC 30, "The PUSH Socket Type").
 
+use super::capabilities::Capabilities;
 use super::parts::balance::Balance;
-use super::rules::{Capabilities, Rules};
+use super::rules::Rules;
 use super::types::{LinkId, PatternSettings, Route};
 use crate::message::Message;
 

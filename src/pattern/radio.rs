@@ -2,9 +2,10 @@
 
 use std::net::SocketAddr;
 
+use super::capabilities::Capabilities;
 use super::parts::fanout::Fanout;
 use super::parts::trie::Trie;
-use super::rules::{Capabilities, Rules};
+use super::rules::Rules;
 use super::types::{Excess, LinkId, PatternSettings, Refusal, Route, MAX_GROUP};
 use crate::message::Message;
 

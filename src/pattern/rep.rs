@@ -1,8 +1,9 @@
 //! REP: waits for a request, then answers the peer that sent it (RFC 28, "The REP Socket Type").
 
+use super::capabilities::Capabilities;
 use super::parts::fair::Fair;
 use super::parts::links::LinkSet;
-use super::rules::{Capabilities, Rules};
+use super::rules::Rules;
 use super::types::{LinkId, PatternSettings, Refusal, Route};
 use crate::message::{Frame, Message};
 

@@ -10,10 +10,11 @@
 //!       +---------- may_receive says PeerGone, once -------------------+
 //! ```
 
+use super::capabilities::Capabilities;
 use super::parts::balance::Balance;
 use super::parts::fair::Fair;
 use super::parts::ids::{RequestId, RequestIds};
-use super::rules::{Capabilities, Rules};
+use super::rules::Rules;
 use super::types::{LinkId, PatternSettings, Refusal, Route};
 use crate::message::{Frame, Message};
 

@@ -7,9 +7,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::capabilities::Capabilities;
 use super::parts::balance::Balance;
 use super::parts::fair::Fair;
-use super::rules::{Capabilities, Rules};
+use super::rules::Rules;
 use super::types::{LinkId, PatternSettings, Refusal, RequestKey, Route};
 use crate::message::Message;
 

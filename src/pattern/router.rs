@@ -9,11 +9,12 @@ use std::collections::{HashMap, VecDeque};
 
 use bytes::Bytes;
 
+use super::capabilities::Capabilities;
 use super::parts::directory::{is_made_up, Directory};
 use super::parts::fair::Fair;
 use super::parts::links::LinkSet;
 use super::parts::room::Room;
-use super::rules::{Capabilities, Rules};
+use super::rules::Rules;
 use super::types::{LinkId, Newcomer, PatternSettings, Refusal, Route};
 use crate::message::Message;
 use crate::peer::{PeerInfo, PeerRefusal};

@@ -6,9 +6,10 @@
 
 use bytes::Bytes;
 
+use super::capabilities::Capabilities;
 use super::parts::directory::Directory;
 use super::parts::numbered::Numbered;
-use super::rules::{Capabilities, Rules};
+use super::rules::Rules;
 use super::types::{LinkId, Newcomer, PatternSettings, Refusal, Route};
 use crate::message::Message;
 use crate::peer::PeerRefusal;

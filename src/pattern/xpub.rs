@@ -1,11 +1,12 @@
 //! PUB and XPUB: to every peer that wants the message (RFC 29). XPUB shows its application what peers
 //! subscribe to, and lets it decide.
 
+use super::capabilities::Capabilities;
 use super::parts::fanout::Fanout;
 use super::parts::links::LinkSet;
 use super::parts::shown::Shown;
 use super::parts::trie::Trie;
-use super::rules::{Capabilities, Rules};
+use super::rules::Rules;
 use super::types::{Excess, LinkId, PatternSettings, Refusal, Route};
 use crate::message::Message;
 

@@ -3,10 +3,11 @@
 
 use std::collections::VecDeque;
 
+use super::capabilities::Capabilities;
 use super::parts::fair::Fair;
 use super::parts::fanout::Fanout;
 use super::parts::filter::Filter;
-use super::rules::{Capabilities, Rules};
+use super::rules::Rules;
 use super::types::{Forward, LinkId, PatternSettings, Refusal, Route};
 use crate::message::Message;
 

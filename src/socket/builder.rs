@@ -4,14 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::kind::{
-    Conflates, Datagrams, Greets, Joins, Kind, Matches, Probes, Publishes, Requests, Routes,
-    ShowsSubscriptions, Streams, Subscribes, TellsDisconnects, TellsHiccups,
-};
+use super::kind::{Joins, Kind, Subscribes};
 use crate::context::Context;
-use crate::message::{Frame, Message};
+use crate::message::Frame;
 use crate::network::Network;
-use crate::options::{Conflate, KeepAlive, Options, ReconnectStop};
+use crate::options::{KeepAlive, Options, ReconnectStop};
 #[cfg(feature = "plain")]
 use crate::security::plain::{Credentials, Users};
 #[cfg(feature = "plain")]
@@ -272,99 +269,7 @@ impl Options {
     }
 }
 
-setters! {
-    Conflates:
-        /// Which messages that wait replace each other. Default: none do.
-        conflate: Conflate;
-}
-
-setters! {
-    Publishes:
-        /// Block instead of dropping when a matching subscriber's queue is full. Default false.
-        no_drop: bool;
-}
-
-setters! {
-    Matches:
-        /// Messages go to, or are wanted by, those that no subscription matches. Default false.
-        invert_matching: bool;
-}
-
-setters! {
-    ShowsSubscriptions:
-        /// Receive every subscription, not only the first to its topic. Default false.
-        verbose: bool;
-        /// Receive every subscription and every end of one. Default false.
-        verboser: bool;
-        /// Decide what each peer is subscribed to. Default false.
-        manual: bool;
-        /// Decide what each peer is subscribed to, and send it the next message alone. Default false.
-        manual_last_value: bool;
-        /// What each new peer is sent first. Default nothing.
-        welcome_message: impl Into<Message>;
-}
-
-setters! {
-    Subscribes:
-        /// Tell publishers of every `unsubscribe`, not only of the last of its topic. Default false.
-        verbose_unsubscribe: bool;
-}
-
-setters! {
-    Requests:
-        /// A new request may be sent before the reply to the last one came. Default false.
-        relaxed: bool;
-        /// Number the requests, and accept only the reply with the same number. Default false.
-        correlate: bool;
-}
-
-setters! {
-    Routes:
-        /// Tell when a message cannot be routed, instead of dropping it. Default false.
-        mandatory: bool;
-        /// A new peer with the routing id of another takes its place. Default false: it is refused.
-        handover: bool;
-}
-
-setters! {
-    Datagrams:
-        /// Bytes of a datagram, at most. Default 8192.
-        max_datagram_size: usize;
-        /// Networks that a multicast goes through, at most. Default 1.
-        multicast_hops: u8;
-        /// Whether sockets of this machine get what is sent to a multicast group. Default true.
-        multicast_loop: bool;
-}
-
-setters! {
-    Streams:
-        /// Tell by an empty message that a peer came or went. Default true.
-        stream_notify: bool;
-}
-
-setters! {
-    Greets:
-        /// What each new peer is sent first. Default nothing.
-        hello_message: impl Into<Message>;
-}
-
-setters! {
-    TellsDisconnects:
-        /// What is received of a peer that called and has gone. Default nothing.
-        disconnect_message: impl Into<Message>;
-}
-
-setters! {
-    TellsHiccups:
-        /// What is received when the connection to a peer that was called is lost. Default nothing.
-        hiccup_message: impl Into<Message>;
-}
-
-setters! {
-    Probes:
-        /// Send each new peer an empty message, so that a ROUTER learns of this socket. Default false.
-        probe_router: bool;
-}
+mod kinds;
 
 impl<K: Subscribes> SocketBuilder<K> {
     /// Subscribes to all messages whose first frame starts with `topic`; empty means everything.
@@ -456,7 +361,8 @@ mod tests {
         );
         let fields = names(options, "    pub ");
         assert!(fields.len() > 25, "{fields:?}");
-        let setters = names(include_str!("builder.rs"), "        ");
+        let mut setters = names(include_str!("builder.rs"), "        ");
+        setters.append(&mut names(include_str!("builder/kinds.rs"), "        "));
         // Written by hand, because they are not named and typed as their field is.
         let by_hand = BTreeSet::from(["bind_to_device"]);
         let missing: Vec<_> = fields

@@ -1,12 +1,12 @@
 //! One connection: bytes in, bytes out, never blocking.
 
+mod datagrams;
+mod source;
+
 use std::io::{self, IoSlice, Read};
 use std::net::{IpAddr, Shutdown, SocketAddr};
-use std::os::fd::{AsRawFd, RawFd};
 
-use mio::event::{Event, Source};
-use mio::unix::SourceFd;
-use mio::{Interest, Registry, Token};
+use mio::event::Event;
 use socket2::{Domain, Protocol, Socket, Type};
 
 #[cfg(all(test, not(loom)))]
@@ -161,41 +161,6 @@ impl Stream {
         retry(|| self.socket.send_vectored_with_flags(slices, SEND_FLAGS))
     }
 
-    /// Receives one datagram into the spare capacity of `buffer`, and says where it came from. What does not
-    /// fit is lost: one that fills the buffer may have been longer.
-    pub(crate) fn recv_datagram(&self, buffer: &mut Vec<u8>) -> io::Result<SocketAddr> {
-        let (_, from) = retry(|| uninit::recv_from(&self.socket, buffer))?;
-        let from = from.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
-        Ok(canonical(from))
-    }
-
-    /// Sends one datagram, whole or not at all: to an address, or where all go.
-    pub(crate) fn send_datagram(&self, bytes: &[u8], to: Option<SocketAddr>) -> io::Result<()> {
-        let usual = match self.peer {
-            Peer::Udp(usual) => usual,
-            _ => None,
-        };
-        let to = to.or(usual).ok_or(io::ErrorKind::InvalidInput)?;
-        let sent = retry(|| {
-            self.socket
-                .send_to_with_flags(bytes, &to.into(), SEND_FLAGS)
-        });
-        match (sent, to) {
-            // A socket of both IP versions knows the others' addresses as mapped ones.
-            (Err(error), SocketAddr::V4(v4))
-                if error.raw_os_error() == Some(libc::EAFNOSUPPORT) =>
-            {
-                let mapped = SocketAddr::from((v4.ip().to_ipv6_mapped(), v4.port()));
-                retry(|| {
-                    self.socket
-                        .send_to_with_flags(bytes, &mapped.into(), SEND_FLAGS)
-                })
-            }
-            (sent, _) => sent,
-        }
-        .map(|_| ())
-    }
-
     /// Tells the peer that nothing more will come. What it sends can still be read.
     pub(crate) fn shutdown_write(&self) -> io::Result<()> {
         self.shut_down()?;
@@ -302,59 +267,6 @@ impl Stream {
             #[cfg(not(loom))]
             Peer::Pretended(_) => None,
         }
-    }
-}
-
-impl Stream {
-    /// Has a poll watch the stream; unlike [`Source::register`], for one that is shared.
-    pub(crate) fn watch(&self, registry: &Registry, token: Token, on: Interest) -> io::Result<()> {
-        #[cfg(all(test, not(loom)))]
-        if let Some(end) = self.pretended() {
-            let mut source = SourceFd(&self.socket.as_raw_fd());
-            registry.register(&mut source, token, Interest::READABLE)?;
-            end.watch(on);
-            return Ok(());
-        }
-        registry.register(&mut SourceFd(&self.socket.as_raw_fd()), token, on)
-    }
-
-    /// Changes what the poll watches for.
-    pub(crate) fn rewatch(
-        &self,
-        registry: &Registry,
-        token: Token,
-        on: Interest,
-    ) -> io::Result<()> {
-        #[cfg(all(test, not(loom)))]
-        if let Some(end) = self.pretended() {
-            end.watch(on);
-            return Ok(());
-        }
-        registry.reregister(&mut SourceFd(&self.socket.as_raw_fd()), token, on)
-    }
-}
-
-impl AsRawFd for Stream {
-    fn as_raw_fd(&self) -> RawFd {
-        self.socket.as_raw_fd()
-    }
-}
-
-impl Source for Stream {
-    fn register(&mut self, registry: &Registry, token: Token, on: Interest) -> io::Result<()> {
-        #[cfg(all(test, not(loom)))]
-        if self.pretended().is_some() {
-            return self.watch(registry, token, on);
-        }
-        SourceFd(&self.socket.as_raw_fd()).register(registry, token, on)
-    }
-
-    fn reregister(&mut self, registry: &Registry, token: Token, on: Interest) -> io::Result<()> {
-        SourceFd(&self.socket.as_raw_fd()).reregister(registry, token, on)
-    }
-
-    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
-        SourceFd(&self.socket.as_raw_fd()).deregister(registry)
     }
 }
 

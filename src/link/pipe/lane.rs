@@ -1,14 +1,14 @@
 //! One direction of a pipe: a queue behind a lock of its own, and the two words of it that are read
 //! without that lock.
 
+mod conflating;
+
 use std::collections::VecDeque;
 
 use super::blocks::Blocks;
-use crate::link::conflater::Displaced;
 use crate::link::high_water::{HighWater, Room};
 use crate::link::shares::{Limits, Shares};
 use crate::message::Message;
-use crate::options::Conflate;
 use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::sync::Mutex;
 
@@ -52,36 +52,6 @@ impl State {
         } else {
             self.marks.set_limits(messages, bytes);
         }
-    }
-
-    /// A put has left no room: the sender is to be told when there is some, unless the lane conflates, which
-    /// always has room, and where what was put takes its place now.
-    #[cold]
-    fn fill(&mut self) {
-        if !self.blocks.conflates() {
-            self.sender_waits = true;
-            return;
-        }
-        let (gone, bytes) = self.blocks.conflate_last();
-        self.marks.sub(gone, bytes);
-    }
-
-    /// There are messages, and no block of them: the lane conflates, and gives one at a time.
-    #[cold]
-    fn take_conflated(&mut self, inbox: &mut VecDeque<Message>, room: bool) -> Taken {
-        // Messages are there, though none is given out now.
-        let mut taken = Taken {
-            messages: 1,
-            room,
-            ..Taken::default()
-        };
-        if let Some((message, bytes)) = self.blocks.pop_conflated() {
-            inbox.push_back(message);
-            self.touched = true;
-            self.taken = (1, bytes);
-            taken.bytes = bytes;
-        }
-        taken
     }
 
     /// What the receiver took last is used up. True: the sender waits, and there is room again.
@@ -237,31 +207,6 @@ impl Lane {
     /// Whether a message can be put, which a lane that conflates always takes.
     pub(super) fn has_room(&self) -> bool {
         self.conflates() || self.room().any()
-    }
-
-    pub(super) fn conflates(&self) -> bool {
-        self.state.lock().blocks.conflates()
-    }
-
-    /// One of the two sides conflates: so does the lane from now on, as its receiver says, or else as its
-    /// sender does.
-    pub(super) fn conflate(&self, rule: Conflate, by_receiver: bool) {
-        let mut state = self.state.lock();
-        if !rule.is_on() || state.blocks.conflates() && !by_receiver {
-            return;
-        }
-        let before = (state.blocks.messages(), state.blocks.bytes());
-        let limits = state.shares.total();
-        state.blocks.conflate(rule, limits);
-        let after = (state.blocks.messages(), state.blocks.bytes());
-        state.marks.sub(before.0 - after.0, before.1 - after.1);
-        state.marks.set_limits(1, 0);
-        state.sender_waits = false;
-    }
-
-    /// What had to go since this was asked last, of a lane that conflates.
-    pub(super) fn take_displaced(&self) -> Displaced {
-        self.state.lock().blocks.take_displaced()
     }
 
     /// What is counted of it.
