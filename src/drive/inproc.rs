@@ -127,7 +127,11 @@ impl Member for Core {
             pipe_peer,
             room,
         } = accepted;
-        let met = self.lock().engine().met(id, peer, &pipe_peer, room);
+        let mut locked = self.lock();
+        let met = locked.engine().met(id, peer, &pipe_peer, room);
+        // What the binder sent meanwhile is to be received from now on.
+        self.advance_sequence();
+        drop(locked);
         match met {
             Met::Established => {
                 binder.established_inproc(ConnectionId {

@@ -102,7 +102,7 @@ impl<D> Engine<D> {
             return Some((endpoint, Err(reason)));
         }
         self.greet(id.link);
-        let far_end = self.link(id)?.pipe_mut()?.take_far_end()?;
+        let far_end = self.link(id)?.pipe_mut()?.take_far_end(binder)?;
         Some((endpoint, Ok(far_end)))
     }
 
@@ -125,11 +125,11 @@ impl<D> Engine<D> {
         if self.link(id).is_none() {
             return Met::Gone;
         }
-        if let Err(reason) = self.admit_inproc(id.link, binder) {
+        if let Err(reason) = self.admit_inproc(id.link, binder.clone()) {
             self.report(id.link, EventKind::PeerRefused { reason });
             self.open_pipe(id.link);
             let pipe = self.link(id).and_then(Link::pipe_mut);
-            return Met::Refused(pipe.and_then(PipeLink::take_far_end));
+            return Met::Refused(pipe.and_then(|pipe| pipe.take_far_end(&binder)));
         }
         let Some(pipe) = self.link(id).and_then(Link::pipe_mut) else {
             return Met::Gone;
@@ -143,6 +143,10 @@ impl<D> Engine<D> {
         }
         // Messages of the binder may have been taken before this link knew where to give room.
         self.actions.push(Action::GiveRoom(pipe_peer.clone()));
+        // What the binder said of its messages meanwhile was in vain: they had no sender yet.
+        if self.link(id).is_some_and(|link| link.look()) {
+            self.on_pipe_readable(id);
+        }
         Met::Established
     }
 
@@ -163,6 +167,16 @@ impl<D> Engine<D> {
     }
 
     // ----- what the other end of a pipe tells -----
+
+    /// A binder may be gone before it was met: what it sent is its own all the same.
+    fn admit_unmet(&mut self, id: ConnectionId) {
+        let pipe = self.link(id).and_then(|link| link.pipe());
+        if let Some(binder) = pipe.and_then(PipeLink::unmet).cloned() {
+            if let Err(reason) = self.admit_inproc(id.link, binder) {
+                self.report(id.link, EventKind::PeerRefused { reason });
+            }
+        }
+    }
 
     /// There is something to receive. True: callers that wait awake shall see it.
     pub(crate) fn on_pipe_readable(&mut self, id: ConnectionId) -> bool {
@@ -205,6 +219,7 @@ impl<D> Engine<D> {
     ) -> Option<(Arc<Endpoint>, ConnectionId)> {
         // A connecter may be gone before it was established; it was there all the same.
         self.established_inproc(id);
+        self.admit_unmet(id);
         let life = self.life;
         let link = self.link(id)?;
         let (key, endpoint) = (id.link, Arc::clone(link.endpoint()));
@@ -232,5 +247,86 @@ impl<D> Engine<D> {
         self.pattern.connection_lost(key, queued);
         self.wake_waiters();
         Some((endpoint, ConnectionId { generation, ..id }))
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::collections::VecDeque;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::pattern::{Pattern, PatternSettings};
+    use crate::peer::SocketType;
+
+    fn dealer(id: &'static str) -> PeerInfo {
+        let mut peer = PeerInfo::new(SocketType::Dealer);
+        peer.routing_id = Some(Bytes::from_static(id.as_bytes()));
+        peer
+    }
+
+    fn received(engine: &mut Engine<()>) -> Vec<[String; 2]> {
+        let (mut all, mut batch) = (vec![], VecDeque::new());
+        loop {
+            engine.take_batch(&mut batch);
+            if batch.is_empty() {
+                return all;
+            }
+            let text = |message: &crate::Message, at| message.get_str(at).unwrap().to_owned();
+            all.extend(batch.drain(..).map(|it| [text(&it, 0), text(&it, 1)]));
+        }
+    }
+
+    /// A ROUTER that connects to a name, and to it the end of the pipe that is for its binder.
+    fn router() -> (Engine<()>, ConnectionId) {
+        let pattern = Pattern::new(SocketType::Router, &PatternSettings::default()).unwrap();
+        let mut engine = Engine::new(pattern, &Arc::default(), 0);
+        let endpoint = Arc::new("inproc://name".parse().unwrap());
+        let id = engine.add_link(Origin::Connected, Stage::Waiting, &endpoint);
+        engine.open_pipe(id.link);
+        (engine, id)
+    }
+
+    fn meet(engine: &mut Engine<()>, id: ConnectionId, binder: &PeerInfo) -> PipeEnd {
+        engine.meet(id, binder).unwrap().1.unwrap()
+    }
+
+    #[test]
+    fn what_a_binder_sends_before_it_is_met_bears_its_own_name_whoever_had_the_name_before() {
+        let (mut engine, id) = router();
+        let before = dealer("before");
+        let far = meet(&mut engine, id, &before);
+        far.put("1".into());
+        engine.on_pipe_readable(id);
+        assert!(received(&mut engine).is_empty(), "nobody has sent it yet");
+        let peer = PipePeer::nobody();
+        assert!(matches!(
+            engine.met(id, before, &peer, (0, 0)),
+            Met::Established
+        ));
+        assert_eq!(received(&mut engine), [["before", "1"]]);
+        far.put("2".into());
+        let (_, id) = engine.on_pipe_closed(id).unwrap();
+
+        let after = dealer("after");
+        let far = meet(&mut engine, id, &after);
+        far.put("3".into());
+        engine.on_pipe_readable(id);
+        assert_eq!(received(&mut engine), [["before", "2"]]);
+        engine.met(id, after, &peer, (0, 0));
+        assert_eq!(received(&mut engine), [["after", "3"]]);
+    }
+
+    #[test]
+    fn what_a_binder_sent_that_is_gone_before_it_is_met_bears_its_own_name() {
+        let (mut engine, mut id) = router();
+        for name in ["a", "b"] {
+            let far = meet(&mut engine, id, &dealer(name));
+            far.put("body".into());
+            engine.on_pipe_readable(id);
+            (_, id) = engine.on_pipe_closed(id).unwrap();
+        }
+        assert_eq!(received(&mut engine), [["a", "body"], ["b", "body"]]);
     }
 }

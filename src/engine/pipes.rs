@@ -137,7 +137,8 @@ impl<D> Engine<D> {
             return None;
         }
         let (key, link) = self.links.iter().next()?;
-        let watch = link.pipe()?.end().suppress_wakeups()?;
+        let pipe = link.pipe().filter(|pipe| pipe.unmet().is_none())?;
+        let watch = pipe.end().suppress_wakeups()?;
         self.suppressed = Some(key);
         Some(watch)
     }

@@ -314,7 +314,7 @@ mod tests {
 
     use super::*;
     use crate::endpoint::Endpoint;
-    use crate::link::pipe::{pipe, PipeEnd};
+    use crate::link::pipe::{pipe, PipeEnd, PipePeer};
     use crate::link::{Origin, Stage};
     use crate::pattern::{Pattern, PatternSettings};
     use crate::peer::{PeerInfo, SocketType};
@@ -344,10 +344,11 @@ mod tests {
             let key = self.engine.add_link(origin, stage, &endpoint).link;
             let mut far = None;
             if inproc {
+                let (near, there) = pipe((0, 0), (0, 0));
                 let link = &mut self.engine.links[key];
-                link.reopen_pipe(pipe((0, 0), (0, 0)));
-                far = link.pipe_mut().and_then(PipeLink::take_far_end);
+                link.set_pipe(PipeLink::accepted(near, PipePeer::nobody()));
                 link.establish();
+                far = Some(there);
             }
             self.far.push(far);
             self.engine

@@ -5,14 +5,16 @@ use std::collections::VecDeque;
 use super::pipe::{PipeEnd, PipePeer, Watch};
 use super::{Link, Stage, Via};
 use crate::message::Message;
+use crate::peer::PeerInfo;
 
 /// Where the other end of the pipe is.
 #[derive(Debug)]
 enum Far {
     /// Here, until a socket has the name.
     Waits(PipeEnd),
-    /// In the hands of a socket that has it, and may refuse.
-    Offered,
+    /// In the hands of a socket that has it, and may refuse; what that says of itself. What it sends has no
+    /// sender to this side until it is met.
+    Offered(Box<PeerInfo>),
     /// That socket's.
     Met(PipePeer),
 }
@@ -74,14 +76,22 @@ impl PipeLink {
         self.peer().filter(|_| self.greeted)
     }
 
+    /// What the socket says of itself that has the other end and was not met yet.
+    pub(crate) fn unmet(&self) -> Option<&PeerInfo> {
+        match &self.far {
+            Far::Offered(binder) => Some(binder),
+            _ => None,
+        }
+    }
+
     /// Whether it waits for a socket to bind the name.
     pub(crate) fn seeks(&self) -> bool {
         matches!(self.far, Far::Waits(_))
     }
 
-    /// Takes out the other end, which waits for a socket to bind the name: one that has it gets it.
-    pub(crate) fn take_far_end(&mut self) -> Option<PipeEnd> {
-        match std::mem::replace(&mut self.far, Far::Offered) {
+    /// Takes out the other end, which waits for a socket to bind the name: `binder`, which has it, gets it.
+    pub(crate) fn take_far_end(&mut self, binder: &PeerInfo) -> Option<PipeEnd> {
+        match std::mem::replace(&mut self.far, Far::Offered(Box::new(binder.clone()))) {
             Far::Waits(end) => Some(end),
             other => {
                 self.far = other;
@@ -200,11 +210,14 @@ impl Link {
         self.peer = None;
     }
 
-    /// Its inbox is empty: takes what is next in its pipe. `None`: it has none.
+    /// Its inbox is empty: takes what is next in its pipe. `None`: it has none, or its peer was not met yet.
     pub(crate) fn fill_from_pipe(&mut self) -> Option<Filled> {
         let Via::Pipe(pipe) = &self.via else {
             return None;
         };
+        if pipe.unmet().is_some() {
+            return None;
+        }
         let inbox = self.recv_queue.uncounted();
         let (taken, emptied) = pipe.end.take_all(pipe.peer(), inbox);
         self.recv_queue.set_piped(taken.bytes);

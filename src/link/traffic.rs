@@ -122,7 +122,8 @@ impl Link {
 
     /// Of a socket that conflates: whether there is something to receive, which stays where it can be replaced.
     pub(crate) fn look(&self) -> bool {
-        self.has_unread() || self.pipe().is_some_and(|pipe| pipe.end().look())
+        let pipe = self.pipe().filter(|pipe| pipe.unmet().is_none());
+        self.has_unread() || pipe.is_some_and(|pipe| pipe.end().look())
     }
 
     /// What is counted of what it sends, and of what it receives.

@@ -32,6 +32,24 @@ pub(crate) struct PipePeer {
 }
 
 impl PipePeer {
+    /// A socket that is gone.
+    #[cfg(all(test, not(loom)))]
+    pub(crate) fn nobody() -> PipePeer {
+        struct Nobody;
+        impl PipeEvents for Nobody {
+            fn on_pipe_readable(&self, _: usize, _: u32) {}
+            fn on_pipe_room(&self, _: usize, _: u32) {}
+            fn on_pipe_closed(&self, _: usize, _: u32) {}
+            fn on_pipe_changes(&self, _: usize, _: u32) {}
+        }
+        PipePeer {
+            socket: Weak::<Nobody>::new(),
+            held: None,
+            link: 0,
+            generation: 0,
+        }
+    }
+
     pub(crate) fn readable(&self) {
         if let Some(socket) = self.socket.upgrade() {
             socket.on_pipe_readable(self.link, self.generation);
