@@ -178,6 +178,8 @@ pub use options::{Conflate, KeepAlive, Options, ReconnectStop};
 pub use peer::{PeerInfo, PeerRefusal, SocketType, UnknownSocketType};
 pub use poller::{PollEvent, PollEvents, Poller, PollerWaker};
 pub use proxy::{proxy, Forwards, Proxy, ProxyHandle, ProxyStats, ProxyTraffic};
+pub use security::authenticator::Authenticator;
+pub use security::pending::{Admission, Candidate, Pending};
 #[doc(hidden)]
 pub use socket::TaskSocket;
 pub use socket::{

@@ -6,12 +6,14 @@ mod fault;
 mod keepalive;
 mod reconnect;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::message::Message;
 use crate::network::Network;
+use crate::security::authenticator::Authenticator;
 use crate::security::Security;
 use crate::socks::SocksProxy;
 
@@ -304,6 +306,8 @@ pub struct Options {
     pub correlate: bool,
     /// Set by `plain_client` and its like, and not shown: it has secrets.
     pub(crate) security: Security,
+    /// Set by `authenticator`, and not shown: it has code of the user's.
+    pub(crate) authenticator: Option<Arc<Authenticator>>,
 }
 
 impl Options {

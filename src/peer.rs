@@ -201,9 +201,13 @@ pub struct PeerInfo {
     /// come twice; of a second socket type or routing id only the first one counts. A command of more
     /// than 32 properties or 8 KiB is refused.
     pub properties: Vec<(String, Bytes)>,
-    /// Who the peer has proved to be, to a server of a security mechanism: with PLAIN the name of the user. `None`
-    /// with NULL, over inproc, and of the server that this side has called.
+    /// Who the peer has proved to be, to a server of a security mechanism: with PLAIN the name of the user; or
+    /// as whom this side's [`Authenticator`](crate::Authenticator) has let it in. `None` without either, over inproc,
+    /// and of the server that this side has called.
     pub user: Option<String>,
+    /// What it may subscribe to, or which groups it may join: what begins with one of these. `None`: anything. An
+    /// [`Authenticator`](crate::Authenticator) may have said so ([`Admission::topics`](crate::Admission::topics)).
+    pub topics: Option<Vec<Bytes>>,
     /// The ZMTP version that the connection speaks, major and minor; zero and zero for the peer of a STREAM,
     /// and for what is behind an endpoint of udp, which speak none.
     pub version: (u8, u8),
@@ -217,8 +221,15 @@ impl PeerInfo {
             routing_id: None,
             properties: Vec::new(),
             user: None,
+            topics: None,
             version: (3, 1),
         }
+    }
+
+    /// Whether it may subscribe to a topic, or join a group.
+    pub(crate) fn may_subscribe(&self, topic: &[u8]) -> bool {
+        let within = |topics: &Vec<Bytes>| topics.iter().any(|it| topic.starts_with(it));
+        self.topics.as_ref().is_none_or(within)
     }
 
     /// About the memory that a copy takes beside the value itself. Values are shared.
@@ -229,6 +240,9 @@ impl PeerInfo {
             .sum::<usize>()
             + self.routing_id.as_ref().map_or(0, Bytes::len)
             + self.user.as_ref().map_or(0, String::len)
+            + self.topics.as_deref().map_or(0, |topics| {
+                topics.iter().map(|it| size_of::<Bytes>() + it.len()).sum()
+            })
     }
 }
 
@@ -246,6 +260,25 @@ mod tests {
             let none = matches!(a, SocketType::Stream | SocketType::Dgram);
             assert_eq!(any, !none, "{a}");
         }
+    }
+
+    #[test]
+    fn a_peer_with_topics_may_subscribe_to_what_begins_with_one_of_them() {
+        let mut peer = PeerInfo::new(SocketType::Sub);
+        assert!(peer.may_subscribe(b"") && peer.may_subscribe(b"x"));
+        peer.topics = Some(vec!["news.".into(), "weather".into()]);
+        for (topic, may) in [
+            ("news.", true),
+            ("news.sport", true),
+            ("weather", true),
+            ("news", false),
+            ("", false),
+            ("my.news.", false),
+        ] {
+            assert_eq!(peer.may_subscribe(topic.as_bytes()), may, "{topic}");
+        }
+        peer.topics = Some(Vec::new());
+        assert!(!peer.may_subscribe(b""));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! [`Security`]: which mechanism the connections of a socket have, and with what.
 
+pub(crate) mod authenticator;
+pub(crate) mod pending;
 #[cfg(feature = "plain")]
 pub(crate) mod plain;
 #[cfg(feature = "plain")]
@@ -32,6 +34,17 @@ impl Security {
     /// Whether connections are let in without a word of who they are.
     pub(crate) fn is_null(&self) -> bool {
         matches!(self, Security::Null)
+    }
+
+    /// Whether this side proves who it is, and the other does not.
+    pub(crate) fn is_client(&self) -> bool {
+        match self {
+            Security::Null => false,
+            #[cfg(feature = "plain")]
+            Security::PlainClient(_) => true,
+            #[cfg(feature = "plain")]
+            Security::PlainServer(_) => false,
+        }
     }
 
     /// The setting that chose it.

@@ -10,6 +10,7 @@ use crate::link::reader::Reader;
 use crate::link::writer::Writer;
 use crate::monitor::{EventKind, Reason};
 use crate::reactor::ConnectionId;
+use crate::security::authenticator::Access;
 use crate::transport::Stream;
 use crate::zmtp::body::BufferPool;
 use crate::zmtp::connection::{Input, Local};
@@ -27,7 +28,7 @@ pub(super) struct NewConnection {
 impl Core {
     /// A listener brought a connection.
     pub(super) fn accept(&self, endpoint: &Arc<Endpoint>, stream: Stream) {
-        let new = self.open_connection(stream);
+        let new = self.open_connection(stream, true);
         let mut locked = self.lock();
         let Some(id) = locked.engine().accept(endpoint, clock::now()) else {
             return;
@@ -37,7 +38,7 @@ impl Core {
 
     /// `connect` brought a connection, or could not.
     pub(super) fn connected(&self, id: ConnectionId, outcome: io::Result<Stream>) {
-        let outcome = outcome.map(|stream| self.open_connection(stream));
+        let outcome = outcome.map(|stream| self.open_connection(stream, false));
         let mut locked = self.lock();
         let engine = locked.engine();
         match outcome {
@@ -54,7 +55,7 @@ impl Core {
     }
 
     /// Makes for a connection what its link will need.
-    fn open_connection(&self, stream: Stream) -> NewConnection {
+    fn open_connection(&self, stream: Stream, accepted: bool) -> NewConnection {
         let stream = Arc::new(stream);
         if self.raw {
             return NewConnection {
@@ -65,7 +66,12 @@ impl Core {
             };
         }
         let options = self.options();
-        let peer_address = (!options.security.is_null()).then(|| stream.peer_address());
+        let access = options.authenticator.as_ref().map(|authenticator| Access {
+            authenticator: Arc::clone(authenticator),
+            address: stream.peer_address(),
+            ip: stream.peer_ip(),
+            accepted,
+        });
         let local = Local {
             socket_type: self.socket_type,
             routing_id: options.routing_id.clone(),
@@ -73,7 +79,7 @@ impl Core {
             recv_hwm_bytes: options.recv_hwm_bytes,
             max_message_frames: options.max_message_frames,
             security: options.security.clone(),
-            peer_address,
+            access,
         };
         let pool = Arc::clone(&self.buffers) as Arc<dyn BufferPool>;
         let (input, hello) = Input::open(local, Some(pool));

@@ -7,6 +7,7 @@ use mio::{Events, Poll, Token, Waker};
 
 use super::fast_path::FastPath;
 use super::prefetched::Prefetched;
+use super::questions::Questions;
 use crate::context::Inner;
 use crate::engine;
 use crate::engine::helpers::Helpers;
@@ -79,6 +80,8 @@ pub(crate) struct Core {
     /// [`Capabilities::raw`](crate::pattern::Capabilities::raw): its peers speak no ZMTP.
     pub(super) raw: bool,
     pub(super) notifier: Notifier,
+    /// Where questions to the authenticator go.
+    pub(super) questions: Questions,
     /// Sequence count: rises with what inproc peers did, for callers that wait awake.
     pub(super) sequence: AtomicU32,
     /// Made when the first endpoint other than inproc is bound or connected.
@@ -135,6 +138,7 @@ impl Core {
                 tuning::MAX_MESSAGE_FRAMES
             },
             notifier: Notifier::new(),
+            questions: Questions::default(),
             sequence: AtomicU32::new(0),
             poll: OnceLock::new(),
             making_poll: Mutex::new(()),

@@ -42,10 +42,13 @@ impl Core {
 
     fn check_datagrams(&self) -> Result<(), Error> {
         self.check_open()?;
-        let security = &self.options().security;
-        if !security.is_null() {
+        let options = self.options();
+        let name = match &options.authenticator {
+            Some(_) => "authenticator",
+            None => options.security.setting(),
+        };
+        if options.authenticator.is_some() || !options.security.is_null() {
             // Whoever sends a datagram would be let in all the same.
-            let name = security.setting();
             return Err(Error::Option(format!(
                 "{name} is not for udp, which has no handshake; use tcp or ipc"
             )));

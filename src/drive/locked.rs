@@ -145,6 +145,7 @@ impl Core {
             // It fails only when the connection has gone already.
             Action::Shutdown(stream) => drop(stream.shutdown_write()),
             Action::Forget => self.forget_left_over(),
+            Action::Ask(id, question) => self.authenticate(id, *question),
             Action::Leave => self.context.leave(self.id),
             #[cfg(feature = "log")]
             Action::Log(event) => log::debug!(target: "sinew", "{} {event}", self.socket_type),

@@ -1,6 +1,7 @@
 //! Everything that locks an engine, does its I/O and waits: for callers, and for the reactor.
 
 mod attendance;
+mod authenticating;
 mod closing;
 mod connections;
 pub(crate) mod core;
@@ -15,6 +16,7 @@ mod locked;
 mod names;
 pub(crate) mod polled;
 pub(crate) mod prefetched;
+mod questions;
 pub(crate) mod random;
 mod receiving;
 pub(crate) mod requests;

@@ -16,6 +16,7 @@ use crate::message::Message;
 #[cfg(feature = "log")]
 use crate::monitor::Event;
 use crate::reactor::{ConnectionId, Timer};
+use crate::security::authenticator::Question;
 use crate::transport::Stream;
 use crate::waiters::Wakeups;
 use crate::zmtp::outbox::Outbox;
@@ -72,6 +73,8 @@ pub(crate) enum Action {
     Shutdown(Arc<Stream>),
     /// Have what departed subscribers left forgotten.
     Forget,
+    /// Ask the authenticator about the peer of a connection.
+    Ask(ConnectionId, Box<Question>),
     /// Closed to the end: tell the context.
     Leave,
     #[cfg(feature = "log")]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::actions::Clock;
+use super::actions::{Action, Clock};
 use super::{Engine, Life};
 use crate::link::buffer::Pool;
 use crate::link::ended::Ended;
@@ -18,6 +18,7 @@ use crate::message::Message;
 use crate::monitor::EventKind;
 use crate::pattern::subscription_of;
 use crate::reactor::ConnectionId;
+use crate::security::pending::Verdict;
 use crate::transport::Stream;
 use crate::waiters::Change;
 use crate::zmtp::command::Command;
@@ -34,6 +35,12 @@ pub(crate) struct Reading {
 impl Reading {
     pub(crate) fn pass(&mut self, buffers: &Arc<Pool>) {
         self.reader.pass(self.room, buffers, &mut self.pass);
+    }
+
+    /// The same, with the authenticator's answer before it.
+    pub(crate) fn answer(&mut self, verdict: Verdict, buffers: &Arc<Pool>) {
+        self.reader
+            .answer(verdict, self.room, buffers, &mut self.pass);
     }
 }
 
@@ -88,6 +95,20 @@ impl<D> Engine<D> {
         None
     }
 
+    /// Takes out the reader of a connection about which the authenticator was asked. `None`: that connection is
+    /// gone, or the answer came before.
+    pub(crate) fn take_asking_reader(&mut self, id: ConnectionId) -> Option<Reading> {
+        let (reader, room) = self.link(id)?.take_asking_reader()?;
+        self.work.set_reading(true);
+        let pass = self.take_pass();
+        Some(Reading {
+            id,
+            reader,
+            room,
+            pass,
+        })
+    }
+
     /// Puts a reader back, with what it found. True: something is to be written at once, an answer or what
     /// waited for the peer to be there.
     pub(crate) fn put_reader(&mut self, reading: Reading, clock: Clock<'_>) -> bool {
@@ -111,6 +132,9 @@ impl<D> Engine<D> {
             self.work.read_later(key);
         }
         let arrived = &mut pass.arrived;
+        if let Some(question) = arrived.question.take() {
+            self.actions.push(Action::Ask(id, question));
+        }
         let is_new = established.is_some();
         if let Some(event) = established {
             if !self.handle_event(id, event) {
@@ -211,6 +235,11 @@ impl<D> Engine<D> {
             // What it says it wants cannot be sent to it any more: see `Rules::write_closed`.
             return;
         }
+        if subscription_of(message)
+            .is_some_and(|(topic, subscribe)| self.refuse_subscription(key, topic, subscribe))
+        {
+            return;
+        }
         if let Err(excess) = self.pattern.handle_upstream(key, message) {
             return self.end_connection(key, Ended::Excess(excess));
         }
@@ -259,10 +288,25 @@ impl<D> Engine<D> {
         true
     }
 
+    /// Whether a peer may not subscribe to a topic, of which monitors are told. That it takes back what it never
+    /// had needs no word.
+    fn refuse_subscription(&mut self, key: usize, topic: &[u8], subscribe: bool) -> bool {
+        let peer = self.links.get(key).and_then(Link::peer);
+        let refused = peer.is_some_and(|peer| !peer.may_subscribe(topic));
+        if refused && subscribe {
+            let topic = Bytes::copy_from_slice(topic);
+            self.report(key, EventKind::SubscriptionRefused { topic });
+        }
+        refused
+    }
+
     /// A peer subscribes, or takes a subscription back.
     pub(super) fn subscription(&mut self, key: usize, topic: &[u8], subscribe: bool) {
         if self.links.get(key).is_some_and(Link::is_write_closed) {
             // Nothing of it can be sent to that peer any more: see `Rules::write_closed`.
+            return;
+        }
+        if self.refuse_subscription(key, topic, subscribe) {
             return;
         }
         let stuck = !self.pattern.has_room();

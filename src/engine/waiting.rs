@@ -8,6 +8,7 @@ use std::task::Waker;
 use super::actions::Action;
 use super::helpers::Helpers;
 use super::{Engine, Life};
+use crate::link::ended::Ended;
 use crate::reactor::ConnectionId;
 use crate::transport::{Readiness, Stream};
 use crate::waiters::lease::Entry;
@@ -72,6 +73,12 @@ impl<D> Engine<D> {
         let Some(ready) = connection.and_then(|it| ready(link.id(), it.stream())) else {
             return;
         };
+        if ready.ended && link.asks() {
+            // Nothing is read before the authenticator has answered, and it would be in vain.
+            let id = link.id();
+            self.end_connection(key, Ended::InHandshake);
+            return self.advance(id);
+        }
         if (ready.readable || ready.ended) && link.handle_readable(ready.ended) {
             self.work.read_later(key);
         }

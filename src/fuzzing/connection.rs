@@ -104,7 +104,7 @@ impl Settings {
             recv_hwm_bytes: limits.held,
             max_message_frames: limits.frames,
             security: Default::default(),
-            peer_address: None,
+            access: None,
         };
         let mut peer = Connection::open(local(peers), Heartbeats::NONE, None);
         let mut hello = Vec::new();

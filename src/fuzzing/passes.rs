@@ -57,7 +57,7 @@ fn hello() -> Vec<u8> {
         recv_hwm_bytes: 0,
         max_message_frames: crate::tuning::MAX_MESSAGE_FRAMES,
         security: Default::default(),
-        peer_address: None,
+        access: None,
     };
     Handshake::new(handshake).start(&mut bytes);
     bytes
@@ -87,7 +87,7 @@ impl Connection {
                 recv_hwm_bytes: 0,
                 max_message_frames: crate::tuning::MAX_MESSAGE_FRAMES,
                 security: Default::default(),
-                peer_address: None,
+                access: None,
             },
             None,
         );

@@ -16,6 +16,8 @@ pub(crate) struct Found {
     pub(crate) heard: bool,
     /// Another pass would find something now.
     pub(crate) more: bool,
+    /// The handshake does not go on before the authenticator has answered.
+    pub(crate) asks: bool,
     pub(crate) ended: Option<Ended>,
 }
 
@@ -25,6 +27,7 @@ pub(crate) struct Found {
 /// |---|---|---|
 /// | `reader` | `take_reader`, `put_reader` | `None` while a pass is made with it, and before its first one is over |
 /// | `writer` | `take_writer`, `return_writer`, `put_writer`, `dismantle` | the same |
+/// | `asks` | set by `put_reader`, cleared by `take_asking_reader` | not read while it is set: nothing would be taken |
 /// | `readable` | set by an event, cleared by `take_reader` | set while the reader is out: there is more than its pass may find |
 /// | `hung_up` | set by an event, or a write that failed | never cleared: the connection is read until its end comes |
 /// | `blocked` | set by `put_writer`, cleared by `handle_writable` | the system says by an event when it is over |
@@ -36,6 +39,7 @@ pub(crate) struct Connection {
     stream: Arc<Stream>,
     reader: Option<Box<Reader>>,
     writer: Option<Box<Writer>>,
+    asks: bool,
     readable: bool,
     hung_up: bool,
     blocked: bool,
@@ -51,6 +55,7 @@ impl Connection {
             stream,
             reader: None,
             writer: None,
+            asks: false,
             readable: false,
             hung_up: false,
             blocked: false,
@@ -82,14 +87,32 @@ impl Connection {
     /// Takes out the reader for a pass. `None`: it is out, and what it finds says whether there is more.
     #[inline]
     pub(crate) fn take_reader(&mut self) -> Option<Box<Reader>> {
+        if self.asks {
+            return None;
+        }
         let reader = self.reader.take()?;
         self.readable = false;
         Some(reader)
     }
 
+    /// Takes out the reader to which the authenticator's answer is to be told. `None`: none is waited for, or it
+    /// comes too late.
+    pub(crate) fn take_asking_reader(&mut self) -> Option<Box<Reader>> {
+        if self.is_over() || !std::mem::take(&mut self.asks) {
+            return None;
+        }
+        self.take_reader()
+    }
+
+    /// Whether it is not read before the authenticator has answered.
+    pub(crate) fn asks(&self) -> bool {
+        self.asks
+    }
+
     /// Puts the reader back. True: another pass is due, which no event will ask for.
     pub(crate) fn put_reader(&mut self, reader: Box<Reader>, found: Found) -> bool {
         self.reader = Some(reader);
+        self.asks = found.asks;
         if let Some(ended) = found.ended {
             self.ended.get_or_insert(ended);
             return false;
@@ -245,6 +268,7 @@ mod tests {
     const HEARD: Found = Found {
         heard: true,
         more: false,
+        asks: false,
         ended: None,
     };
 
@@ -264,6 +288,25 @@ mod tests {
             ..HEARD
         };
         assert!(connection.put_reader(reader, more));
+    }
+
+    #[test]
+    fn what_asks_is_not_read_before_the_answer_which_comes_once() {
+        let (mut connection, _other) = connection();
+        assert!(connection.take_asking_reader().is_none());
+        let reader = connection.take_reader().unwrap();
+        let asks = || Found {
+            asks: true,
+            more: true,
+            ..HEARD
+        };
+        connection.put_reader(reader, asks());
+        assert!(connection.asks() && connection.take_reader().is_none());
+        let reader = connection.take_asking_reader().unwrap();
+        assert!(!connection.asks() && connection.take_asking_reader().is_none());
+        connection.put_reader(reader, asks());
+        connection.end(Ended::HandshakeTimeout);
+        assert!(connection.take_asking_reader().is_none(), "too late");
     }
 
     #[test]

@@ -95,6 +95,18 @@ impl Link {
         }
     }
 
+    /// Takes out its reader to tell it the authenticator's answer, if one is waited for.
+    pub(crate) fn take_asking_reader(&mut self) -> Option<(Box<Reader>, usize)> {
+        let room = self.recv_queue.room();
+        let reader = self.connection_mut()?.take_asking_reader()?;
+        Some((reader, room))
+    }
+
+    /// Whether its connection waits for the authenticator's answer.
+    pub(crate) fn asks(&self) -> bool {
+        self.connection().is_some_and(Connection::asks)
+    }
+
     /// Its inbox is full: it is not read until there is room. Until then the peer is shown now and then that
     /// this side lives.
     pub(crate) fn pause(&mut self, clock: impl FnOnce() -> Instant) {
@@ -116,6 +128,7 @@ impl Link {
         let found = Found {
             heard: pass.arrived.heard,
             more: pass.more,
+            asks: pass.arrived.question.is_some(),
             ended: pass.ended.take(),
         };
         let again = connection.put_reader(reader, found);

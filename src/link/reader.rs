@@ -11,6 +11,7 @@ use bytes::Bytes;
 use super::buffer::{Pool, ReadBuffer};
 use super::datagrams::Receiver;
 use super::ended::Ended;
+use crate::security::pending::Verdict;
 use crate::transport::Stream;
 use crate::tuning;
 use crate::zmtp::connection::{Arrived, Input, Phase};
@@ -93,6 +94,21 @@ impl Reader {
                 reader.rest = Rest::None;
             }
             Reader::Datagrams(_, receiver) => receiver.discard(),
+        }
+    }
+
+    /// Takes the authenticator's answer, and what the peer has sent behind its question.
+    pub(crate) fn answer(
+        &mut self,
+        verdict: Verdict,
+        room: usize,
+        pool: &Arc<Pool>,
+        pass: &mut Pass,
+    ) {
+        let Reader::Bytes(reader) = self else { return };
+        match reader.input.answer(verdict, &mut pass.arrived) {
+            Ok(()) => self.pass(room, pool, pass),
+            Err(fault) => pass.ended = Some(Ended::Protocol(fault)),
         }
     }
 
@@ -315,7 +331,7 @@ mod tests {
             max_message_frames: tuning::MAX_MESSAGE_FRAMES,
             recv_hwm_bytes: 0,
             security: Default::default(),
-            peer_address: None,
+            access: None,
         };
         let (input, _) = Input::open(local, None);
         (Reader::new(Arc::new(ours), input), theirs)

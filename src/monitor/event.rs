@@ -98,6 +98,12 @@ pub enum EventKind {
         /// The topic.
         topic: bytes::Bytes,
     },
+    /// A peer may not subscribe to this topic, as an [`Authenticator`](crate::Authenticator) has it: the subscription was
+    /// not applied (PUB, XPUB; of a RADIO, the group). The connection stays.
+    SubscriptionRefused {
+        /// The topic.
+        topic: bytes::Bytes,
+    },
     /// A subscription of a peer was taken back (PUB).
     Unsubscribed {
         /// The topic.
@@ -155,6 +161,9 @@ impl fmt::Display for EventKind {
             EventKind::Subscribed { topic } => {
                 write!(f, "the peer subscribed to {:?}", Frame::from(topic))
             }
+            EventKind::SubscriptionRefused { topic } => {
+                write!(f, "the peer may not subscribe to {:?}", Frame::from(topic))
+            }
             EventKind::Unsubscribed { topic } => {
                 write!(f, "the peer unsubscribed from {:?}", Frame::from(topic))
             }
@@ -177,7 +186,9 @@ impl Event {
             | EventKind::AcceptFailed { reason }
             | EventKind::HandshakeFailed { reason }
             | EventKind::Disconnected { reason } => reason.len(),
-            EventKind::Subscribed { topic } | EventKind::Unsubscribed { topic } => topic.len(),
+            EventKind::Subscribed { topic }
+            | EventKind::SubscriptionRefused { topic }
+            | EventKind::Unsubscribed { topic } => topic.len(),
             _ => 0,
         };
         let address = self.peer_address.as_ref().map_or(0, String::len);

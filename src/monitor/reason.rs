@@ -7,6 +7,7 @@ use std::ops::Deref;
 
 use crate::error::Error;
 use crate::link::ended::Ended;
+use crate::security::pending::Refusal;
 use crate::zmtp::ProtocolError;
 
 /// Why a connection ended or never came up, or a listener failed. Prints as words, and is text where text is wanted;
@@ -59,6 +60,11 @@ pub enum ReasonKind {
     /// The peer is none of those that this server lets in, or could not prove it; or the server that was called
     /// says so of this side (libzmq: HANDSHAKE_FAILED_AUTH).
     Authentication,
+    /// The peer calls from an address that the [`Authenticator`](crate::Authenticator)'s lists do not let in.
+    Address,
+    /// The [`Authenticator`](crate::Authenticator) did not answer: its closure dropped the question or panicked,
+    /// too many waited for it, or there is no ZAP handler that could tell.
+    AuthenticatorFailed,
     /// The peer's type of socket and this one do not talk to each other.
     SocketType,
     /// The peer refused, and said why with an ERROR command.
@@ -146,9 +152,18 @@ fn kind_of(fault: &ProtocolError) -> ReasonKind {
         ProtocolError::MechanismMismatch { .. } | ProtocolError::TwoServers { .. } => {
             ReasonKind::Mechanism
         }
-        ProtocolError::AuthenticationFailed | ProtocolError::AuthenticationRefused { .. } => {
-            ReasonKind::Authentication
-        }
+        ProtocolError::AuthenticationRefused { .. } => ReasonKind::Authentication,
+        ProtocolError::Refused(refusal) => match refusal {
+            Refusal::Address => ReasonKind::Address,
+            #[cfg(feature = "plain")]
+            Refusal::Unproved => ReasonKind::Authentication,
+            Refusal::Refused | Refusal::NotNow => ReasonKind::Authentication,
+            Refusal::Unanswered
+            | Refusal::Overloaded
+            | Refusal::NoHandler
+            | Refusal::BadReply
+            | Refusal::HandlerFailed => ReasonKind::AuthenticatorFailed,
+        },
         ProtocolError::SocketTypeMismatch { .. } => ReasonKind::SocketType,
         ProtocolError::PeerError { .. } => ReasonKind::PeerError,
         ProtocolError::MessageTooLarge { .. }

@@ -66,6 +66,7 @@ impl Default for Options {
             relaxed: false,
             correlate: false,
             security: Security::Null,
+            authenticator: None,
         }
     }
 }

@@ -34,7 +34,23 @@ impl Options {
             .or_else(|| self.tcp_fault())
             .or_else(|| self.socks_proxy.as_ref()?.fault())
             .or_else(|| self.security.fault())
+            .or_else(|| self.authenticator_fault())
             .or_else(|| self.conflate_fault())
+    }
+
+    /// A client of a mechanism learns nothing of its server that could be asked about.
+    fn authenticator_fault(&self) -> Option<String> {
+        if self.authenticator.is_some() && self.invert_matching {
+            return Some(
+                "authenticator and invert_matching; a peer that may subscribe to little would get the more".into(),
+            );
+        }
+        (self.authenticator.is_some() && self.security.is_client()).then(|| {
+            let name = self.security.setting();
+            format!(
+                "authenticator and {name}; a client is asked, and does not ask: use one of the two"
+            )
+        })
     }
 
     fn conflate_fault(&self) -> Option<String> {
@@ -52,6 +68,9 @@ impl Options {
             return Some(format!(
                 "{name} is not for a {socket_type}, whose peers speak no ZMTP and would be let in all the same"
             ));
+        }
+        if socket_type == SocketType::Stream && self.authenticator.is_some() {
+            return Some("authenticator is not for a STREAM, whose peers speak no ZMTP and would be let in all the same".into());
         }
         let conflate = [Push, Pull, Pub, Sub, Dealer];
         if self.conflate.is_on() && !conflate.contains(&socket_type) {

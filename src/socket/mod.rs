@@ -1,6 +1,7 @@
 //! [`Socket`]: the handle that users hold.
 
 mod attendance;
+mod authenticator;
 mod builder;
 mod descriptor;
 mod endpoints;
@@ -16,6 +17,7 @@ mod send;
 mod settings;
 mod task;
 mod topics;
+mod zap;
 
 use std::fmt;
 use std::sync::Arc;

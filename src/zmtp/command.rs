@@ -235,7 +235,7 @@ pub(super) fn split_name(body: &[u8]) -> Result<(&[u8], &[u8]), ProtocolError> {
 }
 
 /// The properties of a command of this name.
-pub(super) fn parse_metadata(
+pub(crate) fn parse_metadata(
     command: &'static str,
     mut data: &[u8],
 ) -> Result<Properties, ProtocolError> {

@@ -1,6 +1,7 @@
 //! What a peer can do wrong.
 
 use crate::peer::SocketType;
+use crate::security::pending::Refusal;
 
 /// A peer broke the protocol, or cannot talk to this socket; the connection has to be closed.
 ///
@@ -14,8 +15,8 @@ pub(crate) enum ProtocolError {
     MechanismMismatch { ours: &'static str, peer: String },
     #[error("peer is a {mechanism} server, as this side is; one of the two has to be a client")]
     TwoServers { mechanism: &'static str },
-    #[error("peer is none of those that this server lets in, or cannot prove that it is")]
-    AuthenticationFailed,
+    #[error("{0}")]
+    Refused(Refusal),
     #[error("peer refused who this side says it is (status {reason})")]
     AuthenticationRefused { reason: String },
     #[error("peer is a {peer} socket, which a {ours} socket cannot talk to")]

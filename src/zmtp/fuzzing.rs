@@ -306,7 +306,7 @@ fn shake(kind: SocketType, data: &[u8], size: usize) -> Shaken {
         recv_hwm_bytes: 0,
         max_message_frames: crate::tuning::MAX_MESSAGE_FRAMES,
         security: Default::default(),
-        peer_address: None,
+        access: None,
     });
     handshake.start(&mut said);
     let mut at = 0;

@@ -2,6 +2,7 @@
 //! after its rule.
 
 mod attendance;
+mod authenticator;
 mod bodies;
 mod closing;
 mod conflate;

@@ -1,13 +1,15 @@
 //! A connection from its first byte to its first message.
 
 use crate::peer::PeerInfo;
+use crate::security::authenticator::Question;
+use crate::security::pending::Verdict;
 use crate::zmtp::command;
 use crate::zmtp::decoder::Decoder;
 use crate::zmtp::error::ProtocolError;
 use crate::zmtp::frame::Header;
 use crate::zmtp::greeting::{self, Greeting};
 use crate::zmtp::intake::Inbound;
-use crate::zmtp::mechanism::{Local, Mechanism, Progress};
+use crate::zmtp::mechanism::{self, Local, Mechanism, Progress};
 
 /// The largest command that is accepted before the peer is known.
 ///
@@ -34,6 +36,8 @@ pub(crate) struct Handshake {
 enum State {
     ExpectGreeting(Mechanism),
     ExpectCommand(Mechanism, Greeting),
+    /// Nothing more is taken of the peer before the authenticator has answered.
+    ExpectVerdict(Mechanism, PeerInfo, Greeting),
     /// Over: what comes now is not for the handshake.
     Done,
     Failed(ProtocolError),
@@ -46,6 +50,8 @@ pub(crate) struct Step {
     /// behind it, or to the decoder if the handshake is done.
     pub(crate) consumed: usize,
     pub(crate) done: Option<Established>,
+    /// The authenticator is to be asked, which is answered by [`Handshake::answer`].
+    pub(crate) question: Option<Box<Question>>,
 }
 
 /// A connection that is ready for messages.
@@ -89,13 +95,42 @@ impl Handshake {
         out: &mut Vec<u8>,
     ) -> Result<Step, ProtocolError> {
         let mut rest = input;
-        let done = self.advance(&mut rest, out).inspect_err(|fault| {
-            self.state = State::Failed(fault.clone());
-        })?;
+        let mut question = None;
+        let done = self
+            .advance(&mut rest, out, &mut question)
+            .inspect_err(|fault| {
+                self.state = State::Failed(fault.clone());
+            })?;
         Ok(Step {
             consumed: input.len().saturating_sub(rest.len()),
             done,
+            question,
         })
+    }
+
+    /// The authenticator has answered. As for `handle_input`, what is written to `out` has to be sent even on an
+    /// error. `None`: it was not asked.
+    pub(crate) fn answer(
+        &mut self,
+        verdict: Verdict,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Established>, ProtocolError> {
+        match (std::mem::replace(&mut self.state, State::Done), verdict) {
+            (State::ExpectVerdict(mechanism, mut peer, greeting), Verdict::Admit(admission)) => {
+                mechanism::admit_as(admission, &mut peer);
+                mechanism.admitted(&self.local, out);
+                Ok(Some(self.establish(peer, greeting)))
+            }
+            (State::ExpectVerdict(..), Verdict::Refuse(refusal)) => {
+                let fault = mechanism::refuse(refusal, out);
+                self.state = State::Failed(fault.clone());
+                Err(fault)
+            }
+            (state, _) => {
+                self.state = state;
+                Ok(None)
+            }
+        }
     }
 
     /// Steps from state to state while `input` has what they wait for.
@@ -103,6 +138,7 @@ impl Handshake {
         &mut self,
         input: &mut &[u8],
         out: &mut Vec<u8>,
+        asked: &mut Option<Box<Question>>,
     ) -> Result<Option<Established>, ProtocolError> {
         loop {
             match std::mem::replace(&mut self.state, State::Done) {
@@ -129,8 +165,17 @@ impl Handshake {
                         Progress::Waits(mechanism) => {
                             self.state = State::ExpectCommand(mechanism, greeting);
                         }
+                        Progress::Asks(mechanism, peer, question) => {
+                            self.state = State::ExpectVerdict(mechanism, peer, greeting);
+                            *asked = Some(question);
+                            return Ok(None);
+                        }
                         Progress::Done(peer) => return Ok(Some(self.establish(peer, greeting))),
                     }
+                }
+                asking @ State::ExpectVerdict(..) => {
+                    self.state = asking;
+                    return Ok(None);
                 }
                 State::Done => return Ok(None),
                 State::Failed(fault) => return Err(fault),
@@ -196,7 +241,7 @@ mod tests {
             recv_hwm_bytes: 0,
             max_message_frames: crate::tuning::MAX_MESSAGE_FRAMES,
             security: Default::default(),
-            peer_address: None,
+            access: None,
         })
     }
 
@@ -319,7 +364,7 @@ mod tests {
         let (refused, _) = fault(pull, b"\x04\x0a\x05ERROR\x03400");
         assert_eq!(
             refused,
-            ProtocolError::PeerError {
+            ProtocolError::AuthenticationRefused {
                 reason: "400".into()
             }
         );

@@ -9,6 +9,8 @@ use super::handshake::{Established, Handshake};
 use super::raw::Raw;
 use crate::message::Message;
 use crate::peer::PeerInfo;
+use crate::security::authenticator::Question;
+use crate::security::pending::Verdict;
 use crate::zmtp::body::BufferPool;
 use crate::zmtp::command::Command;
 use crate::zmtp::decoder::{BodyGap, Decoder, MAX_COMMANDS};
@@ -28,6 +30,8 @@ pub(crate) struct Arrived {
     pub(crate) heard: bool,
     /// Handshake bytes to be sent to the peer, also when the handshake failed.
     pub(crate) reply: Vec<u8>,
+    /// The authenticator is to be asked about the peer. [`Input::answer`] goes on; nothing is taken before.
+    pub(crate) question: Option<Box<Question>>,
     /// The handshake ended well.
     pub(crate) established: Option<PeerInfo>,
 }
@@ -115,6 +119,9 @@ impl Input {
         if let State::Handshake(handshake) = &mut self.state {
             let step = handshake.handle_input(bytes, &mut arrived.reply)?;
             used = step.consumed;
+            if step.question.is_some() {
+                arrived.question = step.question;
+            }
             let Some(Established { peer, decoder }) = step.done else {
                 return Ok(used);
             };
@@ -136,6 +143,21 @@ impl Input {
             State::Handshake(_) => {}
         }
         Ok(used)
+    }
+
+    /// The authenticator has answered the question that came; the input that was left has to be given again.
+    pub(crate) fn answer(
+        &mut self,
+        verdict: Verdict,
+        arrived: &mut Arrived,
+    ) -> Result<(), ProtocolError> {
+        if let State::Handshake(handshake) = &mut self.state {
+            if let Some(done) = handshake.answer(verdict, &mut arrived.reply)? {
+                arrived.established = Some(done.peer);
+                self.begin_traffic(done.decoder);
+            }
+        }
+        Ok(())
     }
 
     /// The same for bytes of which messages may keep slices. Only for traffic: nothing is shared

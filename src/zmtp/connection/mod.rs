@@ -109,7 +109,7 @@ mod tests {
             recv_hwm_bytes: 0,
             max_message_frames: tuning::MAX_MESSAGE_FRAMES,
             security: Default::default(),
-            peer_address: None,
+            access: None,
         };
         Connection::open(local, beats, None)
     }

@@ -3,7 +3,6 @@
 //! A closed set, of which a socket has one, with its role in it ([`Security`]). Both sides have to have
 //! the same: a peer of another mechanism is refused on its greeting, so that there is no way down to a weaker one.
 
-#[cfg(feature = "plain")]
 mod access;
 mod metadata;
 mod null;
@@ -14,9 +13,10 @@ use bytes::Bytes;
 
 use super::error::ProtocolError;
 use crate::peer::{PeerInfo, SocketType};
+use crate::security::authenticator::{Access, Question};
+use crate::security::pending::{Admission, Refusal};
 use crate::security::Security;
-#[cfg(feature = "plain")]
-use access::Claim;
+use access::Decision;
 use null::ExpectReady;
 
 /// This side of a connection.
@@ -32,9 +32,8 @@ pub(crate) struct Local {
     /// The most frames that a received message may have; zero means any number.
     pub(crate) max_message_frames: usize,
     pub(crate) security: Security,
-    /// Where the peer calls from, for servers of a mechanism that ask who that is.
-    #[allow(dead_code, reason = "for an authenticator of the user's")]
-    pub(crate) peer_address: Option<String>,
+    /// What decides on the peer besides, if anything does.
+    pub(crate) access: Option<Access>,
 }
 
 /// A mechanism, in the state in which it waits for the peer's next command.
@@ -57,7 +56,28 @@ pub(crate) enum Progress {
     /// Only NULL takes a single command.
     #[cfg_attr(not(feature = "plain"), allow(dead_code))]
     Waits(Mechanism),
+    /// The authenticator is to be asked whether this peer is let in: then [`Mechanism::admitted`], or
+    /// [`refuse`].
+    Asks(Mechanism, PeerInfo, Box<Question>),
     Done(PeerInfo),
+}
+
+impl Progress {
+    /// Says what is said to a peer that is let in, if it is.
+    fn decided(
+        decision: Decision,
+        mechanism: Mechanism,
+        local: &Local,
+        out: &mut Vec<u8>,
+    ) -> Progress {
+        match decision {
+            Decision::Asked(peer, question) => Progress::Asks(mechanism, peer, question),
+            Decision::Admitted(peer) => {
+                mechanism.admitted(local, out);
+                Progress::Done(peer)
+            }
+        }
+    }
 }
 
 impl Mechanism {
@@ -113,6 +133,17 @@ impl Mechanism {
         }
     }
 
+    /// Says what this side says to a peer that is let in, at the end of the handshake.
+    pub(crate) fn admitted(&self, local: &Local, out: &mut Vec<u8>) {
+        match self {
+            Mechanism::Null(state) => state.admitted(local, out),
+            #[cfg(feature = "plain")]
+            Mechanism::PlainServer(state) => state.admitted(local, out),
+            #[cfg(feature = "plain")]
+            Mechanism::PlainClient(_) => {}
+        }
+    }
+
     /// Takes one command of the peer. What it writes to `out` has to be sent even if it fails.
     pub(crate) fn handle_command(
         self,
@@ -130,9 +161,22 @@ impl Mechanism {
     }
 }
 
+/// The authenticator has let a peer in as this.
+pub(super) fn admit_as(admission: Admission, peer: &mut PeerInfo) {
+    if admission.user.is_some() {
+        peer.user = admission.user;
+    }
+    peer.topics = admission.topics;
+    peer.properties.splice(0..0, admission.properties);
+}
+
+/// The authenticator has refused a peer, which is told so. Gives how its connection ends.
+pub(super) fn refuse(refusal: Refusal, out: &mut Vec<u8>) -> ProtocolError {
+    access::refuse(refusal, out)
+}
+
 /// The server has refused, and says why. Three digits are a status code of ZAP (RFC 27), by which libzmq
 /// and this library tell that it is the credentials that are not accepted.
-#[cfg(feature = "plain")]
 fn refused(reason: String) -> ProtocolError {
     match reason.as_str() {
         "300" | "400" | "500" => ProtocolError::AuthenticationRefused { reason },

@@ -10,7 +10,9 @@
 
 use std::sync::Arc;
 
-use super::{access, metadata, Claim, Local, Progress};
+use super::access::{self, Claim};
+use super::{metadata, Local, Progress};
+use crate::security::pending::Refusal;
 use crate::security::plain::{Credentials, Users};
 use crate::zmtp::command::{self, Command};
 use crate::zmtp::error::{peer_text, ProtocolError};
@@ -73,8 +75,9 @@ impl Client {
 #[derive(Debug)]
 pub(crate) struct Server {
     users: Arc<Users>,
-    /// Who the client is, once it has said so and that was true.
-    user: Option<Credentials>,
+    /// Who the client says it is, once it may go on, and whether that was true: if not, the authenticator
+    /// decides.
+    user: Option<(Arc<Credentials>, bool)>,
 }
 
 impl Server {
@@ -83,6 +86,11 @@ impl Server {
             users: Arc::clone(users),
             user: None,
         }
+    }
+
+    /// The client is let in.
+    pub(super) fn admitted(&self, local: &Local, out: &mut Vec<u8>) {
+        command::put_metadata(out, "READY", &metadata::ours(local));
     }
 
     pub(super) fn handle_command(
@@ -95,24 +103,27 @@ impl Server {
         match (name, self.user) {
             (b"HELLO", None) => {
                 let said = parse_hello(data)?;
-                if !access::knows(&self.users, &said) {
-                    return Err(access::refuse(out));
-                }
+                let Some(proved) = access::knows(local, &self.users, &said) else {
+                    return Err(access::refuse(Refusal::Unproved, out));
+                };
                 command::put_texts(out, "WELCOME", &[]);
                 Ok(Progress::Waits(Mechanism::PlainServer(Server {
                     users: self.users,
-                    user: Some(said),
+                    user: Some((Arc::new(said), proved)),
                 })))
             }
-            (b"INITIATE", Some(user)) => {
+            (b"INITIATE", Some((said, proved))) => {
                 let properties = command::parse_metadata("INITIATE", data)?;
                 let peer = metadata::check(local.socket_type, properties).inspect_err(|fault| {
                     Command::Error(metadata::refusal(local.socket_type, fault)).encode(out);
                 })?;
-                let claim = Claim::User(user.name());
-                let peer = access::admit(local, peer, claim).ok_or_else(|| access::refuse(out))?;
-                command::put_metadata(out, "READY", &metadata::ours(local));
-                Ok(Progress::Done(peer))
+                let decision = access::admit(local, "PLAIN", peer, Claim::User { said, proved });
+                let decision = decision.map_err(|refusal| access::refuse(refusal, out))?;
+                let server = Mechanism::PlainServer(Server {
+                    users: self.users,
+                    user: None,
+                });
+                Ok(Progress::decided(decision, server, local, out))
             }
             (b"ERROR", _) => Err(ProtocolError::PeerError {
                 reason: command::parse_error(data)?,

@@ -250,7 +250,7 @@ fn connection(beat: Beat) -> Connection {
         recv_hwm_bytes: 0,
         max_message_frames: crate::tuning::MAX_MESSAGE_FRAMES,
         security: Default::default(),
-        peer_address: None,
+        access: None,
     };
     Connection::open(local, beat.heartbeats(), None)
 }
