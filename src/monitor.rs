@@ -11,7 +11,7 @@ use crate::error::RecvError;
 use crate::reactor::timers::deadline;
 
 pub use event::{Event, EventKind};
-pub(crate) use queue::EventQueue;
+pub(crate) use queue::{EventQueue, Sight};
 pub use reason::{Reason, ReasonKind};
 
 /// The events of one socket, from the moment it was made; see
@@ -19,13 +19,23 @@ pub use reason::{Reason, ReasonKind};
 ///
 /// Holds at most 1024 events, and at most 256 KiB of them: when they are not taken, the oldest go, and
 /// [`missed`](Monitor::missed) counts them. Several monitors of a socket share the events. It never
-/// holds up the socket.
+/// holds up the socket. A [`Poller`](crate::Poller) can watch it ([`add_monitor`](crate::Poller::add_monitor)).
 #[derive(Debug)]
 pub struct Monitor(Arc<EventQueue>);
+
+impl Drop for Monitor {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
+}
 
 impl Monitor {
     pub(crate) fn new(queue: Arc<EventQueue>) -> Monitor {
         Monitor(queue)
+    }
+
+    pub(crate) fn queue(&self) -> &Arc<EventQueue> {
+        &self.0
     }
 
     /// Waits for the next event.

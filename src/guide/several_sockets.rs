@@ -47,6 +47,7 @@
 //!   room: most sockets have room most of the time.
 //! - If other threads receive from the same sockets, [`try_recv`](crate::Socket::try_recv) may find nothing.
 //! - A closed socket is told once, and has left the poller.
+//! - It watches monitors too ([`add_monitor`](crate::Poller::add_monitor)): events and messages in one loop.
 //! - What a wait costs depends on how many are ready, not on how many there are: ten thousand sockets are
 //!   fine, and take no descriptors of their own for it.
 //!

@@ -2,12 +2,16 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::Instant;
 
 use super::event::Event;
 use crate::error::RecvError;
+use crate::interest::Interest;
 use crate::sync::{Condvar, Mutex};
 use crate::tuning;
+use crate::waiters::pollers::{PollerId, Pollers};
+use crate::waiters::Change;
 
 /// The queue between a socket and one [`Monitor`](super::Monitor).
 #[derive(Debug)]
@@ -23,8 +27,18 @@ struct Queued {
     /// What they cost together.
     bytes: usize,
     missed: u64,
-    /// The socket is gone: what is queued is the last.
+    /// The socket is gone, or the monitor is: what is queued is the last.
     ended: bool,
+    pollers: Pollers,
+}
+
+/// What a poller finds when it looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sight {
+    Event,
+    Nothing,
+    /// No event is there, and none will come.
+    End,
 }
 
 impl Queued {
@@ -46,6 +60,9 @@ impl EventQueue {
     pub(crate) fn push(&self, event: Arc<Event>) {
         let cost = event.cost();
         let mut queued = self.inner.lock();
+        if queued.ended {
+            return;
+        }
         while queued.events.len() >= tuning::MONITOR_EVENTS
             || queued.bytes + cost > tuning::MONITOR_BYTES && !queued.events.is_empty()
         {
@@ -54,13 +71,52 @@ impl EventQueue {
         }
         queued.bytes += cost;
         queued.events.push_back(event);
+        let mut told = Vec::new();
+        queued.pollers.change(Change::Messages, &mut told);
         drop(queued);
         self.condvar.notify_one();
+        told.into_iter().for_each(Waker::wake);
     }
 
     pub(crate) fn end(&self) {
-        self.inner.lock().ended = true;
+        let mut queued = self.inner.lock();
+        queued.ended = true;
+        let mut told = Vec::new();
+        queued.pollers.change(Change::Closed, &mut told);
+        drop(queued);
         self.condvar.notify_all();
+        told.into_iter().for_each(Waker::wake);
+    }
+
+    /// The monitor is dropped: nothing is received any more.
+    pub(super) fn abandon(&self) {
+        let events = std::mem::take(&mut self.inner.lock().events);
+        drop(events);
+        self.end();
+    }
+
+    /// A poller watches from now on; it is to look first. `waker` is the library's own: it is called under a
+    /// socket's lock too.
+    pub(crate) fn add_poller(&self, waker: Waker) -> PollerId {
+        let mut queued = self.inner.lock();
+        queued.pollers.add(Interest::READABLE, waker)
+    }
+
+    pub(crate) fn remove_poller(&self, id: PollerId) {
+        self.inner.lock().pollers.remove(id);
+    }
+
+    /// Whether there is an event, or no more will come. If neither, the next change is told to `id`.
+    pub(crate) fn look(&self, id: PollerId) -> Sight {
+        let mut queued = self.inner.lock();
+        if !queued.events.is_empty() {
+            return Sight::Event;
+        }
+        if queued.ended {
+            return Sight::End;
+        }
+        queued.pollers.arm(id);
+        Sight::Nothing
     }
 
     /// How many events made room for later ones.

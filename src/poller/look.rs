@@ -4,6 +4,7 @@ use super::event::PollEvent;
 use super::slots::Source;
 use super::Poller;
 use crate::drive::polled::Look;
+use crate::monitor::Sight;
 
 impl<Key: Copy> Poller<Key> {
     /// Looks at what may be ready: what was ready last time, and what changed since. True: woken.
@@ -33,6 +34,15 @@ impl<Key: Copy> Poller<Key> {
                 match core.upgrade() {
                     Some(core) => core.look(Some(*id), interest),
                     None => Look::CLOSED,
+                }
+            }
+            Source::Monitor(queue, id) => {
+                self.looks += 1;
+                let sight = queue.upgrade().map_or(Sight::End, |queue| queue.look(*id));
+                Look {
+                    readable: sight == Sight::Event,
+                    closed: sight == Sight::End,
+                    ..Look::default()
                 }
             }
             Source::Descriptor(watched) => {

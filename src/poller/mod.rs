@@ -19,12 +19,13 @@ use std::time::Duration;
 
 pub use self::event::{PollEvent, PollEvents, PollerWaker};
 use self::ready_list::{Entry, ReadyList};
-use self::slots::{name_of, Slots, Source};
+use self::slots::{address_of, name_of, Slots, Source};
 use self::system::SystemPoll;
 use crate::clock;
 use crate::drive::core::Core;
 use crate::error::Error;
 use crate::interest::Interest;
+use crate::monitor::{EventQueue, Monitor};
 use crate::reactor::timers::deadline;
 use crate::socket::{Kind, Socket};
 use crate::waiters::pollers::PollerId;
@@ -80,6 +81,8 @@ pub(crate) use ready_list::{Entry as ReadyEntry, ReadyList as ReadyListOf};
 /// the others, and a system call only if there is nothing to report yet, or descriptors are watched. A
 /// socket in a poller takes some hundred bytes and no descriptor; the poller takes three.
 ///
+/// A [`Monitor`] is watched as a socket is, at the same cost ([`add_monitor`](Poller::add_monitor)).
+///
 /// From when it is first in a poller, the background thread reads a socket's connections, as for
 /// [`readiness`](Socket::readiness).
 pub struct Poller<Key = usize> {
@@ -132,6 +135,55 @@ impl<Key: Copy> Poller<Key> {
         Ok(())
     }
 
+    /// Watches a [`Monitor`]: it is readable while an event waits. Once its socket is closed and all events
+    /// are taken, or when it is dropped, that is told as [`closed`](PollEvent::closed), once, and it has left the
+    /// poller then.
+    ///
+    /// ```
+    /// use sinew::{Context, Interest, Poller, Pull};
+    ///
+    /// let pull = Context::new().socket(Pull).open()?;
+    /// let monitor = pull.monitor();
+    /// let mut poller = Poller::new()?;
+    /// poller.add(&pull, "messages", Interest::READABLE)?;
+    /// poller.add_monitor(&monitor, "events")?;
+    ///
+    /// pull.bind("inproc://watched")?;
+    /// let event = poller.wait(None)?.next().unwrap();
+    /// assert!(event.key == "events" && event.readable);
+    /// assert_eq!(monitor.try_recv()?.to_string(), "inproc://watched: listening");
+    /// # Ok::<(), sinew::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::AlreadyPolled`] when it is in this poller.
+    pub fn add_monitor(&mut self, monitor: &Monitor, key: Key) -> Result<(), Error> {
+        let queue = monitor.queue();
+        if self.slots.monitor(address_of(queue)).is_some() {
+            return Err(Error::AlreadyPolled);
+        }
+        let entry = Entry {
+            list: Arc::clone(&self.list),
+            key: self.slots.next_place(),
+        };
+        let id = queue.add_poller(Arc::new(entry).into());
+        let source = Source::Monitor(Arc::downgrade(queue), id);
+        let place = self.slots.insert(key, Interest::READABLE, source);
+        self.slots.list(place);
+        Ok(())
+    }
+
+    /// Watches a monitor no longer.
+    ///
+    /// # Errors
+    /// [`Error::NotPolled`] when it is not in this poller, or has left it, its socket being closed.
+    pub fn remove_monitor(&mut self, monitor: &Monitor) -> Result<(), Error> {
+        let place = self.slots.monitor(address_of(monitor.queue()));
+        let place = place.ok_or(Error::NotPolled)?;
+        self.remove_slot(place);
+        Ok(())
+    }
+
     /// Changes what is told of a socket, and with which key.
     ///
     /// # Errors
@@ -170,7 +222,7 @@ impl<Key: Copy> Poller<Key> {
         Ok(())
     }
 
-    /// How many sockets and descriptors are in it.
+    /// How many sockets, monitors and descriptors are in it.
     pub fn len(&self) -> usize {
         self.slots.len()
     }
@@ -248,6 +300,7 @@ impl<Key> Poller<Key> {
     fn remove_slot(&mut self, place: usize) {
         match self.slots.remove(place) {
             Some(Source::Socket(core, id)) => leave(&core, id),
+            Some(Source::Monitor(queue, id)) => leave_monitor(&queue, id),
             Some(Source::Descriptor(watched)) => self.system.forget(watched),
             None => {}
         }
@@ -261,11 +314,20 @@ fn leave(core: &Weak<Core>, id: PollerId) {
     }
 }
 
+/// Has a monitor forget the poller.
+fn leave_monitor(queue: &Weak<EventQueue>, id: PollerId) {
+    if let Some(queue) = queue.upgrade() {
+        queue.remove_poller(id);
+    }
+}
+
 impl<Key> Drop for Poller<Key> {
     fn drop(&mut self) {
         for source in self.slots.drain() {
-            if let Source::Socket(core, id) = source {
-                leave(&core, id);
+            match source {
+                Source::Socket(core, id) => leave(&core, id),
+                Source::Monitor(queue, id) => leave_monitor(&queue, id),
+                Source::Descriptor(_) => {}
             }
         }
     }

@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::os::fd::RawFd;
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 
 use slab::Slab;
 
 use super::system::Watched;
 use crate::drive::core::Core;
 use crate::interest::Interest;
+use crate::monitor::EventQueue;
 use crate::waiters::pollers::PollerId;
 
 /// What a poller knows of one socket or descriptor.
@@ -24,6 +25,7 @@ pub(super) struct Slot<Key> {
 #[derive(Debug)]
 pub(super) enum Source {
     Socket(Weak<Core>, PollerId),
+    Monitor(Weak<EventQueue>, PollerId),
     Descriptor(Watched),
 }
 
@@ -32,14 +34,20 @@ pub(super) fn name_of(core: &Core) -> usize {
     std::ptr::from_ref(core) as usize
 }
 
+/// The address of a monitor's queue, in the same way.
+pub(super) fn address_of(queue: &Arc<EventQueue>) -> usize {
+    Arc::as_ptr(queue) as usize
+}
+
 /// | Field | What holds |
 /// |---|---|
-/// | `sockets`, `descriptors` | the place of each slot, by its source's name or descriptor |
+/// | `sockets`, `monitors`, `descriptors` | the place of each slot, by its source's name or descriptor |
 /// | `listed` | the places of the slots that say so, each once |
 #[derive(Debug)]
 pub(super) struct Slots<Key> {
     slots: Slab<Slot<Key>>,
     sockets: HashMap<usize, usize>,
+    monitors: HashMap<usize, usize>,
     descriptors: HashMap<RawFd, usize>,
     listed: Vec<usize>,
 }
@@ -49,6 +57,7 @@ impl<Key> Slots<Key> {
         Slots {
             slots: Slab::new(),
             sockets: HashMap::new(),
+            monitors: HashMap::new(),
             descriptors: HashMap::new(),
             listed: Vec::new(),
         }
@@ -77,6 +86,11 @@ impl<Key> Slots<Key> {
         self.sockets.get(&name).copied()
     }
 
+    /// The place of the monitor whose queue is at this address.
+    pub(super) fn monitor(&self, address: usize) -> Option<usize> {
+        self.monitors.get(&address).copied()
+    }
+
     /// The place of a descriptor.
     pub(super) fn descriptor(&self, fd: RawFd) -> Option<usize> {
         self.descriptors.get(&fd).copied()
@@ -100,6 +114,7 @@ impl<Key> Slots<Key> {
         let place = self.slots.vacant_key();
         match &source {
             Source::Socket(core, _) => self.sockets.insert(core.as_ptr() as usize, place),
+            Source::Monitor(queue, _) => self.monitors.insert(queue.as_ptr() as usize, place),
             Source::Descriptor(watched) => self.descriptors.insert(watched.fd(), place),
         };
         self.slots.insert(Slot {
@@ -118,6 +133,7 @@ impl<Key> Slots<Key> {
         }
         match &slot.source {
             Source::Socket(core, _) => self.sockets.remove(&(core.as_ptr() as usize)),
+            Source::Monitor(queue, _) => self.monitors.remove(&(queue.as_ptr() as usize)),
             Source::Descriptor(watched) => self.descriptors.remove(&watched.fd()),
         };
         Some(slot.source)
@@ -127,6 +143,7 @@ impl<Key> Slots<Key> {
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Source> + '_ {
         self.listed.clear();
         self.sockets.clear();
+        self.monitors.clear();
         self.descriptors.clear();
         self.slots.drain().map(|slot| slot.source)
     }
@@ -163,7 +180,7 @@ mod tests {
     fn fd_of(source: &Source) -> RawFd {
         match source {
             Source::Descriptor(watched) => watched.fd(),
-            Source::Socket(..) => panic!("a socket"),
+            Source::Socket(..) | Source::Monitor(..) => panic!("no descriptor"),
         }
     }
 

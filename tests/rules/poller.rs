@@ -9,8 +9,8 @@ use std::thread;
 use std::time::Duration;
 
 use sinew::{
-    Context, Dealer, Error, Interest, Pair, PollEvent, Poller, Pub, Pull, Push, Rep, Req, Router,
-    Socket, SocketType, Sub, Xpub, Xsub,
+    Context, Dealer, Error, Interest, Pair, PollEvent, Poller, Pub, Pull, Push, RecvError, Rep,
+    Req, Router, Socket, SocketType, Sub, Xpub, Xsub,
 };
 
 use crate::support::{address, await_peer, endpoints, SOON};
@@ -29,6 +29,75 @@ fn next<Key: Copy>(poller: &mut Poller<Key>) -> Vec<PollEvent<Key>> {
 fn none_now<Key: Copy + std::fmt::Debug>(poller: &mut Poller<Key>) {
     let events: Vec<_> = poller.wait(NOW).unwrap().collect();
     assert!(events.is_empty(), "{events:?}");
+}
+
+#[test]
+fn a_monitor_is_readable_while_an_event_waits_and_leaves_with_its_socket_or_when_it_is_dropped() {
+    let context = Context::new();
+    let pull = context.socket(Pull).open().unwrap();
+    let [watched, dropped, removed] = [(); 3].map(|()| pull.monitor());
+    let mut poller = Poller::new().unwrap();
+    poller.add_monitor(&watched, "watched").unwrap();
+    poller.add_monitor(&dropped, "dropped").unwrap();
+    poller.add_monitor(&removed, "removed").unwrap();
+    let again = poller.add_monitor(&watched, "again");
+    assert!(matches!(again, Err(Error::AlreadyPolled)));
+    assert_eq!(poller.len(), 3);
+    let told = |poller: &mut Poller<&'static str>, timeout| {
+        let events = poller.wait(Some(timeout)).unwrap();
+        let mut told: Vec<_> = events
+            .map(|event| {
+                assert!(event.readable && !event.writable && !event.error);
+                (event.key, event.closed)
+            })
+            .collect();
+        told.sort_unstable();
+        told
+    };
+    assert_eq!(told(&mut poller, Duration::ZERO), []);
+
+    poller.remove_monitor(&removed).unwrap();
+    drop(dropped);
+    assert_eq!(told(&mut poller, SOON), [("dropped", true)]);
+    assert_eq!(told(&mut poller, Duration::ZERO), []);
+
+    pull.bind("inproc://poll-monitor").unwrap();
+    for _ in 0..3 {
+        assert_eq!(told(&mut poller, SOON), [("watched", false)]);
+    }
+    watched.try_recv().unwrap();
+    assert_eq!(told(&mut poller, Duration::ZERO), []);
+
+    // From another thread, while the poller sleeps.
+    for _ in 0..20 {
+        let context = context.clone();
+        let push = thread::spawn(move || {
+            let push = context.socket(Push).open().unwrap();
+            push.connect("inproc://poll-monitor").unwrap();
+            push
+        });
+        assert_eq!(told(&mut poller, SOON), [("watched", false)]);
+        let push = push.join().unwrap();
+        drop(push);
+        while told(&mut poller, Duration::ZERO) == [("watched", false)] {
+            watched.recv_timeout(SOON).unwrap();
+        }
+    }
+
+    drop(pull);
+    while told(&mut poller, SOON) != [("watched", true)] {
+        watched.try_recv().unwrap();
+    }
+    assert_eq!(watched.try_recv(), Err(RecvError::Closed));
+    assert!(poller.is_empty());
+    for gone in [&watched, &removed] {
+        assert!(matches!(poller.remove_monitor(gone), Err(Error::NotPolled)));
+    }
+    // One that comes to its end outside is told of its end inside.
+    poller.add_monitor(&removed, "late").unwrap();
+    while told(&mut poller, SOON) != [("late", true)] {
+        removed.try_recv().unwrap();
+    }
 }
 
 #[test]
@@ -179,7 +248,7 @@ fn req_and_rep_are_ready_for_what_it_is_their_turn_to_do() {
         poller.remove(&rep).unwrap();
         drop(rep);
         assert_eq!(ask(&mut poller), ("req", true, false), "{gone}");
-        assert_eq!(req.try_recv(), Err(sinew::RecvError::PeerGone));
+        assert_eq!(req.try_recv(), Err(RecvError::PeerGone));
     }
 }
 
