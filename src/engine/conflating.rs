@@ -65,12 +65,29 @@ impl<D> Engine<D> {
             return false;
         }
         while let Some(key) = self.pattern.next() {
-            let found = self.links.get(key).is_some_and(Link::look);
+            let pattern = &self.pattern;
+            let wants = |message: &Message| {
+                let mut one = VecDeque::from([message.clone()]);
+                pattern.filter(&mut one).is_empty()
+            };
+            let mut unwanted = VecDeque::new();
+            let link = self.links.get_mut(key);
+            let departed = link.as_ref().is_some_and(|link| link.has_departed());
+            let piped = link.as_ref().is_some_and(|link| link.pipe().is_some());
+            let found = link.is_some_and(|link| link.look(wants, &mut unwanted));
+            for message in &unwanted {
+                self.note_received(departed, 1, message.memory());
+            }
+            self.actions.discard(unwanted);
             if found {
                 self.pattern.return_turn(key);
                 return true;
             }
-            self.pattern.set_readable(key, false);
+            if piped {
+                self.pattern.set_readable(key, false);
+            } else {
+                self.refill(key);
+            }
         }
         false
     }

@@ -1,6 +1,7 @@
 //! Links whose peer is a socket of this context: how two meet by a name, and what one end tells the other. What is done
 //! with a link's own end of the pipe: [`pipes`](super::pipes).
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::actions::Action;
@@ -144,7 +145,10 @@ impl<D> Engine<D> {
         // Messages of the binder may have been taken before this link knew where to give room.
         self.actions.push(Action::GiveRoom(pipe_peer.clone()));
         // What the binder said of its messages meanwhile was in vain: they had no sender yet.
-        if self.link(id).is_some_and(|link| link.look()) {
+        if self
+            .link(id)
+            .is_some_and(|link| link.look(|_| true, &mut VecDeque::new()))
+        {
             self.on_pipe_readable(id);
         }
         Met::Established

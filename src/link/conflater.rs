@@ -225,6 +225,15 @@ impl ConflatedQueue {
         message
     }
 
+    /// The next message, if it is not wanted.
+    pub(crate) fn pop_unless(&mut self, wants: impl FnOnce(&Message) -> bool) -> Option<Message> {
+        let wanted = wants(self.messages.front()?);
+        if wanted {
+            return None;
+        }
+        self.pop()
+    }
+
     /// Takes all messages out.
     pub(crate) fn take(&mut self) -> VecDeque<Message> {
         let messages = std::mem::take(&mut self.messages);

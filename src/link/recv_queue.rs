@@ -113,6 +113,23 @@ impl RecvQueue {
         self.messages.pop_front()
     }
 
+    /// Takes out what comes before the first message that is wanted, and counts it no more. False: there is
+    /// none.
+    pub(crate) fn look(
+        &mut self,
+        wants: &mut impl FnMut(&Message) -> bool,
+        unwanted: &mut VecDeque<Message>,
+    ) -> bool {
+        while let Some(message) = self.messages.front() {
+            if wants(message) {
+                return true;
+            }
+            self.held.sub(1, message.memory());
+            unwanted.extend(self.messages.pop_front());
+        }
+        false
+    }
+
     /// Exchanges all messages for `empty`; gives what they count, until they are credited.
     pub(crate) fn take_all(&mut self, empty: &mut VecDeque<Message>) -> (usize, usize) {
         std::mem::swap(&mut self.messages, empty);

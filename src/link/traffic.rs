@@ -1,5 +1,6 @@
 //! What goes over a link: messages both ways, subscriptions, and what is counted of them.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::conflater::Displaced;
@@ -121,9 +122,17 @@ impl Link {
     }
 
     /// Of a socket that conflates: whether there is something to receive, which stays where it can be replaced.
-    pub(crate) fn look(&self) -> bool {
+    /// What comes before the first message that is wanted is taken out.
+    pub(crate) fn look(
+        &mut self,
+        mut wants: impl FnMut(&Message) -> bool,
+        unwanted: &mut VecDeque<Message>,
+    ) -> bool {
+        if self.recv_queue.look(&mut wants, unwanted) {
+            return true;
+        }
         let pipe = self.pipe().filter(|pipe| pipe.unmet().is_none());
-        self.has_unread() || pipe.is_some_and(|pipe| pipe.end().look())
+        pipe.is_some_and(|pipe| pipe.end().look(&mut wants, unwanted))
     }
 
     /// What is counted of what it sends, and of what it receives.

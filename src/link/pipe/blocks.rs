@@ -198,6 +198,15 @@ impl Blocks {
         Some((message, bytes))
     }
 
+    /// Of a lane that conflates: the message that [`pop_conflated`](Blocks::pop_conflated) would give, taken out if
+    /// it is not wanted.
+    pub(super) fn pop_unless(&mut self, wants: impl FnOnce(&Message) -> bool) -> Option<Message> {
+        let conflated = self.conflated.as_mut().filter(|_| self.line.is_empty())?;
+        let unwanted = conflated.queue.pop_unless(wants)?;
+        self.messages -= 1;
+        Some(unwanted)
+    }
+
     /// What had to go since this was asked last.
     pub(super) fn take_displaced(&mut self) -> Displaced {
         let conflated = self.conflated.as_mut();

@@ -228,9 +228,14 @@ impl PipeEnd {
         self.outward().lane.take_displaced()
     }
 
-    /// Whether there is something for this end, without taking it. If not, it waits for the next message.
-    pub(crate) fn look(&self) -> bool {
-        self.inward().lane.look()
+    /// Whether there is something for this end, without taking it. If not, it waits for the next message. Of a
+    /// lane that conflates, what comes before the first message that is wanted is taken out.
+    pub(crate) fn look(
+        &self,
+        wants: &mut impl FnMut(&Message) -> bool,
+        unwanted: &mut VecDeque<Message>,
+    ) -> bool {
+        self.inward().lane.look(wants, unwanted)
     }
 
     /// What is counted of what this end sends, and of what it receives.

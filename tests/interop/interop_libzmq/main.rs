@@ -5,6 +5,7 @@
 //! message, or what a monitor reports.
 
 mod child;
+mod conflate;
 mod dealer;
 mod ends;
 mod family;

@@ -36,6 +36,7 @@ pub mod option {
     pub const PROBE_ROUTER: c_int = 51;
     pub const REQ_CORRELATE: c_int = 52;
     pub const REQ_RELAXED: c_int = 53;
+    pub const CONFLATE: c_int = 54;
     pub const HANDSHAKE_IVL: c_int = 66;
     pub const XPUB_NODROP: c_int = 69;
     pub const XPUB_WELCOME_MSG: c_int = 72;
