@@ -307,6 +307,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "poller/slots",
             "poller/mod",
             "poller/look",
+            "poller/monitors",
             "poller/descriptors",
             "proxy/stats",
             "proxy/control",

@@ -9,6 +9,7 @@
 mod descriptors;
 mod event;
 mod look;
+mod monitors;
 mod ready_list;
 mod slots;
 mod system;
@@ -19,13 +20,13 @@ use std::time::Duration;
 
 pub use self::event::{PollEvent, PollEvents, PollerWaker};
 use self::ready_list::{Entry, ReadyList};
-use self::slots::{address_of, name_of, Slots, Source};
+use self::slots::{name_of, Slots, Source};
 use self::system::SystemPoll;
 use crate::clock;
 use crate::drive::core::Core;
 use crate::error::Error;
 use crate::interest::Interest;
-use crate::monitor::{EventQueue, Monitor};
+use crate::monitor::EventQueue;
 use crate::reactor::timers::deadline;
 use crate::socket::{Kind, Socket};
 use crate::waiters::pollers::PollerId;
@@ -81,7 +82,7 @@ pub(crate) use ready_list::{Entry as ReadyEntry, ReadyList as ReadyListOf};
 /// the others, and a system call only if there is nothing to report yet, or descriptors are watched. A
 /// socket in a poller takes some hundred bytes and no descriptor; the poller takes three.
 ///
-/// A [`Monitor`] is watched as a socket is, at the same cost ([`add_monitor`](Poller::add_monitor)).
+/// A [`Monitor`](crate::Monitor) is watched as a socket is, at the same cost ([`add_monitor`](Poller::add_monitor)).
 ///
 /// From when it is first in a poller, the background thread reads a socket's connections, as for
 /// [`readiness`](Socket::readiness).
@@ -132,55 +133,6 @@ impl<Key: Copy> Poller<Key> {
         let source = Source::Socket(core.downgrade(), id);
         let place = self.slots.insert(key, interest, source);
         self.slots.list(place);
-        Ok(())
-    }
-
-    /// Watches a [`Monitor`]: it is readable while an event waits. Once its socket is closed and all events
-    /// are taken, or when it is dropped, that is told as [`closed`](PollEvent::closed), once, and it has left the
-    /// poller then.
-    ///
-    /// ```
-    /// use sinew::{Context, Interest, Poller, Pull};
-    ///
-    /// let pull = Context::new().socket(Pull).open()?;
-    /// let monitor = pull.monitor();
-    /// let mut poller = Poller::new()?;
-    /// poller.add(&pull, "messages", Interest::READABLE)?;
-    /// poller.add_monitor(&monitor, "events")?;
-    ///
-    /// pull.bind("inproc://watched")?;
-    /// let event = poller.wait(None)?.next().unwrap();
-    /// assert!(event.key == "events" && event.readable);
-    /// assert_eq!(monitor.try_recv()?.to_string(), "inproc://watched: listening");
-    /// # Ok::<(), sinew::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`Error::AlreadyPolled`] when it is in this poller.
-    pub fn add_monitor(&mut self, monitor: &Monitor, key: Key) -> Result<(), Error> {
-        let queue = monitor.queue();
-        if self.slots.monitor(address_of(queue)).is_some() {
-            return Err(Error::AlreadyPolled);
-        }
-        let entry = Entry {
-            list: Arc::clone(&self.list),
-            key: self.slots.next_place(),
-        };
-        let id = queue.add_poller(Arc::new(entry).into());
-        let source = Source::Monitor(Arc::downgrade(queue), id);
-        let place = self.slots.insert(key, Interest::READABLE, source);
-        self.slots.list(place);
-        Ok(())
-    }
-
-    /// Watches a monitor no longer.
-    ///
-    /// # Errors
-    /// [`Error::NotPolled`] when it is not in this poller, or has left it, its socket being closed.
-    pub fn remove_monitor(&mut self, monitor: &Monitor) -> Result<(), Error> {
-        let place = self.slots.monitor(address_of(monitor.queue()));
-        let place = place.ok_or(Error::NotPolled)?;
-        self.remove_slot(place);
         Ok(())
     }
 

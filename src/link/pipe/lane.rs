@@ -301,25 +301,6 @@ impl Lane {
         (blocks.take(), room)
     }
 
-    /// Whether there is something, without taking it. If not, the next put is to be announced. Of a lane that
-    /// conflates, what comes before the first message that is wanted is taken out.
-    pub(super) fn look(
-        &self,
-        wants: &mut impl FnMut(&Message) -> bool,
-        unwanted: &mut VecDeque<Message>,
-    ) -> bool {
-        let mut state = self.state.lock();
-        while let Some(message) = state.blocks.pop_unless(&mut *wants) {
-            state.marks.sub(1, message.memory());
-            unwanted.push_back(message);
-        }
-        let found = !state.blocks.is_empty();
-        if !found {
-            self.resume(&mut state);
-        }
-        found
-    }
-
     /// What a receiver that waits awake compares with later.
     pub(super) fn puts(&self) -> u32 {
         self.puts.0.load(Ordering::Acquire)

@@ -64,4 +64,23 @@ impl Lane {
     pub(crate) fn take_displaced(&self) -> Displaced {
         self.state.lock().blocks.take_displaced()
     }
+
+    /// Whether there is something, without taking it. If not, the next put is to be announced. Of a lane that
+    /// conflates, what comes before the first message that is wanted is taken out.
+    pub(crate) fn look(
+        &self,
+        wants: &mut impl FnMut(&Message) -> bool,
+        unwanted: &mut VecDeque<Message>,
+    ) -> bool {
+        let mut state = self.state.lock();
+        while let Some(message) = state.blocks.pop_unless(&mut *wants) {
+            state.marks.sub(1, message.memory());
+            unwanted.push_back(message);
+        }
+        let found = !state.blocks.is_empty();
+        if !found {
+            self.resume(&mut state);
+        }
+        found
+    }
 }
