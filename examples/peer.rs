@@ -28,7 +28,7 @@
 //!
 //! peer dish --bind 'udp://239.0.0.1:5555' --group oslo    # and over udp, to all of a network at once
 //! peer radio --connect udp://239.0.0.1:5555
-//! peer dgram --bind 'udp://*:5556' --echo                 # whoever sends a datagram gets it back
+//! peer dgram --bind 'udp://*:5556' --echo                 # each datagram goes back to its sender
 //!
 //! peer sub --connect tcp://127.0.0.1:5556 --subscribe weather. --count 10 --timeout 60000
 //!

@@ -22,7 +22,7 @@ pub struct Stats {
     /// ([`EventKind::MessageDropped`](crate::EventKind::MessageDropped)); and what was replaced while it
     /// waited ([`Conflate`](crate::Conflate)).
     pub dropped: u64,
-    /// Peers that are there: the handshake is through. An endpoint of udp is one, whoever is behind it.
+    /// Peers that are there: the handshake is through. An endpoint of udp is one, whatever is behind it.
     pub peers: usize,
 }
 

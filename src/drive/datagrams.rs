@@ -48,7 +48,7 @@ impl Core {
             None => options.security.setting(),
         };
         if options.authenticator.is_some() || !options.security.is_null() {
-            // Whoever sends a datagram would be let in all the same.
+            // Every sender of a datagram would be let in all the same.
             return Err(Error::Option(format!(
                 "{name} is not for udp, which has no handshake; use tcp or ipc"
             )));

@@ -126,7 +126,7 @@
 //! | When the inbox is full | the rest waits in the system ([`recv_buffer`](crate::Options::recv_buffer)), which then drops |
 //! | Closing | waits only until this system has taken what was sent |
 //! | Monitors | say `Listening` or `Connected`, and `Closed`; there is no handshake |
-//! | [`peers`](crate::Socket::peers) | are the endpoints, whoever is behind them |
+//! | [`peers`](crate::Socket::peers) | are the endpoints, whatever is behind them |
 //! | Multicast | [`multicast_hops`](crate::Options::multicast_hops), [`multicast_loop`](crate::Options::multicast_loop); the interface stands in the endpoint, `udp://eth0;239.0.0.1:5555` |
 //!
 //! `connect` and `bind` of `udp` are done when they return: an interface that is not there is their error. Nothing

@@ -19,7 +19,7 @@ pub(crate) struct Radio {
     /// Which links are in which groups, by [`key`](Radio::set_key).
     trie: Trie,
     fanout: Fanout,
-    /// Links of datagrams: nobody there can say which groups are wanted, so that they get all.
+    /// Links of datagrams: no peer there can say which groups it wants, so that they get all.
     unasked: Vec<LinkId>,
     /// A message had to wait, and nothing has happened since that could let it pass.
     stuck: bool,

@@ -242,7 +242,7 @@ fn accept_non_blocking(socket: &Socket) -> io::Result<(Socket, SockAddr)> {
 fn no_stream() -> io::Error {
     io::Error::new(
         io::ErrorKind::Unsupported,
-        "inproc and udp have no byte stream; others bind them",
+        "inproc and udp have no connections to accept",
     )
 }
 
