@@ -13,6 +13,7 @@
 //! | [`transports`] | endpoints: `tcp`, `ipc`, `inproc`; bind or connect |
 //! | [`options`] | queues and their limits, heartbeats, hostile peers |
 //! | [`untrusted`] | a network you do not trust: what bounds what, and how much that is |
+//! | [`securing`] | who is let in, as whom, and to what: passwords, addresses, a closure, ZAP, topics |
 //! | [`lifecycle`] | contexts, threads, closing, lingering, reconnecting, watching |
 //! | [`errors`] | one `?` for a whole program; which errors are part of the work |
 //! | [`event_loops`] | tokio and other loops, Ctrl-C |
@@ -54,6 +55,7 @@ pub mod pipeline;
 pub mod pub_sub;
 pub mod req_rep;
 pub mod router_dealer;
+pub mod securing;
 pub mod several_sockets;
 pub mod transports;
 pub mod untrusted;

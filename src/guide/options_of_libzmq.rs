@@ -94,6 +94,9 @@
 //!
 //! | libzmq | Here |
 //! |---|---|
-//! | `MECHANISM` | NULL; the others are to come |
-//! | `PLAIN_SERVER`, `PLAIN_USERNAME`, `PLAIN_PASSWORD`, `CURVE_...`, `ZAP_DOMAIN`, `ZAP_ENFORCE_DOMAIN` | not yet |
+//! | `MECHANISM` | NULL, or what the setters below choose; CURVE is to come |
+//! | `PLAIN_SERVER` | [the users of the server](crate::SocketBuilder::plain_server), or [a closure or a ZAP handler](super::securing) |
+//! | `PLAIN_USERNAME`, `PLAIN_PASSWORD` | [the client's](crate::SocketBuilder::plain_client) |
+//! | `ZAP_DOMAIN`, `ZAP_ENFORCE_DOMAIN` | [an authenticator that asks a ZAP handler](crate::Authenticator::zap), which is always enforced: without a handler nobody is let in |
+//! | `CURVE_...` | not yet |
 //! | `GSSAPI_...` | not offered: it needs a Kerberos library, in C |

@@ -65,8 +65,9 @@
 //! Without a security mechanism every machine that can reach the port is a peer.
 //! [`plain_server`](crate::SocketBuilder::plain_server) lets in those that say a name and a password, in clear:
 //! enough where others cannot read the link, such as ipc or a tunnel. Peers without the mechanism, or with
-//! another, are refused. Monitors say who was, and [`PeerInfo::user`](crate::PeerInfo#structfield.user)
-//! who is there.
+//! another, are refused. An [`Authenticator`](crate::Authenticator) decides besides, by lists or by code of yours:
+//! [Securing a socket](super::securing). Monitors say who was refused, and
+//! [`PeerInfo::user`](crate::PeerInfo#structfield.user) who is there.
 //!
 //! # What is not protected yet
 //!

@@ -62,7 +62,11 @@ enum State {
     Handshake(Box<Handshake>),
     Traffic(Decoder),
     Raw(Raw),
-    Discarding,
+    /// What was under way is kept until the reader is dropped, without a lock: an authenticator may go with it, and
+    /// that has code of the user's.
+    Discarding {
+        _handshake: Option<Box<Handshake>>,
+    },
 }
 
 impl Input {
@@ -94,13 +98,18 @@ impl Input {
             State::Handshake(handshake) if handshake.has_greeting() => Phase::Handshake,
             State::Handshake(_) => Phase::Greeting,
             State::Traffic(_) | State::Raw(_) => Phase::Traffic,
-            State::Discarding => Phase::Discarding,
+            State::Discarding { .. } => Phase::Discarding,
         }
     }
 
     /// From now on, what comes is thrown away.
     pub(crate) fn discard(&mut self) {
-        self.state = State::Discarding;
+        let nothing = State::Discarding { _handshake: None };
+        if let State::Handshake(handshake) = std::mem::replace(&mut self.state, nothing) {
+            self.state = State::Discarding {
+                _handshake: Some(handshake),
+            };
+        }
     }
 
     /// Takes what it can use off the start of `bytes`, until there are `room` whole messages in
@@ -139,7 +148,7 @@ impl Input {
                 let (messages, peer) = (&mut arrived.messages, &mut arrived.established);
                 used = raw.handle_input(bytes, room, messages, peer);
             }
-            State::Discarding => used = bytes.len(),
+            State::Discarding { .. } => used = bytes.len(),
             State::Handshake(_) => {}
         }
         Ok(used)
@@ -201,7 +210,7 @@ impl Input {
     pub(crate) fn body_gap(&mut self) -> Option<BodyGap<'_>> {
         match &mut self.state {
             State::Traffic(decoder) => decoder.body_gap(),
-            State::Handshake(_) | State::Raw(_) | State::Discarding => None,
+            State::Handshake(_) | State::Raw(_) | State::Discarding { .. } => None,
         }
     }
 

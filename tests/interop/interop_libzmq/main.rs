@@ -4,6 +4,7 @@
 //! processes running this same test binary (see `child`). Every wait has a deadline and ends with an event: a
 //! message, or what a monitor reports.
 
+mod authenticator;
 mod child;
 mod conflate;
 mod dealer;

@@ -23,6 +23,8 @@ pub mod event {
     pub const HANDSHAKE_SUCCEEDED: u16 = 0x1000;
     /// The peer broke the protocol during the handshake.
     pub const HANDSHAKE_FAILED_PROTOCOL: u16 = 0x2000;
+    /// The peer does not let this side in: the value is the status that it gave.
+    pub const HANDSHAKE_FAILED_AUTH: u16 = 0x4000;
     /// Every event.
     pub const ALL: u16 = 0xffff;
 }

@@ -33,10 +33,13 @@ pub mod option {
     pub const IMMEDIATE: c_int = 39;
     pub const XPUB_VERBOSE: c_int = 40;
     pub const IPV6: c_int = 42;
+    pub const PLAIN_USERNAME: c_int = 45;
+    pub const PLAIN_PASSWORD: c_int = 46;
     pub const PROBE_ROUTER: c_int = 51;
     pub const REQ_CORRELATE: c_int = 52;
     pub const REQ_RELAXED: c_int = 53;
     pub const CONFLATE: c_int = 54;
+    pub const ZAP_DOMAIN: c_int = 55;
     pub const HANDSHAKE_IVL: c_int = 66;
     pub const XPUB_NODROP: c_int = 69;
     pub const XPUB_WELCOME_MSG: c_int = 72;
