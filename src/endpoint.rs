@@ -52,7 +52,7 @@ pub use udp::UdpEndpoint;
 /// # Ok::<(), sinew::Error>(())
 /// ```
 ///
-/// [`Display`](fmt::Display) prints the canonical form, which parses back to an equal value:
+/// [`Display`](std::fmt::Display) prints the canonical form, which parses back to an equal value:
 ///
 /// ```
 /// use sinew::Endpoint;

@@ -11,7 +11,7 @@ use crate::monitor::Monitor;
 
 impl<Key: Copy> Poller<Key> {
     /// Watches a [`Monitor`]: it is readable while an event waits. Once its socket is closed and all events
-    /// are taken, or when it is dropped, that is told as [`closed`](PollEvent::closed), once, and it has left the
+    /// are taken, or when it is dropped, that is told as [`closed`](crate::PollEvent::closed), once, and it has left the
     /// poller then.
     ///
     /// ```
