@@ -4,6 +4,7 @@ mod conflate;
 mod defaults;
 mod fault;
 mod keepalive;
+mod properties;
 mod reconnect;
 
 use std::sync::Arc;
@@ -172,6 +173,15 @@ pub struct Options {
     /// The routing id announced to ROUTER peers: 1 to 255 bytes, not starting with a zero byte;
     /// empty means none. Default empty. Used by REQ, DEALER and ROUTER.
     pub routing_id: Bytes,
+    /// What is announced to peers besides, names and values, over every transport: properties of the
+    /// application's own, which a peer reads in its [`PeerInfo`](crate::PeerInfo::property). Default none.
+    ///
+    /// A name is `X-` and 1 to 253 of the characters `A` to `Z`, `a` to `z`, `0` to `9`, `-`, `_`, `.` and `+`
+    /// (RFC 23), and there is one of a name, whatever its case; a value is any bytes. At most 24, and
+    /// 7 KiB together, of which each takes 5 bytes besides. Peers are told when they connect: what is
+    /// changed later, later peers are told. They are no secret, and a peer can announce whatever it likes.
+    /// A STREAM has no use for them: its peers speak no ZMTP.
+    pub properties: Vec<(String, Bytes)>,
     /// Connections that the kernel queues for a listener. Default 4096 (libzmq: 100); the system
     /// cuts it to its own limit, and takes zero as the least that it has.
     pub backlog: u32,

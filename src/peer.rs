@@ -199,7 +199,8 @@ pub struct PeerInfo {
     pub routing_id: Option<Bytes>,
     /// All other properties of its READY command, names as it wrote them, in its order. A name may
     /// come twice; of a second socket type or routing id only the first one counts. A command of more
-    /// than 32 properties or 8 KiB is refused.
+    /// than 32 properties or 8 KiB is refused. Those that begin with `X-` are applications' own
+    /// ([`Options::properties`](crate::Options::properties)); nothing vouches for any of them.
     pub properties: Vec<(String, Bytes)>,
     /// Who the peer has proved to be, to a server of a security mechanism: with PLAIN the name of the user; or
     /// as whom this side's [`Authenticator`](crate::Authenticator) has let it in. `None` without either, over inproc,
@@ -224,6 +225,14 @@ impl PeerInfo {
             topics: None,
             version: (3, 1),
         }
+    }
+
+    /// The value of the first property of that name, whatever its case; see
+    /// [`properties`](PeerInfo::properties).
+    pub fn property(&self, name: &str) -> Option<&[u8]> {
+        let mut properties = self.properties.iter();
+        let found = properties.find(|(it, _)| it.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| &value[..])
     }
 
     /// Whether it may subscribe to a topic, or join a group.

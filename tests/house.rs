@@ -37,6 +37,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "options/conflate",
             "options/keepalive",
             "options/reconnect",
+            "options/properties",
             "network",
             "socks",
             "security/secret",

@@ -75,6 +75,7 @@ impl Core {
         let local = Local {
             socket_type: self.socket_type,
             routing_id: options.routing_id.clone(),
+            properties: options.properties.clone(),
             max_message_size: options.max_message_size,
             recv_hwm_bytes: options.recv_hwm_bytes,
             max_message_frames: options.max_message_frames,

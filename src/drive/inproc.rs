@@ -33,6 +33,7 @@ impl Core {
         if self.socket_type.announces_routing_id() && !options.routing_id.is_empty() {
             info.routing_id = Some(options.routing_id.clone());
         }
+        info.properties.clone_from(&options.properties);
         info
     }
 }

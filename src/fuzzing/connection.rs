@@ -100,6 +100,7 @@ impl Settings {
         let local = |socket_type| Local {
             socket_type,
             routing_id: Bytes::new(),
+            properties: Vec::new(),
             max_message_size: limit,
             recv_hwm_bytes: limits.held,
             max_message_frames: limits.frames,

@@ -53,6 +53,7 @@ fn hello() -> Vec<u8> {
     let handshake = Local {
         socket_type: SocketType::Push,
         routing_id: Bytes::new(),
+        properties: Vec::new(),
         max_message_size: None,
         recv_hwm_bytes: 0,
         max_message_frames: crate::tuning::MAX_MESSAGE_FRAMES,
@@ -83,6 +84,7 @@ impl Connection {
             Local {
                 socket_type: SocketType::Pull,
                 routing_id: Bytes::new(),
+                properties: Vec::new(),
                 max_message_size: limit,
                 recv_hwm_bytes: 0,
                 max_message_frames: crate::tuning::MAX_MESSAGE_FRAMES,

@@ -53,7 +53,7 @@
 //! | `TOPICS_COUNT` | [`topics`](crate::Socket::topics) |
 //! | `CONFLATE` | [`conflate`](crate::Conflate), which keeps messages whole, and can keep the last of each topic |
 //! | `HELLO_MSG`, `DISCONNECT_MSG`, `HICCUP_MSG` | `hello_message`, `disconnect_message`, `hiccup_message` |
-//! | `METADATA` | not yet: peers' properties can be read, and none can be added |
+//! | `METADATA` | `property`, once for each |
 //! | `TYPE`, `LAST_ENDPOINT`, `RCVMORE` | `socket_type`, `last_endpoint`; messages come whole |
 //! | `FD`, `EVENTS` | [`readiness`](crate::Socket::readiness), which is level-triggered |
 //! | `THREAD_SAFE` | every socket is |

@@ -327,6 +327,7 @@ mod tests {
         let local = Local {
             socket_type: SocketType::Pull,
             routing_id: Bytes::new(),
+            properties: Vec::new(),
             max_message_size: None,
             max_message_frames: tuning::MAX_MESSAGE_FRAMES,
             recv_hwm_bytes: 0,

@@ -35,6 +35,7 @@ impl Default for Options {
             hiccup_message: Message::new(),
             reconnect_stop: ReconnectStop::default(),
             routing_id: Bytes::new(),
+            properties: Vec::new(),
             backlog: tuning::BACKLOG,
             ipv6: false,
             max_datagram_size: tuning::MAX_DATAGRAM_SIZE,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::properties::property_fault;
 use super::{Conflate, Options};
 use crate::peer::SocketType;
 use crate::tuning::LARGEST_DATAGRAM;
@@ -27,6 +28,7 @@ impl Options {
     /// The first setting that cannot be used, in words; `None` when all can.
     pub(crate) fn fault(&self) -> Option<String> {
         routing_id_fault(&self.routing_id)
+            .or_else(|| property_fault(&self.properties))
             .or_else(|| self.time_fault())
             .or_else(|| self.buffer_fault())
             .or_else(|| self.datagram_fault())

@@ -239,6 +239,27 @@ impl<K: Kind> SocketBuilder<K> {
         self
     }
 
+    /// A property to be announced to peers, which read it in their [`PeerInfo`](crate::PeerInfo). The name
+    /// begins with `X-`; one of the same name is replaced.
+    ///
+    /// See [`Options::properties`](Options#structfield.properties).
+    ///
+    /// ```
+    /// use sinew::{Context, Pull, Push};
+    ///
+    /// let context = Context::new();
+    /// let pull = context.socket(Pull).bind("tcp://127.0.0.1:*")?;
+    /// let push = context.socket(Push).property("X-Role", "sensor").connect(pull.endpoint()?)?;
+    /// pull.wait_for_peers(1, std::time::Duration::from_secs(10))?;
+    /// let peer = pull.peers().remove(0).info.unwrap();
+    /// assert_eq!(peer.property("x-role"), Some(&b"sensor"[..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn property(mut self, name: impl Into<String>, value: impl Into<Frame>) -> Self {
+        self.options = self.options.property(name, value);
+        self
+    }
+
     /// Replaces all settings at once.
     ///
     /// ```
@@ -364,7 +385,7 @@ mod tests {
         let mut setters = names(include_str!("builder.rs"), "        ");
         setters.append(&mut names(include_str!("builder/kinds.rs"), "        "));
         // Written by hand, because they are not named and typed as their field is.
-        let by_hand = BTreeSet::from(["bind_to_device"]);
+        let by_hand = BTreeSet::from(["bind_to_device", "properties"]);
         let missing: Vec<_> = fields
             .difference(&setters)
             .filter(|name| !by_hand.contains(*name))

@@ -197,7 +197,7 @@ fn put_properties(out: &mut Vec<u8>, properties: &[(String, Bytes)]) {
         let (name, name_len) = short(name.as_bytes());
         out.push(name_len);
         out.extend_from_slice(name);
-        // Cannot cut: our own values are a type's name and a routing id.
+        // Cannot cut: our own values are a type's name, a routing id, and properties within their bounds.
         out.extend_from_slice(&(value.len() as u32).to_be_bytes());
         out.extend_from_slice(value);
     }

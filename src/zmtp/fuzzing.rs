@@ -302,6 +302,7 @@ fn shake(kind: SocketType, data: &[u8], size: usize) -> Shaken {
     let mut handshake = Handshake::new(Local {
         socket_type: kind,
         routing_id: Bytes::new(),
+        properties: Vec::new(),
         max_message_size: None,
         recv_hwm_bytes: 0,
         max_message_frames: crate::tuning::MAX_MESSAGE_FRAMES,

@@ -39,6 +39,7 @@ fn others() -> Options {
         .heartbeat_ttl(Duration::from_secs(24))
         .immediate(true)
         .routing_id("me")
+        .property("X-n", "26")
         .backlog(25)
         .ipv6(true)
         .tcp_keepalive(KeepAlive::on())

@@ -13,6 +13,7 @@ mod greetings;
 mod inproc;
 mod limits;
 mod live_options;
+mod metadata;
 mod monitor;
 mod networks;
 mod options;

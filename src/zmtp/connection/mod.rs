@@ -105,6 +105,7 @@ mod tests {
         let local = Local {
             socket_type: kind,
             routing_id: Bytes::new(),
+            properties: Vec::new(),
             max_message_size: None,
             recv_hwm_bytes: 0,
             max_message_frames: tuning::MAX_MESSAGE_FRAMES,

@@ -20,6 +20,7 @@ pub(super) fn ours(local: &Local) -> Properties {
     if kind.announces_routing_id() {
         properties.push((IDENTITY.to_owned(), local.routing_id.clone()));
     }
+    properties.extend_from_slice(&local.properties);
     properties
 }
 

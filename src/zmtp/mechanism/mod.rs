@@ -11,6 +11,7 @@ mod plain;
 
 use bytes::Bytes;
 
+use super::command::Properties;
 use super::error::ProtocolError;
 use crate::peer::{PeerInfo, SocketType};
 use crate::security::authenticator::{Access, Question};
@@ -25,6 +26,8 @@ pub(crate) struct Local {
     pub(crate) socket_type: SocketType,
     /// Announced by those types that may; empty for none. At most 255 bytes, not starting with 0.
     pub(crate) routing_id: Bytes,
+    /// Announced besides, by every mechanism.
+    pub(crate) properties: Properties,
     /// The most bytes that a received message may have, all its frames together.
     pub(crate) max_message_size: Option<u64>,
     /// The most bytes of memory that a received message may take; zero means any.

@@ -246,6 +246,7 @@ fn connection(beat: Beat) -> Connection {
     let local = Local {
         socket_type: SocketType::Dealer,
         routing_id: Bytes::new(),
+        properties: Vec::new(),
         max_message_size: None,
         recv_hwm_bytes: 0,
         max_message_frames: crate::tuning::MAX_MESSAGE_FRAMES,

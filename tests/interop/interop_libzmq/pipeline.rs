@@ -140,6 +140,27 @@ fn a_message_may_have_a_thousand_frames() {
     Setup::all().for_each(|setup| exchange(setup, std::slice::from_ref(&message)));
 }
 
+#[test]
+fn libzmq_reads_our_properties_on_the_messages_that_it_receives() {
+    for setup in Setup::all() {
+        let push = Context::new().socket(Push).property("X-Role", "sensor");
+        let push = push.property("X-Rack", "7").open().expect("our PUSH");
+        let pull = theirs(&zmq::Context::new(), Kind::Pull);
+        let _address = setup.join(&push.clone().into_dynamic(), &pull);
+        push.send_timeout("x", DEADLINE).expect("accepted");
+        let mut received = zmq::Msg::new();
+        pull.recv(&mut received).expect("received");
+        for (name, value) in [
+            (c"X-Role", Some("sensor")),
+            (c"X-Rack", Some("7")),
+            (c"X-Other", None),
+            (c"Socket-Type", Some("PUSH")),
+        ] {
+            assert_eq!(received.property(name).as_deref(), value, "{setup:?}");
+        }
+    }
+}
+
 /// More than the high-water marks of both ends together, so that both have to wait for each other.
 const STREAM: u32 = 20_000;
 

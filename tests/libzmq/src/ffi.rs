@@ -82,6 +82,7 @@ extern "C" {
     pub(crate) fn zmq_msg_data(msg: *mut RawMsg) -> *mut c_void;
     pub(crate) fn zmq_msg_size(msg: *const RawMsg) -> usize;
     pub(crate) fn zmq_msg_more(msg: *const RawMsg) -> c_int;
+    pub(crate) fn zmq_msg_gets(msg: *const RawMsg, property: *const c_char) -> *const c_char;
 
     pub(crate) fn zmq_has(capability: *const c_char) -> c_int;
 

@@ -86,6 +86,19 @@ impl Msg {
         // SAFETY: an initialised message, only read.
         unsafe { ffi::zmq_msg_more(&self.0) != 0 }
     }
+
+    /// A property of the peer that this was received from; libzmq gives those that are text up to a zero
+    /// byte.
+    pub fn property(&self, name: &CStr) -> Option<String> {
+        // SAFETY: an initialised message, only read, and a name that ends.
+        let value = unsafe { ffi::zmq_msg_gets(&self.0, name.as_ptr()) };
+        if value.is_null() {
+            return None;
+        }
+        // SAFETY: libzmq's text ends with a zero byte, and lives as long as the message.
+        let value = unsafe { CStr::from_ptr(value) };
+        Some(value.to_string_lossy().into_owned())
+    }
 }
 
 impl Default for Msg {
