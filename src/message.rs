@@ -15,15 +15,18 @@ mod inline;
 mod memory;
 mod pack;
 mod print;
+mod received;
 mod routed;
 mod shown;
 
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
 use std::ops::Index;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::peer::PeerInfo;
 use frame::Stored;
 
 pub use error::ConvertErrorKind;
@@ -102,6 +105,8 @@ enum Repr {
     /// No frame. As cheap as can be, because it is what stays behind when a message is moved out of
     /// its place.
     Blank,
+    /// Any other, with word of the peer that sent it. What a message is and has, it is and has inside.
+    Received(Box<Received>),
     /// All frames live in `data[..len]`.
     ///
     /// With `frames == 1` that is the frame; with more, each frame is one length byte and its
@@ -118,6 +123,14 @@ enum Repr {
     Grouped(Bytes, Bytes),
     /// Invariant: never empty. A deque, because envelopes come and go at the front.
     Many(VecDeque<Frame>),
+}
+
+/// A message, and the peer that sent it.
+#[derive(Clone)]
+struct Received {
+    /// Never one that tells of a peer itself.
+    message: Message,
+    peer: Arc<PeerInfo>,
 }
 
 impl Message {
@@ -141,6 +154,7 @@ impl Message {
             Repr::Blank => 0,
             Repr::One(_) | Repr::Routed(..) | Repr::Grouped(..) => 1,
             Repr::Many(frames) => frames.len(),
+            Repr::Received(it) => it.message.len(),
         }
     }
 
@@ -148,7 +162,11 @@ impl Message {
     /// one.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        matches!(self.repr, Repr::Blank)
+        match &self.repr {
+            Repr::Blank => true,
+            Repr::Received(it) => it.message.is_empty(),
+            _ => false,
+        }
     }
 
     /// The bytes of all frames together, without any framing.
@@ -163,6 +181,7 @@ impl Message {
             }
             Repr::One(body) | Repr::Routed(body, _) | Repr::Grouped(body, _) => body.len(),
             Repr::Many(frames) => frames.iter().map(|frame| frame.len()).sum(),
+            Repr::Received(it) => it.message.byte_len(),
         }
     }
 
@@ -171,6 +190,7 @@ impl Message {
     pub fn get(&self, index: usize) -> Option<&[u8]> {
         match &self.repr {
             Repr::Many(frames) => frames.get(index).map(|frame| &frame[..]),
+            Repr::Received(it) => it.message.get(index),
             _ => self.frames().nth(index),
         }
     }
@@ -200,6 +220,7 @@ impl Message {
                 data,
             } => Ok(&data[..usize::from(*len)]),
             Repr::One(body) | Repr::Routed(body, _) | Repr::Grouped(body, _) => Ok(body),
+            Repr::Received(it) => it.message.as_bytes(),
             _ => self.exactly_one_frame(),
         }
     }
@@ -264,6 +285,7 @@ impl Message {
                 Stored::One(Some(body))
             }
             Repr::Many(frames) => Stored::Many(frames.iter()),
+            Repr::Received(it) => return it.message.frames(),
         })
     }
 
@@ -291,6 +313,7 @@ impl Message {
                     visit(frame, Some(frame.as_shared()), index < last);
                 }
             }
+            Repr::Received(it) => it.message.for_each_frame(visit),
             Repr::Inline { frames, .. } => {
                 let last = usize::from(*frames).saturating_sub(1);
                 for (index, frame) in self.frames().enumerate() {

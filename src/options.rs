@@ -182,6 +182,13 @@ pub struct Options {
     /// changed later, later peers are told. They are no secret, and a peer can announce whatever it likes.
     /// A STREAM has no use for them: its peers speak no ZMTP.
     pub properties: Vec<(String, Bytes)>,
+    /// Whether messages tell which peer they were received from ([`Message::peer`]). Default false.
+    ///
+    /// True costs an allocation of 80 bytes a message, which counts towards the marks in bytes, and an atomic
+    /// count; false costs nothing. From when it is set, for what comes then. What tells of a peer itself,
+    /// a ROUTER's routing id, a SERVER's number, costs nothing of it; and what an XPUB receives of its
+    /// subscribers' subscriptions is from no peer.
+    pub message_metadata: bool,
     /// Connections that the kernel queues for a listener. Default 4096 (libzmq: 100); the system
     /// cuts it to its own limit, and takes zero as the least that it has.
     pub backlog: u32,

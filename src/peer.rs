@@ -209,6 +209,9 @@ pub struct PeerInfo {
     /// What it may subscribe to, or which groups it may join: what begins with one of these. `None`: anything. An
     /// [`Authenticator`](crate::Authenticator) may have said so ([`Admission::topics`](crate::Admission::topics)).
     pub topics: Option<Vec<Bytes>>,
+    /// Where the peer is: `ip:port`, or what the system knows of a Unix-domain peer. `None` over inproc, and
+    /// over udp, where one endpoint has any number of them.
+    pub address: Option<String>,
     /// The ZMTP version that the connection speaks, major and minor; zero and zero for the peer of a STREAM,
     /// and for what is behind an endpoint of udp, which speak none.
     pub version: (u8, u8),
@@ -221,6 +224,7 @@ impl PeerInfo {
             socket_type,
             routing_id: None,
             properties: Vec::new(),
+            address: None,
             user: None,
             topics: None,
             version: (3, 1),
@@ -252,6 +256,7 @@ impl PeerInfo {
             + self.topics.as_deref().map_or(0, |topics| {
                 topics.iter().map(|it| size_of::<Bytes>() + it.len()).sum()
             })
+            + self.address.as_ref().map_or(0, String::len)
     }
 }
 

@@ -121,7 +121,7 @@ impl Core {
         };
         let can = pattern.can();
         let conflates = options.conflate.is_on();
-        let options = Arc::new(options);
+        let options = Arc::new(options.without_peers());
         let core = Arc::new_cyclic(|me| Core {
             id,
             socket_type,

@@ -53,7 +53,7 @@ impl Requests {
         mut message: Message,
         wait: Wait,
     ) -> Result<Message, RequestError> {
-        message.fill_blank();
+        message.prepare_to_send();
         let mut call = Call::begin(self, core);
         message.push_front(Frame::default());
         message.push_front(call.key);

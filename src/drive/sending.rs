@@ -15,7 +15,7 @@ impl Core {
     /// Sends, waiting for room as long as allowed.
     #[inline]
     pub(crate) fn send(&self, mut message: Message, wait: Wait) -> Result<(), SendError> {
-        message.fill_blank();
+        message.prepare_to_send();
         if self.balances && message.len() <= self.most_frames {
             match self.fast_path.offer(&mut message) {
                 Offered::Queued => return Ok(()),
@@ -150,7 +150,7 @@ impl Core {
                 self.write_out(&mut locked);
                 break Ok(sent);
             };
-            message.fill_blank();
+            message.prepare_to_send();
             match self.offer(&mut locked, message) {
                 Ok(Offer::Queued) => {
                     sent += 1;

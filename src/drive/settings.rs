@@ -29,7 +29,7 @@ impl Core {
             let engine = locked.engine();
             engine.check_open()?;
             if Arc::ptr_eq(engine.options(), &before) {
-                engine.set_options(Arc::new(after));
+                engine.set_options(Arc::new(after.without_peers()));
                 return Ok(());
             }
         }

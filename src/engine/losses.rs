@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use super::{Engine, Life};
-use crate::link::Origin;
+use crate::link::{Link, Origin};
 use crate::monitor::EventKind;
 use crate::zmtp::outbox::Outbox;
 
@@ -19,16 +19,11 @@ impl<D> Engine<D> {
         if word.is_empty() || self.life != Life::Open {
             return;
         }
-        let Some(link) = self.links.get_mut(key).filter(|link| !link.is_leaving()) else {
+        if self.links.get(key).is_none_or(Link::is_leaving) {
             return;
-        };
-        let mut word = VecDeque::from([word.clone()]);
-        if link.recv_queue().conflates() && link.pipe().is_none() {
-            self.conflate_received(key, &mut word);
-        } else {
-            link.recv_queue().append(&mut word);
         }
-        self.pattern.set_readable(key, true);
+        let mut word = VecDeque::from([word.clone()]);
+        self.append(key, &mut word);
         self.wake_waiters();
     }
 

@@ -59,7 +59,7 @@ impl<D> Engine<D> {
     pub(super) fn drain_upstream(&mut self, id: ConnectionId) {
         loop {
             let Some(link) = self.link(id) else { return };
-            let Some(taken) = link.fill_from_pipe() else {
+            let Some(taken) = link.fill_from_pipe(false) else {
                 return;
             };
             let messages = std::mem::take(link.recv_queue().uncounted());
@@ -82,7 +82,7 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        if link.save_inbound() {
+        if link.save_inbound(self.options.message_metadata) {
             self.pattern.set_readable(key, true);
         }
     }

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use super::actions::Discarded;
 use super::{Engine, Life};
 use crate::link::ending::Cause;
+use crate::link::Link;
 use crate::message::Message;
 
 impl<D> Engine<D> {
@@ -32,12 +33,11 @@ impl<D> Engine<D> {
         if !self.pattern.notes() || self.life != Life::Open {
             return;
         }
-        let Some(link) = self.links.get_mut(key).filter(|link| !link.is_leaving()) else {
+        if self.links.get(key).is_none_or(Link::is_leaving) {
             return;
-        };
+        }
         let note = Message::copy_from_slice(&[]);
-        link.recv_queue().append(&mut VecDeque::from([note]));
-        self.pattern.set_readable(key, true);
+        self.append(key, &mut VecDeque::from([note]));
         self.wake_waiters();
     }
 

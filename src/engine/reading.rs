@@ -193,10 +193,7 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        let conflates = link.recv_queue().conflates();
-        if !conflates && !link.is_of_datagrams() {
-            link.recv_queue().append(messages);
-        } else {
+        if link.recv_queue().conflates() || link.is_of_datagrams() {
             // What is not for the user is not to replace what is; and what sends datagrams was told of no
             // subscription, so that all else could fill the queue.
             let unwanted = self.pattern.filter(messages);
@@ -204,13 +201,8 @@ impl<D> Engine<D> {
             if messages.is_empty() {
                 return;
             }
-            if conflates {
-                self.conflate_received(key, messages);
-            } else if let Some(link) = self.links.get_mut(key) {
-                link.recv_queue().append(messages);
-            }
         }
-        self.pattern.set_readable(key, true);
+        self.append(key, messages);
         self.notify(Change::Messages);
     }
 

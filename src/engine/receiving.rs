@@ -98,6 +98,22 @@ impl<D> Engine<D> {
         Some(note)
     }
 
+    /// Messages came from the peer of a link, behind those that it sent before.
+    pub(super) fn append(&mut self, key: usize, messages: &mut VecDeque<Message>) {
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
+        if self.options.message_metadata {
+            link.mark(messages);
+        }
+        if link.recv_queue().conflates() && link.pipe().is_none() {
+            self.conflate_received(key, messages);
+        } else {
+            link.recv_queue().append(messages);
+        }
+        self.pattern.set_readable(key, true);
+    }
+
     /// Moves what can be received to `front`, which is empty: all of a lone talker's inbox at the cost
     /// of one message, or a round of turns of several.
     ///
@@ -271,7 +287,7 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return self.pattern.set_readable(key, false);
         };
-        if let Some(filled) = link.fill_from_pipe() {
+        if let Some(filled) = link.fill_from_pipe(self.options.message_metadata) {
             self.emptied = filled.emptied;
             if let (true, Some(pipe_peer)) = (filled.room, link.pipe().and_then(PipeLink::peer)) {
                 self.actions.push(Action::GiveRoom(pipe_peer.clone()));

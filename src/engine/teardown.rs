@@ -220,6 +220,10 @@ impl<D> Engine<D> {
                 self.note(key);
             }
         }
+        // What was left of it by now tells of it too.
+        if let Some(link) = self.links.get_mut(key) {
+            link.forget_peer();
+        }
     }
 
     /// A link is past, but for what it brought: that can still be received. What it had queued is lost.

@@ -53,7 +53,7 @@
 //! | `TOPICS_COUNT` | [`topics`](crate::Socket::topics) |
 //! | `CONFLATE` | [`conflate`](crate::Conflate), which keeps messages whole, and can keep the last of each topic |
 //! | `HELLO_MSG`, `DISCONNECT_MSG`, `HICCUP_MSG` | `hello_message`, `disconnect_message`, `hiccup_message` |
-//! | `METADATA` | `property`, once for each |
+//! | `METADATA` | `properties`, whose setter adds one; of what a message was received from, it tells with `message_metadata` |
 //! | `TYPE`, `LAST_ENDPOINT`, `RCVMORE` | `socket_type`, `last_endpoint`; messages come whole |
 //! | `FD`, `EVENTS` | [`readiness`](crate::Socket::readiness), which is level-triggered |
 //! | `THREAD_SAFE` | every socket is |

@@ -172,7 +172,6 @@ impl Link {
     /// the next one. Gives what of it has been replaced meanwhile, if the socket conflates.
     pub(crate) fn connection_lost(&mut self, rewound: Outbox) -> Displaced {
         self.stage = Stage::Waiting;
-        self.peer = None;
         self.session = Session::default();
         self.recv_queue.unpause();
         self.send_queue.requeue(rewound)

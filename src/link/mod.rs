@@ -24,6 +24,7 @@ mod shares;
 mod traffic;
 pub(crate) mod writer;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use self::connection::Connection;
@@ -32,6 +33,7 @@ use self::recv_queue::RecvQueue;
 use self::retry::Retry;
 use self::send_queue::SendQueue;
 use crate::endpoint::Endpoint;
+use crate::message::Message;
 use crate::options::Options;
 use crate::pattern::Newcomer;
 use crate::peer::PeerInfo;
@@ -85,7 +87,7 @@ enum Via {
 /// | `id` | `renew` changes its generation | no other connection, of this link or of one that had its key, has it |
 /// | `first_generation`, `origin`, `endpoint` | nothing | |
 /// | `stage` | `begin_handshake`, `establish`, `wait`, `reopen_pipe` | not `Waiting` only with a connection or a pipe |
-/// | `peer` | `meet`, `note_peer`; `connection_lost`, `pipe_closed` forget it | there once `Up` |
+/// | `peer` | `meet`, `note_peer`; `forget_peer`, `pipe_closed` | there once `Up` |
 /// | `via` | `begin_connection`, `take_connection`; `set_pipe`, `reopen_pipe`, `take_pipe` | a link of an inproc name never has a connection, and others never a pipe |
 /// | `session` | what goes over the connection | a new one with each connection |
 /// | `send_queue` | what is sent, and the writer that comes home | empty of a link with a pipe |
@@ -107,7 +109,8 @@ pub(crate) struct Link {
     origin: Origin,
     stage: Stage,
     endpoint: Arc<Endpoint>,
-    peer: Option<Box<PeerInfo>>,
+    /// Shared with the messages that tell of it ([`Options::message_metadata`]).
+    peer: Option<Arc<PeerInfo>>,
     via: Via,
     /// What is to be said over the connection besides messages, and what is known of its peer.
     session: Session,
@@ -253,16 +256,27 @@ impl Link {
     }
 
     /// Its peer is known.
-    pub(crate) fn meet(&mut self, peer: PeerInfo) -> Newcomer<'_> {
+    pub(crate) fn meet(&mut self, mut peer: PeerInfo) -> Newcomer<'_> {
+        peer.address = self.peer_address();
         Newcomer {
             unread: self.recv_queue.len(),
-            peer: self.peer.insert(Box::new(peer)),
+            peer: self.peer.insert(Arc::new(peer)),
         }
     }
 
     /// Its peer is known, for the event that tells why it was refused.
     pub(crate) fn note_peer(&mut self, peer: PeerInfo) {
-        self.peer = Some(Box::new(peer));
+        self.peer = Some(Arc::new(peer));
+    }
+
+    /// Its peer has gone, and the last was told of it.
+    pub(crate) fn forget_peer(&mut self) {
+        self.peer = None;
+    }
+
+    /// Has messages that its peer sent tell of it.
+    pub(crate) fn mark(&self, messages: &mut VecDeque<Message>) {
+        mark(self.peer.as_ref(), messages);
     }
 
     /// Its peer, which was admitted, is there.
@@ -275,7 +289,7 @@ impl Link {
     /// It is an endpoint of datagrams, which is up as soon as it has its socket.
     pub(crate) fn begin_datagrams(&mut self, connection: Connection, peer: PeerInfo) {
         self.via = Via::Connection(connection);
-        self.peer = Some(Box::new(peer));
+        self.peer = Some(Arc::new(peer));
         self.establish();
     }
 
@@ -333,5 +347,14 @@ impl Link {
     /// What the settings say of a link that has no peer. See [`Options::immediate`].
     pub(crate) fn renew_settings(&mut self, options: &Options) {
         self.immediate = options.immediate;
+    }
+}
+
+/// Has messages tell of the peer that sent them.
+fn mark(peer: Option<&Arc<PeerInfo>>, messages: &mut VecDeque<Message>) {
+    if let Some(peer) = peer {
+        for message in messages {
+            message.set_peer(Arc::clone(peer));
+        }
     }
 }

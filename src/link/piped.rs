@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::pipe::{PipeEnd, PipePeer, Watch};
-use super::{Link, Stage, Via};
+use super::{mark, Link, Stage, Via};
 use crate::message::Message;
 use crate::peer::PeerInfo;
 
@@ -210,8 +210,9 @@ impl Link {
         self.peer = None;
     }
 
-    /// Its inbox is empty: takes what is next in its pipe. `None`: it has none, or its peer was not met yet.
-    pub(crate) fn fill_from_pipe(&mut self) -> Option<Filled> {
+    /// Its inbox is empty: takes what is next in its pipe, and has it tell of its peer if `marks`. `None`: it
+    /// has none, or its peer was not met yet.
+    pub(crate) fn fill_from_pipe(&mut self, marks: bool) -> Option<Filled> {
         let Via::Pipe(pipe) = &self.via else {
             return None;
         };
@@ -220,6 +221,9 @@ impl Link {
         }
         let inbox = self.recv_queue.uncounted();
         let (taken, emptied) = pipe.end.take_all(pipe.peer(), inbox);
+        if marks {
+            mark(self.peer.as_ref(), inbox);
+        }
         self.recv_queue.set_piped(taken.bytes);
         Some(Filled {
             messages: taken.messages,
@@ -228,12 +232,15 @@ impl Link {
         })
     }
 
-    /// The other end is gone: what it had sent is moved to the inbox, to be received. True: there is
-    /// something.
-    pub(crate) fn save_inbound(&mut self) -> bool {
+    /// The other end is gone: what it had sent is moved to the inbox, to be received; `marks` as in
+    /// [`fill_from_pipe`](Link::fill_from_pipe). True: there is something.
+    pub(crate) fn save_inbound(&mut self, marks: bool) -> bool {
         if let Via::Pipe(pipe) = &self.via {
             let mut rest = VecDeque::new();
             while pipe.end.take(&mut rest).messages > 0 {
+                if marks {
+                    mark(self.peer.as_ref(), &mut rest);
+                }
                 self.recv_queue.uncounted().append(&mut rest);
             }
         }

@@ -8,6 +8,9 @@ use super::{Message, Repr};
 impl Message {
     /// Appends a frame. Constant cost, on average.
     pub fn push_back(&mut self, frame: impl Into<Frame>) {
+        if let Repr::Received(it) = &mut self.repr {
+            return it.message.push_back(frame);
+        }
         let frame = frame.into();
         if self.is_empty() {
             *self = Message::from(frame);
@@ -18,6 +21,9 @@ impl Message {
 
     /// Appends a copy of `body` as a frame, without an allocation while the message stays small.
     pub(crate) fn push_back_slice(&mut self, body: &[u8]) {
+        if let Repr::Received(it) = &mut self.repr {
+            return it.message.push_back_slice(body);
+        }
         if self.is_empty() {
             *self = Message::copy_from_slice(body);
         } else if !self.pack_back(body) {
@@ -27,6 +33,9 @@ impl Message {
 
     /// Puts a frame before all others. Constant cost, on average.
     pub fn push_front(&mut self, frame: impl Into<Frame>) {
+        if let Repr::Received(it) = &mut self.repr {
+            return it.message.push_front(frame);
+        }
         let frame = frame.into();
         if self.is_empty() {
             *self = Message::from(frame);
@@ -59,6 +68,7 @@ impl Message {
                 }
                 first
             }
+            Repr::Received(it) => it.message.pop_front(),
             _ => std::mem::take(self).into_frames().next(),
         }
     }
@@ -74,6 +84,9 @@ impl Message {
     /// assert_eq!(message.pop_back(), None);
     /// ```
     pub fn pop_back(&mut self) -> Option<Frame> {
+        if let Repr::Received(it) = &mut self.repr {
+            return it.message.pop_back();
+        }
         let many = matches!(self.repr, Repr::Many(_));
         let mut frames = std::mem::take(self).into_deque();
         let last = frames.pop_back();
@@ -97,6 +110,7 @@ impl Message {
                 VecDeque::from([Frame::from(body)])
             }
             Repr::Many(frames) => frames,
+            Repr::Received(it) => it.message.into_deque(),
         }
     }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::error::ConvertErrorKind;
 use super::frame::{Frame, Frames, IntoFrames};
-use super::{Message, Repr};
+use super::{Message, Received, Repr};
 
 /// A message could not become what was asked for: why, and the message itself, unchanged.
 ///
@@ -64,6 +64,13 @@ impl TryFrom<Message> for Bytes {
     fn try_from(message: Message) -> Result<Bytes, ConvertError> {
         if let Repr::One(body) | Repr::Routed(body, _) | Repr::Grouped(body, _) = message.repr {
             return Ok(body);
+        }
+        if let Repr::Received(it) = message.repr {
+            let Received { message, peer } = *it;
+            return Bytes::try_from(message).map_err(|mut error| {
+                error.message.set_peer(peer);
+                error
+            });
         }
         match message.as_bytes() {
             Ok(body) => Ok(Bytes::copy_from_slice(body)),

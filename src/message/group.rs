@@ -8,6 +8,7 @@ impl Message {
     pub fn group(&self) -> Option<&[u8]> {
         match &self.repr {
             Repr::Grouped(_, group) => Some(group),
+            Repr::Received(it) => it.message.group(),
             _ => None,
         }
     }
@@ -25,6 +26,9 @@ impl Message {
     /// ```
     #[must_use = "the group is in what is returned"]
     pub fn in_group(mut self, group: impl Into<Frame>) -> Message {
+        if let Repr::Received(_) = self.repr {
+            return self.map_received(|message| message.in_group(group));
+        }
         self.fill_blank();
         if self.len() == 1 {
             if let Some(body) = self.pop_front() {
@@ -36,7 +40,9 @@ impl Message {
 
     /// Makes the group the first of two frames, as it goes over a stream (RFC 48).
     pub(crate) fn put_group_first(&mut self) {
-        if let Repr::Grouped(body, group) = &mut self.repr {
+        if let Repr::Received(it) = &mut self.repr {
+            it.message.put_group_first();
+        } else if let Repr::Grouped(body, group) = &mut self.repr {
             let (body, group) = (std::mem::take(body), std::mem::take(group));
             *self = Message::from(Frame::from(body));
             self.push_front(Frame::from(group));
@@ -45,6 +51,9 @@ impl Message {
 
     /// The reverse. False: it is no message of a group.
     pub(crate) fn take_group(&mut self) -> bool {
+        if let Repr::Received(it) = &mut self.repr {
+            return it.message.take_group();
+        }
         if self.len() == 2 {
             if let (Some(group), Some(body)) = (self.pop_front(), self.pop_front()) {
                 self.repr = Repr::Grouped(body.into(), group.into());

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::frame::Frame;
-use super::{Message, Repr, FRAME};
+use super::{Message, Received, Repr, FRAME};
 
 impl Message {
     /// The only frame, if it is a shareable buffer.
@@ -24,6 +24,9 @@ impl Message {
             Repr::One(body) | Repr::Routed(body, _) => body.len(),
             Repr::Grouped(body, group) => body.len() + group.len(),
             Repr::Many(frames) => frames.iter().map(|frame| FRAME + frame.len()).sum(),
+            Repr::Received(it) => {
+                size_of::<Received>() - size_of::<Message>() + it.message.memory()
+            }
         };
         size_of::<Message>() + beyond
     }
@@ -58,6 +61,7 @@ impl Message {
             Repr::Many(frames) => Message {
                 repr: Repr::Many(frames.iter().map(|frame| Frame::from(&frame[..])).collect()),
             },
+            Repr::Received(_) => self.map_received(Message::into_owned),
         }
     }
 }
@@ -91,6 +95,7 @@ impl Repr {
             Repr::Routed(body, id) => Repr::Routed(body.clone(), *id),
             Repr::Grouped(body, group) => Repr::Grouped(body.clone(), group.clone()),
             Repr::Many(frames) => Repr::Many(frames.clone()),
+            Repr::Received(it) => Repr::Received(it.clone()),
         }
     }
 }

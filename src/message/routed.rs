@@ -14,6 +14,7 @@ impl Message {
     pub fn routing_id(&self) -> Option<u32> {
         match &self.repr {
             Repr::Routed(_, id) => Some(id.get()),
+            Repr::Received(it) => it.message.routing_id(),
             _ => None,
         }
     }
@@ -29,6 +30,9 @@ impl Message {
     /// ```
     #[must_use = "the number is in what is returned"]
     pub fn with_routing_id(mut self, routing_id: u32) -> Message {
+        if let Repr::Received(_) = self.repr {
+            return self.map_received(|message| message.with_routing_id(routing_id));
+        }
         self.clear_routing_id();
         self.fill_blank();
         if let (Some(id), 1) = (NonZeroU32::new(routing_id), self.len()) {
@@ -41,8 +45,10 @@ impl Message {
 
     /// Takes the number away.
     pub(crate) fn clear_routing_id(&mut self) {
-        if let Repr::Routed(body, _) = &mut self.repr {
-            self.repr = Repr::One(std::mem::take(body));
+        match &mut self.repr {
+            Repr::Routed(body, _) => self.repr = Repr::One(std::mem::take(body)),
+            Repr::Received(it) => it.message.clear_routing_id(),
+            _ => {}
         }
     }
 }
@@ -76,6 +82,9 @@ impl Message {
 
     /// Puts a shared frame before all others: copied where the message stays small, else without a copy.
     pub(crate) fn push_front_shared(&mut self, frame: &Bytes) {
+        if let Repr::Received(it) = &mut self.repr {
+            return it.message.push_front_shared(frame);
+        }
         if self.is_empty() {
             *self = Message::from(Frame::from(frame.clone()));
         } else if !self.pack_front(frame) {

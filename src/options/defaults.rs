@@ -36,6 +36,7 @@ impl Default for Options {
             reconnect_stop: ReconnectStop::default(),
             routing_id: Bytes::new(),
             properties: Vec::new(),
+            message_metadata: false,
             backlog: tuning::BACKLOG,
             ipv6: false,
             max_datagram_size: tuning::MAX_DATAGRAM_SIZE,

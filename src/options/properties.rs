@@ -1,4 +1,5 @@
-//! The properties that an application adds to what a socket says of itself (RFC 37, "Metadata").
+//! The properties that an application adds to what a socket says of itself (RFC 37, "Metadata"), and that it says
+//! nothing of others.
 
 use bytes::Bytes;
 
@@ -26,6 +27,19 @@ impl Options {
         self.properties
             .retain(|(other, _)| !other.eq_ignore_ascii_case(&name));
         self.properties.push((name, Bytes::from(value)));
+        self
+    }
+
+    /// The same, whose messages are no one's: a program may have received them.
+    pub(crate) fn without_peers(mut self) -> Options {
+        for message in [
+            &mut self.hello_message,
+            &mut self.disconnect_message,
+            &mut self.hiccup_message,
+            &mut self.welcome_message,
+        ] {
+            message.clear_peer();
+        }
         self
     }
 }

@@ -129,6 +129,8 @@ setters! {
         reconnect_stop: ReconnectStop;
         /// The routing id announced to ROUTER peers, 1 to 255 bytes. Default none.
         routing_id: impl Into<Frame> as Frame;
+        /// Whether messages tell which peer they were received from. Default false.
+        message_metadata: bool;
         /// Connections that the kernel queues for a listener. Default 4096.
         backlog: u32;
         /// Whether `*` and host names may mean IPv6. Default false.
@@ -243,18 +245,6 @@ impl<K: Kind> SocketBuilder<K> {
     /// begins with `X-`; one of the same name is replaced.
     ///
     /// See [`Options::properties`](Options#structfield.properties).
-    ///
-    /// ```
-    /// use sinew::{Context, Pull, Push};
-    ///
-    /// let context = Context::new();
-    /// let pull = context.socket(Pull).bind("tcp://127.0.0.1:*")?;
-    /// let push = context.socket(Push).property("X-Role", "sensor").connect(pull.endpoint()?)?;
-    /// pull.wait_for_peers(1, std::time::Duration::from_secs(10))?;
-    /// let peer = pull.peers().remove(0).info.unwrap();
-    /// assert_eq!(peer.property("x-role"), Some(&b"sensor"[..]));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
     pub fn property(mut self, name: impl Into<String>, value: impl Into<Frame>) -> Self {
         self.options = self.options.property(name, value);
         self

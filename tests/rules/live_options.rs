@@ -40,6 +40,7 @@ fn others() -> Options {
         .immediate(true)
         .routing_id("me")
         .property("X-n", "26")
+        .message_metadata(true)
         .backlog(25)
         .ipv6(true)
         .tcp_keepalive(KeepAlive::on())
