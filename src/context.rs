@@ -1,5 +1,7 @@
 //! [`Context`]: what sockets of one program share: reactor threads and inproc names.
 
+#[cfg(feature = "metrics")]
+pub(crate) mod exporter;
 mod member;
 
 use std::collections::HashMap;
@@ -8,6 +10,8 @@ use std::io;
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 
+#[cfg(feature = "metrics")]
+use self::exporter::Exporter;
 use crate::reactor::{self, Order, Resolver, SocketId};
 use crate::stats::CloseReport;
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -67,6 +71,24 @@ impl Context {
     /// A context with settings of its own.
     pub fn builder() -> ContextBuilder {
         ContextBuilder { threads: 1 }
+    }
+
+    /// Has the recorder of the `metrics` facade told how the context's sockets stand (feature `metrics`).
+    ///
+    /// To be called when the values are wanted: before they are scraped, or every few seconds. Nothing is
+    /// told in between, and messages cost nothing for it; a call locks each socket in turn for a moment,
+    /// longer the more peers it has. What is told, and an example, is in
+    /// [the guide](crate::guide::observing).
+    #[cfg(feature = "metrics")]
+    pub fn export_metrics(&self) {
+        if self.inner.is_forked() {
+            // The sockets are the parent's.
+            return;
+        }
+        for socket in self.inner.sockets() {
+            socket.measure_for(&self.inner.exporter);
+        }
+        self.inner.exporter.export();
     }
 
     /// Closes all sockets of the context, and the context itself: calls on them, also those that
@@ -174,6 +196,8 @@ impl ContextBuilder {
             members: Mutex::new(HashMap::new()),
             open: Mutex::new(0),
             all_closed: Condvar::new(),
+            #[cfg(feature = "metrics")]
+            exporter: Exporter::default(),
         });
         Context {
             user: Arc::new(User(Arc::clone(&inner))),
@@ -197,6 +221,8 @@ pub(crate) struct Inner {
     /// Sockets that are not closed to the end yet.
     open: Mutex<usize>,
     all_closed: Condvar,
+    #[cfg(feature = "metrics")]
+    pub(crate) exporter: Exporter,
 }
 
 impl Inner {

@@ -89,6 +89,8 @@
 //!   [`plain_server`](SocketBuilder::plain_server).
 //! - `log`: says what happens to connections through the `log` facade, at debug level, and at info
 //!   level that a closed socket still lingers after a second. Silent without it.
+//! - `tracing`: the same as events of `tracing`, with fields.
+//! - `metrics`: [statistics for the `metrics` facade](guide::observing), told when they are asked for.
 //! - `internals`: for the crate's own benchmarks; not covered by the version number.
 //!
 //! # Platforms

@@ -53,7 +53,8 @@ pub struct PeerStats {
     pub received: Traffic,
     /// What waits to be sent to it, or to be wholly taken by the system.
     pub send_queue: QueueStats,
-    /// What waits to be received from it, that which was prefetched included.
+    /// What waits to be received from it; a batch of which a part was received counts whole until it is
+    /// used up.
     pub recv_queue: QueueStats,
     /// Messages that were dropped instead of queued for it, or after that; of a socket that conflates also
     /// those that came from it and were replaced.

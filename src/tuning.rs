@@ -21,7 +21,7 @@ pub(crate) const LINGER: Duration = Duration::from_secs(30);
 
 /// After this long a socket that still lingers says so in the log: a program that seems to hang at its
 /// end has a line to be found by, and one that ends as it should has none.
-#[cfg(feature = "log")]
+#[cfg(any(feature = "log", feature = "tracing"))]
 pub(crate) const LINGER_NOTICE: Duration = Duration::from_secs(1);
 
 /// First pause before a connection is tried again: libzmq's default.

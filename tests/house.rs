@@ -195,6 +195,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "link/send_queue",
             "link/mod",
             "link/leaving",
+            "link/peer",
             "link/piped",
             "link/passes",
             "link/traffic",
@@ -216,6 +217,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "engine/jitter",
             "engine/worklist",
             "engine/ledger",
+            "engine/meter",
             "engine/mod",
             "engine/conflating",
             "engine/monitors",
@@ -248,6 +250,7 @@ const HOUSE: &[(&str, &[&str])] = &[
     (
         "5: what drives it",
         &[
+            "context/exporter",
             "context/member",
             "context",
             "drive/random",
@@ -255,6 +258,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "drive/questions",
             "drive/fast_path",
             "drive/core",
+            "drive/logging",
             "drive/locked",
             "drive/settings",
             "drive/waiting",

@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Weak};
 
+#[cfg(feature = "metrics")]
+use super::exporter::Exporter;
 use crate::endpoint::Endpoint;
 use crate::link::pipe::{Limits, PipeEnd, PipePeer};
 use crate::peer::{PeerInfo, PeerRefusal};
@@ -28,6 +30,9 @@ pub(crate) trait Member: Send + Sync {
     fn connect_inproc(&self, binder: &Arc<dyn Member>, id: ConnectionId);
     /// Everything is set up on both sides: say what the other one must know.
     fn established_inproc(&self, id: ConnectionId);
+    /// Has metrics told what it counts.
+    #[cfg(feature = "metrics")]
+    fn measure_for(&self, exporter: &Exporter);
 }
 
 /// The socket that connects to an inproc name.

@@ -11,6 +11,8 @@ use super::questions::Questions;
 use crate::context::Inner;
 use crate::engine;
 use crate::engine::helpers::Helpers;
+#[cfg(feature = "metrics")]
+use crate::engine::meter::Measured;
 use crate::engine::settings::pattern_settings;
 use crate::error::Error;
 use crate::link::buffer::Pool;
@@ -167,8 +169,21 @@ impl Core {
         engine.stats(waiting)
     }
 
+    /// What metrics are to be told since they were told last.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn measure(&self) -> Measured {
+        let mut locked = self.lock_for_call();
+        let engine = locked.engine();
+        self.give_credit_locked(engine);
+        let waiting = self.prefetched.lock().len();
+        engine.measure(waiting)
+    }
+
     pub(crate) fn peers(&self) -> Vec<PeerStats> {
-        self.lock_for_call().engine().inspect_peers()
+        let mut locked = self.lock_for_call();
+        // What was received of a batch that is used up waits no longer.
+        self.give_credit_locked(locked.engine());
+        locked.engine().inspect_peers()
     }
 
     pub(crate) fn monitor(&self) -> Monitor {

@@ -3,6 +3,8 @@
 use std::sync::{Arc, Weak};
 
 use super::core::Core;
+#[cfg(feature = "metrics")]
+use crate::context::exporter::Exporter;
 use crate::context::{Accepted, Connecter, Member, NotAccepted};
 use crate::endpoint::Endpoint;
 use crate::engine::inproc::{recv_limits, Met};
@@ -158,6 +160,11 @@ impl Member for Core {
 
     fn established_inproc(&self, id: ConnectionId) {
         self.lock().engine().established_inproc(id);
+    }
+
+    #[cfg(feature = "metrics")]
+    fn measure_for(&self, exporter: &Exporter) {
+        exporter.add(self.socket_type, self.measure());
     }
 }
 

@@ -146,11 +146,15 @@ impl Core {
             Action::Shutdown(stream) => drop(stream.shutdown_write()),
             Action::Forget => self.forget_left_over(),
             Action::Ask(id, question) => self.authenticate(id, *question),
-            Action::Leave => self.context.leave(self.id),
-            #[cfg(feature = "log")]
-            Action::Log(event) => log::debug!(target: "sinew", "{} {event}", self.socket_type),
-            #[cfg(feature = "log")]
-            Action::LogLinger(text) => log::info!(target: "sinew", "{} {text}", self.socket_type),
+            Action::Leave => {
+                #[cfg(feature = "metrics")]
+                self.context.exporter.add(self.socket_type, self.measure());
+                self.context.leave(self.id);
+            }
+            #[cfg(any(feature = "log", feature = "tracing"))]
+            Action::Log(event) => self.log(&event),
+            #[cfg(any(feature = "log", feature = "tracing"))]
+            Action::LogLinger(text) => self.log_linger(&text),
         }
     }
 

@@ -13,6 +13,8 @@ mod handler;
 mod inproc;
 mod io;
 mod locked;
+#[cfg(any(feature = "log", feature = "tracing"))]
+mod logging;
 mod names;
 pub(crate) mod polled;
 pub(crate) mod prefetched;

@@ -117,7 +117,7 @@ impl Core {
         self.give_credit_locked(self.lock().engine());
     }
 
-    fn give_credit_locked(&self, engine: &mut Engine) {
+    pub(super) fn give_credit_locked(&self, engine: &mut Engine) {
         let mut prefetched = self.prefetched.lock();
         // Filled again meanwhile: that gave the credit.
         if prefetched.is_empty() {

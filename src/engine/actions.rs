@@ -13,7 +13,7 @@ use crate::link::pipe::PipePeer;
 use crate::link::writer::Writer;
 use crate::link::{Link, PipeLink};
 use crate::message::Message;
-#[cfg(feature = "log")]
+#[cfg(any(feature = "log", feature = "tracing"))]
 use crate::monitor::Event;
 use crate::reactor::{ConnectionId, Timer};
 use crate::security::authenticator::Question;
@@ -77,10 +77,10 @@ pub(crate) enum Action {
     Ask(ConnectionId, Box<Question>),
     /// Closed to the end: tell the context.
     Leave,
-    #[cfg(feature = "log")]
+    #[cfg(any(feature = "log", feature = "tracing"))]
     Log(Arc<Event>),
     /// Say that closing takes its time, and why.
-    #[cfg(feature = "log")]
+    #[cfg(any(feature = "log", feature = "tracing"))]
     LogLinger(String),
 }
 

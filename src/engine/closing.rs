@@ -40,7 +40,7 @@ impl<D> Engine<D> {
     /// Calls that wait learn that it is over; from then on the reactor drives. Gives the driver, if a caller
     /// had the lease.
     pub(crate) fn end_calls(&mut self) -> Option<D> {
-        #[cfg(feature = "log")]
+        #[cfg(any(feature = "log", feature = "tracing"))]
         self.set_timer_after(crate::tuning::LINGER_NOTICE, Timer::StillLingering);
         self.check_closed();
         self.notify(Change::Closed);
@@ -81,7 +81,7 @@ impl<D> Engine<D> {
     }
 
     /// Tells the log what closing waits for, and how long it may.
-    #[cfg(feature = "log")]
+    #[cfg(any(feature = "log", feature = "tracing"))]
     pub(super) fn say_lingering(&mut self) {
         let mut messages = 0;
         let mut first = None;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+#[cfg(feature = "metrics")]
+use super::meter::Measured;
 use super::Engine;
 use crate::link::high_water::HighWater;
 use crate::link::{Link, Origin};
@@ -12,6 +14,14 @@ impl<D> Engine<D> {
     /// The counts. `waiting`: messages that count as received and wait in a batch.
     pub(crate) fn stats(&self, waiting: usize) -> Stats {
         self.ledger.stats(self.peers(), waiting)
+    }
+
+    /// What metrics are to be told since they were told last. `waiting` as in [`stats`](Engine::stats).
+    #[cfg(feature = "metrics")]
+    pub(crate) fn measure(&mut self, waiting: usize) -> Measured {
+        let stats = self.ledger.stats(0, waiting);
+        let links = self.links.iter_mut().map(|(_, link)| link);
+        self.meter.measure(links, &stats)
     }
 
     /// The peers that are there, and those that `connect` named.

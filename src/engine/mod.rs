@@ -20,6 +20,8 @@ mod inspection;
 mod jitter;
 mod ledger;
 mod losses;
+#[cfg(feature = "metrics")]
+pub(crate) mod meter;
 mod monitors;
 mod peers;
 mod pending;
@@ -155,6 +157,9 @@ pub(crate) struct Engine<D> {
     /// The socket is closed, or being closed, because its reactor has panicked.
     reactor_died: bool,
     ledger: Ledger,
+    /// What metrics are still to be told.
+    #[cfg(feature = "metrics")]
+    meter: meter::Meter,
     /// Callers that wait for peers to come, or to subscribe.
     peers_awaited: usize,
     monitors: Vec<Arc<EventQueue>>,
@@ -196,6 +201,8 @@ impl<D> Engine<D> {
             life: Life::Open,
             reactor_died: false,
             ledger: Ledger::default(),
+            #[cfg(feature = "metrics")]
+            meter: meter::Meter::default(),
             peers_awaited: 0,
             monitors: Vec::new(),
             generation: 0,

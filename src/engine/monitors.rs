@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-#[cfg(feature = "log")]
+#[cfg(any(feature = "log", feature = "tracing"))]
 use super::actions::Action;
 use super::{Engine, Life};
 use crate::endpoint::Endpoint;
@@ -20,7 +20,11 @@ impl<D> Engine<D> {
 
     /// Tells monitors, and the log, what happened to a link.
     pub(super) fn report(&mut self, key: usize, kind: EventKind) {
-        if self.monitors.is_empty() && !cfg!(feature = "log") {
+        if self.monitors.is_empty() && !cfg!(any(feature = "log", feature = "tracing")) {
+            #[cfg(feature = "metrics")]
+            if let Some(link) = self.links.get(key) {
+                self.meter.count(link.endpoint(), &kind);
+            }
             return;
         }
         let Some(link) = self.links.get(key) else {
@@ -56,6 +60,8 @@ impl<D> Engine<D> {
     }
 
     fn publish(&mut self, event: Event) {
+        #[cfg(feature = "metrics")]
+        self.meter.count(&event.endpoint, &event.kind);
         // A monitor that was dropped leaves its queue to us alone.
         self.monitors
             .retain(|monitor| Arc::strong_count(monitor) > 1);
@@ -63,7 +69,7 @@ impl<D> Engine<D> {
         for monitor in &self.monitors {
             monitor.push(Arc::clone(&event));
         }
-        #[cfg(feature = "log")]
+        #[cfg(any(feature = "log", feature = "tracing"))]
         self.actions.push(Action::Log(event));
     }
 }

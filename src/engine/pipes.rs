@@ -95,6 +95,8 @@ impl<D> Engine<D> {
             return;
         };
         let (id, endpoint) = (link.id(), Arc::clone(link.endpoint()));
+        #[cfg(feature = "metrics")]
+        self.meter.add(link);
         let Some(pipe) = link.take_pipe() else {
             return;
         };
@@ -120,6 +122,8 @@ impl<D> Engine<D> {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
+        #[cfg(feature = "metrics")]
+        self.meter.add(link);
         if let Some(pipe) = link.take_pipe() {
             self.pipes = self.pipes.saturating_sub(1);
             let lost = pipe.end().reclaim();

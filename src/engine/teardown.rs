@@ -281,6 +281,8 @@ impl<D> Engine<D> {
         let Some(mut link) = self.links.try_remove(key) else {
             return;
         };
+        #[cfg(feature = "metrics")]
+        self.meter.add(&mut link);
         self.count_lost(link.undelivered() as u64);
         if link.is_attached() {
             self.vacate(|pattern| pattern.detach(key));

@@ -40,7 +40,7 @@ impl<D> Engine<D> {
                 .get(link)
                 .is_some_and(|link| link.first_generation() == first_generation),
             Timer::Forget | Timer::Trim | Timer::Linger | Timer::Pending | Timer::Accept => true,
-            #[cfg(feature = "log")]
+            #[cfg(any(feature = "log", feature = "tracing"))]
             Timer::StillLingering => true,
             #[cfg(test)]
             Timer::Panic => true,
@@ -76,7 +76,7 @@ impl<D> Engine<D> {
                 }
             }
             Timer::Linger => self.end_linger(),
-            #[cfg(feature = "log")]
+            #[cfg(any(feature = "log", feature = "tracing"))]
             Timer::StillLingering => self.say_lingering(),
             Timer::Leave {
                 link,

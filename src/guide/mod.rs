@@ -15,6 +15,7 @@
 //! | [`untrusted`] | a network you do not trust: what bounds what, and how much that is |
 //! | [`securing`] | who is let in, as whom, and to what: passwords, addresses, a closure, ZAP, topics |
 //! | [`lifecycle`] | contexts, threads, closing, lingering, reconnecting, watching |
+//! | [`observing`] | statistics, monitors, metrics, logs; whom a message is from |
 //! | [`errors`] | one `?` for a whole program; which errors are part of the work |
 //! | [`event_loops`] | tokio and other loops, Ctrl-C |
 //! | [`several_sockets`] | a poller for any number of sockets; proxies between two |
@@ -49,6 +50,7 @@ pub mod from_brokers;
 pub mod from_channels;
 pub mod from_zeromq;
 pub mod lifecycle;
+pub mod observing;
 pub mod options;
 pub mod options_of_libzmq;
 pub mod pipeline;

@@ -13,6 +13,7 @@ pub(crate) mod ending;
 pub(crate) mod high_water;
 mod leaving;
 mod passes;
+mod peer;
 pub(crate) mod pipe;
 mod piped;
 pub(crate) mod progress;
@@ -24,7 +25,6 @@ mod shares;
 mod traffic;
 pub(crate) mod writer;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use self::connection::Connection;
@@ -33,9 +33,7 @@ use self::recv_queue::RecvQueue;
 use self::retry::Retry;
 use self::send_queue::SendQueue;
 use crate::endpoint::Endpoint;
-use crate::message::Message;
 use crate::options::Options;
-use crate::pattern::Newcomer;
 use crate::peer::PeerInfo;
 use crate::reactor::ConnectionId;
 use crate::zmtp::connection::Session;
@@ -76,6 +74,15 @@ enum Via {
     Pipe(PipeLink),
 }
 
+/// What a link has counted: messages and bytes out, the same in, and how often its peer came again.
+#[cfg(feature = "metrics")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) sent: (u64, u64),
+    pub(crate) received: (u64, u64),
+    pub(crate) reconnects: u32,
+}
+
 /// One peer of a socket, over all the connections to it.
 ///
 /// The engine changes it by what happens to it, and reads no field. The values in it that guard themselves,
@@ -100,6 +107,7 @@ enum Via {
 /// | `connections` | `establish` | how often a peer came to be there |
 /// | `refused` | `drop_refused` | messages that were dropped because the peer ended each connection within them |
 /// | `astray` | `note_unsent`, `note_malformed` | of an endpoint of datagrams, messages that the system refused to send, and datagrams that came and were none of the socket's |
+/// | `told` | `rise` | with the feature `metrics`, what they were told of it already |
 /// | `displaced` | `note_displaced` | of a socket that conflates, messages that had to go: others of their key replaced them, or too many keys waited |
 #[derive(Debug)]
 pub(crate) struct Link {
@@ -126,6 +134,8 @@ pub(crate) struct Link {
     refused: u64,
     displaced: (u64, u64),
     astray: (u64, u64),
+    #[cfg(feature = "metrics")]
+    told: Told,
 }
 
 impl Link {
@@ -162,6 +172,8 @@ impl Link {
             refused: 0,
             displaced: (0, 0),
             astray: (0, 0),
+            #[cfg(feature = "metrics")]
+            told: Told::default(),
         }
     }
 
@@ -191,11 +203,6 @@ impl Link {
 
     pub(crate) fn endpoint(&self) -> &Arc<Endpoint> {
         &self.endpoint
-    }
-
-    /// What its peer has said of itself, if it has one.
-    pub(crate) fn peer(&self) -> Option<&PeerInfo> {
-        self.peer.as_deref()
     }
 
     /// Whether `connect` made it for this endpoint, and wants it still.
@@ -253,30 +260,6 @@ impl Link {
     /// A try to connect has brought a connection.
     pub(crate) fn begin_handshake(&mut self) {
         self.stage = Stage::Handshake;
-    }
-
-    /// Its peer is known.
-    pub(crate) fn meet(&mut self, mut peer: PeerInfo) -> Newcomer<'_> {
-        peer.address = self.peer_address();
-        Newcomer {
-            unread: self.recv_queue.len(),
-            peer: self.peer.insert(Arc::new(peer)),
-        }
-    }
-
-    /// Its peer is known, for the event that tells why it was refused.
-    pub(crate) fn note_peer(&mut self, peer: PeerInfo) {
-        self.peer = Some(Arc::new(peer));
-    }
-
-    /// Its peer has gone, and the last was told of it.
-    pub(crate) fn forget_peer(&mut self) {
-        self.peer = None;
-    }
-
-    /// Has messages that its peer sent tell of it.
-    pub(crate) fn mark(&self, messages: &mut VecDeque<Message>) {
-        mark(self.peer.as_ref(), messages);
     }
 
     /// Its peer, which was admitted, is there.
@@ -347,14 +330,5 @@ impl Link {
     /// What the settings say of a link that has no peer. See [`Options::immediate`].
     pub(crate) fn renew_settings(&mut self, options: &Options) {
         self.immediate = options.immediate;
-    }
-}
-
-/// Has messages tell of the peer that sent them.
-fn mark(peer: Option<&Arc<PeerInfo>>, messages: &mut VecDeque<Message>) {
-    if let Some(peer) = peer {
-        for message in messages {
-            message.set_peer(Arc::clone(peer));
-        }
     }
 }

@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 
+use super::peer::mark;
 use super::pipe::{PipeEnd, PipePeer, Watch};
-use super::{mark, Link, Stage, Via};
+use super::{Link, Stage, Via};
 use crate::message::Message;
 use crate::peer::PeerInfo;
 

@@ -9,6 +9,8 @@ use super::high_water::{HighWater, Room};
 use super::recv_queue::RecvQueue;
 use super::retry::Retry;
 use super::send_queue::SendQueue;
+#[cfg(feature = "metrics")]
+use super::Told;
 use super::{Link, Via};
 use crate::message::Message;
 use crate::zmtp::connection::{Flow, Session};
@@ -135,6 +137,24 @@ impl Link {
         pipe.is_some_and(|pipe| pipe.end().look(&mut wants, unwanted))
     }
 
+    /// What it has counted since this was asked last.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn rise(&mut self) -> Told {
+        let before = self.counts_before();
+        let [out, inward] = self.counts().map(|counts| counts.total());
+        let now = Told {
+            sent: (out.0 + before[0].0, out.1 + before[0].1),
+            received: (inward.0 + before[1].0, inward.1 + before[1].1),
+            reconnects: self.reconnects(),
+        };
+        let told = &mut self.told;
+        Told {
+            sent: rise(now.sent, &mut told.sent),
+            received: rise(now.received, &mut told.received),
+            reconnects: now.reconnects - std::mem::replace(&mut told.reconnects, now.reconnects),
+        }
+    }
+
     /// What is counted of what it sends, and of what it receives.
     pub(crate) fn counts(&self) -> [HighWater; 2] {
         match self.pipe() {
@@ -154,4 +174,13 @@ impl Link {
             writable: connection.is_some_and(Connection::is_writable),
         }
     }
+}
+
+/// How much counts rose above what was told of them. Those of a pipe go with it, and the next may take a
+/// greeting back.
+#[cfg(feature = "metrics")]
+fn rise(now: (u64, u64), told: &mut (u64, u64)) -> (u64, u64) {
+    let rise = (now.0.saturating_sub(told.0), now.1.saturating_sub(told.1));
+    *told = (now.0.max(told.0), now.1.max(told.1));
+    rise
 }

@@ -137,6 +137,34 @@ impl fmt::Display for Event {
     }
 }
 
+#[cfg(any(feature = "metrics", feature = "tracing"))]
+impl EventKind {
+    /// What it is called here.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            EventKind::Listening => "Listening",
+            EventKind::BindFailed { .. } => "BindFailed",
+            EventKind::Connecting => "Connecting",
+            EventKind::Connected => "Connected",
+            EventKind::ConnectFailed { .. } => "ConnectFailed",
+            EventKind::ConnectRetried { .. } => "ConnectRetried",
+            EventKind::ConnectGivenUp => "ConnectGivenUp",
+            EventKind::Accepted => "Accepted",
+            EventKind::AcceptPaused { .. } => "AcceptPaused",
+            EventKind::AcceptFailed { .. } => "AcceptFailed",
+            EventKind::HandshakeSucceeded => "HandshakeSucceeded",
+            EventKind::HandshakeFailed { .. } => "HandshakeFailed",
+            EventKind::PeerRefused { .. } => "PeerRefused",
+            EventKind::Disconnected { .. } => "Disconnected",
+            EventKind::MessageDropped { .. } => "MessageDropped",
+            EventKind::Subscribed { .. } => "Subscribed",
+            EventKind::Unsubscribed { .. } => "Unsubscribed",
+            EventKind::SubscriptionRefused { .. } => "SubscriptionRefused",
+            EventKind::Closed => "Closed",
+        }
+    }
+}
+
 impl fmt::Display for EventKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

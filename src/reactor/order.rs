@@ -42,7 +42,7 @@ pub(crate) enum Timer {
     /// The time to linger is over.
     Linger,
     /// The socket may have lingered for a while: time to say so.
-    #[cfg(feature = "log")]
+    #[cfg(any(feature = "log", feature = "tracing"))]
     StillLingering,
     /// A disconnected link has had its time to deliver what it had queued.
     Leave { link: usize, first_generation: u32 },

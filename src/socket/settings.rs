@@ -55,10 +55,11 @@ impl<K: Kind> Socket<K> {
     /// | `manual_last_value` | the next subscription that the application gives a peer, if `manual` was set from the start |
     /// | `handover`, `probe_router`, `welcome_message`, `hello_message` | peers that come later |
     /// | `disconnect_message`, `hiccup_message` | the next peer that goes |
+    /// | `message_metadata` | messages that come later; over inproc, those that are received later |
     /// | `stream_notify` | peers that come or go later |
     /// | `immediate` | the next `connect`, and the next loss of a connection |
     /// | `heartbeat_interval`, `heartbeat_timeout`, `heartbeat_ttl` | connections that are made later; on those that send PINGs, the next PING |
-    /// | `handshake_timeout`, `max_message_size`, `max_message_frames`, `routing_id` | connections that are made later |
+    /// | `handshake_timeout`, `max_message_size`, `max_message_frames`, `routing_id`, `properties` | connections that are made later |
     ///
     /// # Errors
     /// [`Error::Option`], in words, when a setting cannot be used; when the socket is closed.

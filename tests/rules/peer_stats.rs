@@ -94,6 +94,25 @@ fn counts_of_the_peers_add_up_to_those_of_the_socket() {
 }
 
 #[test]
+fn what_was_received_waits_no_longer() {
+    for endpoint in endpoints("received") {
+        let ctx = Context::new();
+        let pull = ctx.socket(Pull).bind(&endpoint).unwrap();
+        let push = ctx.socket(Push).connect(address(&pull)).unwrap();
+        for count in [1, 2, 100] {
+            for n in 0..count {
+                push.send(n.to_string()).unwrap();
+            }
+            for _ in 0..count {
+                pull.recv_timeout(SOON).unwrap();
+            }
+            let queue = pull.peers()[0].recv_queue;
+            assert_eq!((queue.messages, queue.bytes), (0, 0), "{endpoint}");
+        }
+    }
+}
+
+#[test]
 fn drops_are_told_with_the_peer_that_was_full() {
     let ctx = Context::new();
     let publisher = ctx.socket(Pub).send_hwm(2).bind("inproc://drops").unwrap();
