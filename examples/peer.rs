@@ -34,11 +34,16 @@
 //!
 //! peer pull --bind 'tcp://*:5557' --plain-server anna:secret --plain-server bert:geheim
 //! peer push --connect tcp://127.0.0.1:5557 --plain anna:secret
+//!
+//! peer keygen                                            # prints: public KEY, and secret KEY
+//! peer pull --bind 'tcp://*:5558' --curve-server SECRET --allow PUBLIC_OF_A_CLIENT
+//! peer push --connect tcp://127.0.0.1:5558 --curve PUBLIC_OF_THE_SERVER,SECRET_OF_THE_CLIENT
 //! ```
 
 use std::error::Error;
 use std::io::{self, BufRead, Write};
 use std::process::{self, ExitCode};
+use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::Arc;
@@ -46,6 +51,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use lexopt::prelude::{Long, Short, Value, ValueExt};
+use sinew::curve::{KeyError, KeyPair, PublicKey, SecretKey};
 use sinew::{Context, DynSocket, Message, Monitor, RecvError, SendError, SocketType, Stats};
 
 const USAGE: &str = "\
@@ -53,6 +59,8 @@ usage: peer TYPE [--bind EP]... [--connect EP]... [--subscribe PREFIX]... [--cou
             [--timeout MS] [--linger MS] [--delay MS] [--echo] [--identity ID] [--mandatory]
             [--escape] [--heartbeat MS] [--hwm N] [--stats] [--monitor] [--group G]...
             [--plain-server USER:PASSWORD]... [--plain USER:PASSWORD]
+            [--curve-server SECRETKEY [--allow PUBLICKEY]...] [--curve SERVERKEY[,SECRETKEY]]
+       peer keygen
 
 TYPE               push, pull, pub, sub, req, rep, dealer, router, pair, stream, client, server,
                    scatter, gather, peer, channel, radio, dish, dgram, xpub or xsub; from dealer on they
@@ -84,6 +92,13 @@ TYPE               push, pull, pub, sub, req, rep, dealer, router, pair, stream,
                    let in only peers with the name and password of one of these users
 --plain USER:PASSWORD
                    the name and password that servers are told
+--curve-server SECRETKEY
+                   prove to have this key, and encrypt; keys are 40 characters of Z85
+--allow PUBLICKEY  let in only clients with one of these keys (default: with any)
+--curve SERVERKEY[,SECRETKEY]
+                   talk only to servers with this public key, encrypted, and prove to have that secret
+                   key (default: a new one)
+keygen             prints a new pair of keys as two lines, `public KEY` and `secret KEY`
 
 Exit status: 0 success, 1 a messaging error or a time-out, 2 bad usage.";
 
@@ -108,9 +123,15 @@ struct Args {
     group: Vec<Vec<u8>>,
     plain_server: Vec<(String, String)>,
     plain: Option<(String, String)>,
+    curve_server: Option<SecretKey>,
+    allow: Vec<PublicKey>,
+    curve: Option<(PublicKey, Option<SecretKey>)>,
 }
 
 fn main() -> ExitCode {
+    if std::env::args_os().skip(1).eq(["keygen"]) {
+        return keygen();
+    }
     let (kind, args) = match parse() {
         Ok(Some(parsed)) => parsed,
         Ok(None) => {
@@ -122,6 +143,21 @@ fn main() -> ExitCode {
     match run(kind, args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_usage(&*error) => fail(2, &error.to_string()),
+        Err(error) => fail(1, &error.to_string()),
+    }
+}
+
+/// Prints a new pair of keys.
+fn keygen() -> ExitCode {
+    match KeyPair::generate() {
+        Ok(pair) => {
+            println!(
+                "public {}\nsecret {}",
+                pair.public(),
+                pair.secret().to_z85()
+            );
+            ExitCode::SUCCESS
+        }
         Err(error) => fail(1, &error.to_string()),
     }
 }
@@ -156,6 +192,21 @@ fn run(kind: SocketType, args: Args) -> Result<(), Box<dyn Error>> {
     }
     if !args.plain_server.is_empty() {
         builder = builder.plain_server(args.plain_server.clone());
+    }
+    if let Some((server, secret)) = &args.curve {
+        let own = match secret {
+            Some(secret) => KeyPair::from(secret.clone()),
+            None => KeyPair::generate()?,
+        };
+        builder = builder.curve_client(*server, own);
+    }
+    if let Some(secret) = &args.curve_server {
+        builder = builder.curve_server(secret.clone());
+        builder = if args.allow.is_empty() {
+            builder.allow_any_key()
+        } else {
+            builder.allow(args.allow.iter().copied())
+        };
     }
     let socket = builder.open()?;
     let monitor = args.monitor.then(|| socket.monitor());
@@ -550,6 +601,18 @@ fn parse() -> Result<Option<(SocketType, Args)>, lexopt::Error> {
             Long("monitor") => args.monitor = true,
             Long("plain-server") => args.plain_server.push(user(&mut parser)?),
             Long("plain") => args.plain = Some(user(&mut parser)?),
+            Long("curve-server") => {
+                args.curve_server = Some(key("--curve-server", &parser.value()?.string()?)?);
+            }
+            Long("allow") => args.allow.push(key("--allow", &parser.value()?.string()?)?),
+            Long("curve") => {
+                let text = parser.value()?.string()?;
+                let (server, own) = match text.split_once(',') {
+                    Some((server, own)) => (server, Some(key("--curve", own)?)),
+                    None => (text.as_str(), None),
+                };
+                args.curve = Some((key("--curve", server)?, own));
+            }
             Long("help") | Short('h') => return Ok(None),
             Value(name) if kind.is_none() => kind = Some(socket_type(&name.string()?)?),
             _ => return Err(arg.unexpected()),
@@ -579,10 +642,19 @@ fn parse() -> Result<Option<(SocketType, Args)>, lexopt::Error> {
     if !args.identity.is_empty() && !matches!(kind, Req | Dealer | Router) {
         return Err("--identity is for req, dealer and router".into());
     }
-    if args.plain.is_some() && !args.plain_server.is_empty() {
+    let mechanisms = [
+        args.plain.is_some(),
+        !args.plain_server.is_empty(),
+        args.curve.is_some(),
+        args.curve_server.is_some(),
+    ];
+    if mechanisms.into_iter().filter(|given| *given).count() > 1 {
         return Err(
-            "--plain and --plain-server are the two ends of one mechanism; give one of them".into(),
+            "--plain, --plain-server, --curve and --curve-server exclude each other".into(),
         );
+    }
+    if !args.allow.is_empty() && args.curve_server.is_none() {
+        return Err("--allow is for --curve-server".into());
     }
     if args.mandatory && kind != Router {
         return Err("--mandatory is for router".into());
@@ -591,6 +663,12 @@ fn parse() -> Result<Option<(SocketType, Args)>, lexopt::Error> {
         args.subscribe.push(Vec::new());
     }
     Ok(Some((kind, args)))
+}
+
+/// A key in Z85, which the error does not show: it may be a secret one.
+fn key<K: FromStr<Err = KeyError>>(option: &str, text: &str) -> Result<K, lexopt::Error> {
+    text.parse()
+        .map_err(|error| format!("{option}: {error}").into())
 }
 
 /// `USER:PASSWORD`; there may be further colons in the password.

@@ -87,6 +87,8 @@
 //! # Features
 //! - `plain` (on by default): the security mechanism PLAIN, [`plain_client`](SocketBuilder::plain_client) and
 //!   [`plain_server`](SocketBuilder::plain_server).
+//! - `curve`: the security mechanism CURVE, [`curve`], [`curve_client`](SocketBuilder::curve_client) and
+//!   [`curve_server`](SocketBuilder::curve_server). Needs Rust 1.89.
 //! - `log`: says what happens to connections through the `log` facade, at debug level, and at info
 //!   level that a closed socket still lingers after a second. Silent without it.
 //! - `tracing`: the same as events of `tracing`, with fields.
@@ -119,7 +121,9 @@ mod waiters;
 mod zmtp;
 
 // layer 2: the system: locks, the clock, byte streams
+mod certificates;
 mod clock;
+mod entropy;
 mod notifier;
 mod sync;
 mod transport;
@@ -163,6 +167,13 @@ pub use pattern::bench_support as routing_bench;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub use zmtp::bench_support as codec_bench;
+
+/// Keys of the security mechanism CURVE (RFC 25 and 26): what
+/// [`curve_client`](SocketBuilder::curve_client) and [`curve_server`](SocketBuilder::curve_server) take.
+#[cfg(feature = "curve")]
+pub mod curve {
+    pub use crate::security::keys::{KeyError, KeyPair, PublicKey, SecretKey};
+}
 
 pub use context::{Context, ContextBuilder};
 pub use endpoint::{

@@ -202,7 +202,8 @@ pub struct PeerInfo {
     /// than 32 properties or 8 KiB is refused. Those that begin with `X-` are applications' own
     /// ([`Options::properties`](crate::Options::properties)); nothing vouches for any of them.
     pub properties: Vec<(String, Bytes)>,
-    /// Who the peer has proved to be, to a server of a security mechanism: with PLAIN the name of the user; or
+    /// Who the peer has proved to be, to a server of a security mechanism: with PLAIN the name of the user,
+    /// with CURVE its public key in Z85; or
     /// as whom this side's [`Authenticator`](crate::Authenticator) has let it in. `None` without either, over inproc,
     /// and of the server that this side has called.
     pub user: Option<String>,

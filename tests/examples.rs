@@ -696,6 +696,73 @@ fn peer_asks_for_signs_of_life_and_gives_up_a_peer_that_gives_none() {
 }
 
 #[test]
+fn peer_talks_to_those_whose_keys_it_was_given() {
+    let keys = || {
+        let ended = run("peer", &["keygen"], b"");
+        assert_eq!(ended.code, Some(0));
+        let text = String::from_utf8(ended.stdout).unwrap();
+        let (public, secret) = text.split_once('\n').unwrap();
+        let key = |line: &str, name| line.trim_end().strip_prefix(name).unwrap().to_owned();
+        (key(public, "public "), key(secret, "secret "))
+    };
+    let (server, client, stranger) = (keys(), keys(), keys());
+    let bind = ["--bind", "tcp://127.0.0.1:*", "--count", "1"];
+    let serve = [
+        "--curve-server",
+        &server.1,
+        "--allow",
+        &client.0,
+        "--allow",
+        &server.0,
+    ];
+    let pull = start("peer", &[&["pull"][..], &bind, &serve].concat());
+    let endpoint = pull.bound();
+    let push = |curve: &str, linger: &str| {
+        let args = [
+            "push",
+            "--connect",
+            &endpoint,
+            "--curve",
+            curve,
+            "--linger",
+            linger,
+        ];
+        run("peer", &args, b"hello\n").code
+    };
+    for refused in [
+        format!("{},{}", server.0, stranger.1),
+        format!("{},{}", stranger.0, client.1),
+        server.0.clone(),
+    ] {
+        assert_eq!(push(&refused, "300"), Some(1));
+    }
+    assert_eq!(
+        push(&format!("{},{}", server.0, client.1), "60000"),
+        Some(0)
+    );
+    assert_eq!(pull.line(), "hello");
+    assert_eq!(pull.end().code, Some(0));
+    // Without a list, whoever knows the server's key.
+    let pull = start("peer", &[&["pull"][..], &bind, &serve[..2]].concat());
+    let args = ["push", "--connect", &pull.bound(), "--curve", &server.0];
+    assert_eq!(run("peer", &args, b"hello\n").code, Some(0));
+    assert_eq!(pull.end().stdout, b"hello\n");
+    for args in [
+        &["--curve-server", &server.1[1..]][..],
+        &["--curve", &server.0, "--plain", "a:b"],
+        &["--allow", &server.0],
+    ] {
+        let ended = run(
+            "peer",
+            &[&["pull", "--bind", "ipc://*"][..], args].concat(),
+            b"",
+        );
+        assert_eq!(ended.code, Some(2), "{args:?}");
+        assert!(!ended.stderr.contains(&server.1[1..]), "{}", ended.stderr);
+    }
+}
+
+#[test]
 fn peer_that_reads_a_line_it_cannot_unescape_exits_with_1() {
     let args = ["pair", "--bind", "tcp://127.0.0.1:0", "--escape"];
     let ended = run("peer", &args, b"\\x4\n").expect(1, "");

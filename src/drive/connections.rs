@@ -81,6 +81,12 @@ impl Core {
             max_message_frames: options.max_message_frames,
             security: options.security.clone(),
             access,
+            #[cfg(feature = "curve")]
+            fresh: options
+                .security
+                .needs_fresh()
+                .then(crate::entropy::fresh)
+                .flatten(),
         };
         let pool = Arc::clone(&self.buffers) as Arc<dyn BufferPool>;
         let (input, hello) = Input::open(local, Some(pool));

@@ -106,6 +106,8 @@ impl Settings {
             max_message_frames: limits.frames,
             security: Default::default(),
             access: None,
+            #[cfg(feature = "curve")]
+            fresh: None,
         };
         let mut peer = Connection::open(local(peers), Heartbeats::NONE, None);
         let mut hello = Vec::new();

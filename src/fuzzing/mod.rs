@@ -6,6 +6,8 @@
 //! `fuzz/README.md` says how to run the fuzzers.
 
 mod connection;
+#[cfg(feature = "curve")]
+mod curve;
 mod datagram;
 mod decoder;
 mod encoder;
@@ -22,6 +24,8 @@ mod replay;
 
 pub use crate::zmtp::fuzzing::{command, handshake};
 pub use connection::connection;
+#[cfg(feature = "curve")]
+pub use curve::{certificate, curve, keys};
 pub use datagram::datagram;
 pub use decoder::decoder;
 pub use encoder::encoder;
@@ -38,14 +42,20 @@ type Target = (&'static str, fn(&[u8]));
 /// Every target by its name, which is that of its corpus and of its program as well.
 #[cfg(test)]
 const TARGETS: &[Target] = &[
+    #[cfg(feature = "curve")]
+    ("certificate", certificate),
     ("command", command),
     ("connection", connection),
+    #[cfg(feature = "curve")]
+    ("curve", curve),
     ("datagram", datagram),
     ("decoder", decoder),
     ("encoder", encoder),
     ("endpoint", endpoint),
     ("envelopes", envelopes),
     ("handshake", handshake),
+    #[cfg(feature = "curve")]
+    ("keys", keys),
     ("message", message),
     ("passes", passes),
     ("socks", socks),

@@ -59,6 +59,8 @@ fn hello() -> Vec<u8> {
         max_message_frames: crate::tuning::MAX_MESSAGE_FRAMES,
         security: Default::default(),
         access: None,
+        #[cfg(feature = "curve")]
+        fresh: None,
     };
     Handshake::new(handshake).start(&mut bytes);
     bytes
@@ -90,6 +92,8 @@ impl Connection {
                 max_message_frames: crate::tuning::MAX_MESSAGE_FRAMES,
                 security: Default::default(),
                 access: None,
+                #[cfg(feature = "curve")]
+                fresh: None,
             },
             None,
         );

@@ -31,7 +31,7 @@
 //! | transactions | transactions | (none) | not offered; a message of several frames arrives whole or not at all |
 //! | federation, shovel | network of brokers | proxy | a [proxy](super::xpub_xsub#a-proxy) |
 //! | management | console | monitor | [`stats`](crate::Socket::stats), [`peers`](crate::Socket::peers), [`monitor`](crate::Socket::monitor) |
-//! | users, permissions, virtual hosts | the same | CURVE, ZAP | not offered yet: see [`untrusted`](super::untrusted) |
+//! | users, permissions, virtual hosts | the same | CURVE, PLAIN | keys or passwords of a list; no rights by topic yet: see [`untrusted`](super::untrusted) |
 //!
 //! # A queue
 //!

@@ -94,9 +94,10 @@
 //!
 //! | libzmq | Here |
 //! |---|---|
-//! | `MECHANISM` | NULL, or what the setters below choose; CURVE is to come |
+//! | `MECHANISM` | NULL, or what the setters below choose |
 //! | `PLAIN_SERVER` | [the users of the server](crate::SocketBuilder::plain_server), or [a closure or a ZAP handler](super::securing) |
 //! | `PLAIN_USERNAME`, `PLAIN_PASSWORD` | [the client's](crate::SocketBuilder::plain_client) |
 //! | `ZAP_DOMAIN`, `ZAP_ENFORCE_DOMAIN` | [an authenticator that asks a ZAP handler](crate::Authenticator::zap), which is always enforced: without a handler nobody is let in |
-//! | `CURVE_...` | not yet |
+//! | `CURVE_SERVER`, `CURVE_SECRETKEY` | `curve_server`, with the feature `curve`: the server's keys, and the keys of clients that are let in |
+//! | `CURVE_SERVERKEY`, `CURVE_PUBLICKEY`, `CURVE_SECRETKEY` | `curve_client`: the server's key, and the client's own |
 //! | `GSSAPI_...` | not offered: it needs a Kerberos library, in C |

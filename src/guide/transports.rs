@@ -73,5 +73,5 @@
 //! A connection begins with a greeting and a handshake ([RFC 37](https://rfc.zeromq.org/spec/37/)),
 //! in which both sides say which pattern they play. A PUSH that finds a SUB at the other end closes
 //! the connection, and the [monitor](crate::Socket::monitor) says why. Peers that speak ZMTP 3.0 or
-//! 3.1 are accepted; older ones are refused. There is no encryption in this version: across a
-//! network you do not trust, put the link into a tunnel.
+//! 3.1 are accepted; older ones are refused. How peers prove who they are, and how
+//! what they say is encrypted, is on the page about [networks that you do not trust](super::untrusted).

@@ -64,15 +64,15 @@
 //!
 //! Without a security mechanism every machine that can reach the port is a peer.
 //! [`plain_server`](crate::SocketBuilder::plain_server) lets in those that say a name and a password, in clear:
-//! enough where others cannot read the link, such as ipc or a tunnel. Peers without the mechanism, or with
-//! another, are refused. An [`Authenticator`](crate::Authenticator) decides besides, by lists or by code of yours:
+//! enough where others cannot read the link, such as ipc or a tunnel. With the feature `curve` there are
+//! `curve_client` and `curve_server`: both sides prove who they are by their keys, and all that passes is
+//! encrypted. Peers without the mechanism, or with another, are refused. An [`Authenticator`](crate::Authenticator) decides besides, by lists or by code of yours:
 //! [Securing a socket](super::securing). Monitors say who was refused, and
 //! [`PeerInfo::user`](crate::PeerInfo#structfield.user) who is there.
 //!
 //! # What is not protected yet
 //!
-//! - There is no encryption: every machine on the way can read and change what passes. CURVE (RFC 26) is to
-//!   come. Until then put a tunnel (WireGuard, ssh, a TLS proxy) between machines, or a firewall before the port.
+//! - Without CURVE every machine on the way can read and change what passes.
 //! - Over udp there is no handshake, and so no mechanism, which `bind` and `connect` refuse there: every machine
 //!   that can reach the port is heard, under any address that it makes up. A DGRAM that answers with more than it
 //!   was asked can be turned against others.

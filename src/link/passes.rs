@@ -181,6 +181,10 @@ impl Link {
             return None;
         };
         let mut writer = connection.take_writer()?;
+        #[cfg(feature = "curve")]
+        if let Some(sealer) = self.session.take_sealer() {
+            writer.seal_with(sealer);
+        }
         if up && !self.send_queue.is_empty() {
             self.session.announce(beats);
         }

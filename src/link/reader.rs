@@ -333,6 +333,8 @@ mod tests {
             recv_hwm_bytes: 0,
             security: Default::default(),
             access: None,
+            #[cfg(feature = "curve")]
+            fresh: None,
         };
         let (input, _) = Input::open(local, None);
         (Reader::new(Arc::new(ours), input), theirs)

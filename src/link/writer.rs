@@ -12,6 +12,10 @@ use crate::transport::Stream;
 use crate::tuning;
 use crate::zmtp::flight::Flight;
 use crate::zmtp::outbox::Outbox;
+#[cfg(feature = "curve")]
+use crate::zmtp::sealed::Seal;
+#[cfg(feature = "curve")]
+use crate::zmtp::sealing::Sealer;
 use crate::zmtp::spent::Spent;
 
 /// Pieces handed to the kernel in one `writev`: thirty-two bodies that are pieces of their own, each with
@@ -37,6 +41,9 @@ pub(crate) enum Wrote {
 pub(crate) struct Writer {
     stream: Arc<Stream>,
     flight: Flight,
+    /// The handshake is over, and what is written is sealed.
+    #[cfg(feature = "curve")]
+    seal: Option<Box<Seal>>,
     /// The socket's poll was asked to say when this stream takes bytes again.
     pub(crate) asked_for_room: bool,
     /// Messages went this way, and not only handshakes, commands and subscriptions.
@@ -59,6 +66,8 @@ impl Writer {
         Writer {
             stream,
             flight: Flight::default(),
+            #[cfg(feature = "curve")]
+            seal: None,
             asked_for_room: false,
             spoke: false,
             written: 0,
@@ -90,8 +99,18 @@ impl Writer {
         self.flight.is_empty()
     }
 
+    /// Has all frames sealed that are loaded from now on. What is in flight is of the handshake.
+    #[cfg(feature = "curve")]
+    pub(crate) fn seal_with(&mut self, sealer: Sealer) {
+        self.seal = Some(Box::new(Seal::new(sealer)));
+    }
+
     /// Whether it holds on to more memory than an idle connection should.
     pub(crate) fn wants_trim(&self) -> bool {
+        #[cfg(feature = "curve")]
+        if self.seal.as_ref().is_some_and(|seal| seal.wants_trim()) {
+            return true;
+        }
         self.flight.wants_trim()
     }
 
@@ -99,6 +118,10 @@ impl Writer {
     pub(crate) fn release_memory(&mut self) {
         if self.flight.is_empty() {
             self.flight.release_memory();
+            #[cfg(feature = "curve")]
+            if let Some(seal) = &mut self.seal {
+                seal.release_memory();
+            }
         }
     }
 
@@ -157,7 +180,7 @@ impl Writer {
             match self.write_once() {
                 Ok(0) => return Wrote::Failed(io::ErrorKind::WriteZero.into()),
                 Ok(written) => {
-                    self.flight.advance(written);
+                    self.advance(written);
                     self.written += written as u64;
                     turn += written;
                 }
@@ -168,7 +191,22 @@ impl Writer {
         Wrote::All
     }
 
-    fn write_once(&self) -> io::Result<usize> {
+    fn advance(&mut self, written: usize) {
+        #[cfg(feature = "curve")]
+        if let Some(seal) = &mut self.seal {
+            return seal.advance(&mut self.flight, written);
+        }
+        self.flight.advance(written);
+    }
+
+    fn write_once(&mut self) -> io::Result<usize> {
+        #[cfg(feature = "curve")]
+        if let Some(seal) = &mut self.seal {
+            let Some(sealed) = seal.next(&self.flight) else {
+                return Err(io::ErrorKind::InvalidData.into());
+            };
+            return self.stream.write(sealed);
+        }
         match self.flight.only_slice() {
             Some(all) => self.stream.write(all.get(..tuning::WRITE).unwrap_or(all)),
             None => self.write_pieces(),

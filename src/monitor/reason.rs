@@ -155,7 +155,7 @@ fn kind_of(fault: &ProtocolError) -> ReasonKind {
         ProtocolError::AuthenticationRefused { .. } => ReasonKind::Authentication,
         ProtocolError::Refused(refusal) => match refusal {
             Refusal::Address => ReasonKind::Address,
-            #[cfg(feature = "plain")]
+            #[cfg(any(feature = "curve", feature = "plain"))]
             Refusal::Unproved => ReasonKind::Authentication,
             Refusal::Refused | Refusal::NotNow => ReasonKind::Authentication,
             Refusal::Unanswered
@@ -164,6 +164,8 @@ fn kind_of(fault: &ProtocolError) -> ReasonKind {
             | Refusal::BadReply
             | Refusal::HandlerFailed => ReasonKind::AuthenticatorFailed,
         },
+        #[cfg(feature = "curve")]
+        ProtocolError::BoxNotOpened { name } if *name != "MESSAGE" => ReasonKind::Authentication,
         ProtocolError::SocketTypeMismatch { .. } => ReasonKind::SocketType,
         ProtocolError::PeerError { .. } => ReasonKind::PeerError,
         ProtocolError::MessageTooLarge { .. }

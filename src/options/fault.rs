@@ -17,6 +17,9 @@ impl Options {
         } else if self.conflate != now.conflate {
             // The queues that are there are made for it, or without it.
             "conflate"
+        } else if !self.security.is_like(&now.security) {
+            // Connections that are there would go on without it, or with another.
+            "the security mechanism"
         } else {
             return None;
         };
@@ -35,9 +38,14 @@ impl Options {
             .or_else(|| self.tcp_keepalive.fault())
             .or_else(|| self.tcp_fault())
             .or_else(|| self.socks_proxy.as_ref()?.fault())
-            .or_else(|| self.security.fault())
+            .or_else(|| self.security.fault(self.asks()))
             .or_else(|| self.authenticator_fault())
             .or_else(|| self.conflate_fault())
+    }
+
+    fn asks(&self) -> bool {
+        let authenticator = self.authenticator.as_ref();
+        authenticator.is_some_and(|authenticator| authenticator.asks())
     }
 
     /// A client of a mechanism learns nothing of its server that could be asked about.

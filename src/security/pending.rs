@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+#[cfg(feature = "curve")]
+use super::keys::PublicKey;
 #[cfg(feature = "plain")]
 use super::plain::Credentials;
 use crate::peer::PeerInfo;
@@ -19,7 +21,7 @@ pub struct Candidate {
     pub address: String,
     /// Its IP address with tcp; `None` with ipc.
     pub ip: Option<IpAddr>,
-    /// The security mechanism: `"NULL"` or `"PLAIN"`.
+    /// The security mechanism: `"NULL"`, `"PLAIN"` or `"CURVE"`.
     pub mechanism: &'static str,
     /// Its type, routing id and properties, of which nothing is proved. The
     /// [`user`](PeerInfo#structfield.user) is, unless there is a [`password`](Candidate::password).
@@ -30,6 +32,9 @@ pub struct Candidate {
     /// What it has said is not what a list of this side's has.
     #[cfg(feature = "plain")]
     pub(crate) unproved: bool,
+    /// With CURVE: the key that it has proved to have the secret of, which `user` has as text.
+    #[cfg(feature = "curve")]
+    pub(crate) key: Option<PublicKey>,
 }
 
 impl Candidate {
@@ -220,7 +225,7 @@ pub(crate) enum Refusal {
     #[error("peer calls from an address that this side does not let in")]
     Address,
     /// What it says of itself to the mechanism is not true.
-    #[cfg(feature = "plain")]
+    #[cfg(any(feature = "curve", feature = "plain"))]
     #[error("peer is none of those that this server lets in, or cannot prove that it is")]
     Unproved,
     #[error("peer was refused by the authenticator")]
@@ -244,7 +249,7 @@ impl Refusal {
     /// that this side could not find out.
     pub(crate) fn status(self) -> &'static str {
         match self {
-            #[cfg(feature = "plain")]
+            #[cfg(any(feature = "curve", feature = "plain"))]
             Refusal::Unproved => "400",
             Refusal::Address | Refusal::Refused => "400",
             Refusal::NotNow => "300",
@@ -276,6 +281,8 @@ mod tests {
             said: Some(Arc::new(Credentials::new(b"anna", b"tr0ub4dor"))),
             #[cfg(feature = "plain")]
             unproved: true,
+            #[cfg(feature = "curve")]
+            key: None,
         }
     }
 

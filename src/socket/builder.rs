@@ -1,7 +1,5 @@
 //! [`SocketBuilder`]: the settings of a socket to be. What makes a socket of them: `open`.
 
-#[cfg(feature = "plain")]
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::kind::{Joins, Kind, Subscribes};
@@ -9,10 +7,6 @@ use crate::context::Context;
 use crate::message::Frame;
 use crate::network::Network;
 use crate::options::{KeepAlive, Options, ReconnectStop};
-#[cfg(feature = "plain")]
-use crate::security::plain::{Credentials, Users};
-#[cfg(feature = "plain")]
-use crate::security::Security;
 use crate::socks::SocksProxy;
 
 impl Context {
@@ -155,82 +149,6 @@ setters! {
         busy_poll: Duration;
 }
 
-/// Writes the choice of a mechanism twice, for a socket and for a set of settings.
-#[cfg(feature = "plain")]
-macro_rules! plain {
-    ($to:ident$(<$kind:ident: $bound:ident>)?: $self:ident => $options:expr) => {
-        impl$(<$kind: $bound>)? $to$(<$kind>)? {
-            /// Proves to servers who this is, by a name and a password (PLAIN, RFC 24), to which both go **in
-            /// clear**: anybody on the way can read them. Replaces any other mechanism.
-            ///
-            /// For connections over tcp and ipc, whoever bound; those over inproc are within one program. Only
-            /// servers of the same mechanism are talked to, and the password is said to no others. One that
-            /// refuses it is called again as one that cannot be reached, after the pauses of
-            /// [`reconnect_interval`](Options#structfield.reconnect_interval), and monitors say
-            /// [`HandshakeFailed`](crate::EventKind::HandshakeFailed) with
-            /// [`ReasonKind::Authentication`](crate::ReasonKind::Authentication).
-            ///
-            /// `name` and `password` have at most 255 bytes each, or the socket is not opened.
-            ///
-            /// ```
-            /// use sinew::{Context, Pull, Push, ReasonKind, EventKind};
-            ///
-            /// let context = Context::new();
-            /// let pull = context
-            ///     .socket(Pull)
-            ///     .plain_server([("anna", "secret"), ("bert", "geheim")])
-            ///     .bind("tcp://127.0.0.1:*")?;
-            /// let push = context
-            ///     .socket(Push)
-            ///     .plain_client("anna", "secret")
-            ///     .connect(pull.endpoint()?)?;
-            /// push.send("hello")?;
-            /// assert_eq!(pull.recv()?, "hello");
-            /// assert_eq!(pull.peers()[0].info.as_ref().unwrap().user.as_deref(), Some("anna"));
-            /// # Ok::<(), sinew::Error>(())
-            /// ```
-            #[must_use = "the setting is in what is returned"]
-            pub fn plain_client(
-                mut $self,
-                name: impl AsRef<[u8]>,
-                password: impl AsRef<[u8]>,
-            ) -> Self {
-                let credentials = Credentials::new(name.as_ref(), password.as_ref());
-                $options.security = Security::PlainClient(Arc::new(credentials));
-                $self
-            }
-
-            /// Lets in only peers that say the name and the password of one of `users` (PLAIN, RFC 24): pairs of
-            /// texts. Replaces any other mechanism.
-            ///
-            /// For connections over tcp and ipc, whoever bound; peers over inproc are not asked. Names and
-            /// passwords come **in clear**: anybody on the way can read them. Peers with another mechanism, or
-            /// none, are refused; so is everybody when there are no users. Each peer's
-            /// [`PeerInfo::user`](crate::PeerInfo#structfield.user) tells who it is. A name may be there twice, with
-            /// an old and a new password. [`set_options`](crate::Socket::set_options) changes the users for the
-            /// connections to come.
-            ///
-            /// See [`plain_client`](Self::plain_client) for an example.
-            #[must_use = "the setting is in what is returned"]
-            pub fn plain_server<N, P>(mut $self, users: impl IntoIterator<Item = (N, P)>) -> Self
-            where
-                N: AsRef<[u8]>,
-                P: AsRef<[u8]>,
-            {
-                let users = users.into_iter();
-                let users = users.map(|(name, it)| Credentials::new(name.as_ref(), it.as_ref()));
-                $options.security = Security::PlainServer(Arc::new(Users::new(users)));
-                $self
-            }
-        }
-    };
-}
-
-#[cfg(feature = "plain")]
-plain!(SocketBuilder<K: Kind>: self => self.options);
-#[cfg(feature = "plain")]
-plain!(Options: self => self);
-
 impl<K: Kind> SocketBuilder<K> {
     /// The network device over which tcp connections and datagrams go, such as `eth0`. Default: the system's choice.
     /// Linux only.
@@ -342,7 +260,12 @@ mod tests {
             "connect",
             "bind_descriptor",
             "connect_with_id",
+            "curve",
+            "curve_client",
+            "curve_server",
             "last_endpoint",
+            "plain_client",
+            "plain_server",
             "reactor_threads",
             "readiness",
             "recv_deadline",

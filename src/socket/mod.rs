@@ -8,6 +8,7 @@ mod endpoints;
 mod groups;
 mod iter;
 mod kind;
+mod mechanisms;
 mod observe;
 mod open;
 mod readiness;

@@ -163,6 +163,10 @@ impl Client {
             push(Frame::from(Bytes::copy_from_slice(said.name())));
             push(Frame::from(Bytes::copy_from_slice(said.password())));
         }
+        #[cfg(feature = "curve")]
+        if let Some(key) = &candidate.key {
+            push(Frame::from(Bytes::copy_from_slice(key.as_bytes())));
+        }
         request
     }
 }

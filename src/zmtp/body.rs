@@ -64,3 +64,29 @@ impl Body {
             .reserve_exact(capacity.saturating_sub(self.buffer.len()));
     }
 }
+
+/// Where the next bytes of the connection belong, see [`Decoder::body_gap`](super::decoder::Decoder::body_gap).
+#[derive(Debug)]
+pub(crate) struct BodyGap<'a> {
+    /// To be appended to, within its spare capacity, by at most `missing` bytes.
+    pub(crate) buffer: &'a mut Vec<u8>,
+    /// At least one.
+    pub(crate) missing: usize,
+}
+
+impl<'a> BodyGap<'a> {
+    /// The gap in a body that is being received on its own. `None`: it is whole.
+    pub(super) fn of(body: &'a mut Body, trust: usize) -> Option<BodyGap<'a>> {
+        let missing = body.missing();
+        if missing == 0 {
+            return None;
+        }
+        if body.buffer.len() == body.buffer.capacity() {
+            body.grow(trust, 1);
+        }
+        Some(BodyGap {
+            buffer: &mut body.buffer,
+            missing,
+        })
+    }
+}

@@ -192,7 +192,7 @@ fn put_error(out: &mut Vec<u8>, reason: &str) {
 }
 
 /// RFC 37, "Metadata": name length (1), name, value length (4), value.
-fn put_properties(out: &mut Vec<u8>, properties: &[(String, Bytes)]) {
+pub(super) fn put_properties(out: &mut Vec<u8>, properties: &[(String, Bytes)]) {
     for (name, value) in properties {
         let (name, name_len) = short(name.as_bytes());
         out.push(name_len);

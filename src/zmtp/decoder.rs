@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::body::{Body, BufferPool};
+use super::body::{Body, BodyGap, BufferPool};
+#[cfg(feature = "curve")]
+use super::command;
 use super::command::Command;
 use super::error::ProtocolError;
 use super::frame::{Header, MAX_HEADER};
@@ -19,7 +21,7 @@ use crate::message::{Frame, Message};
 ///
 /// Below, the copy costs less than the extra read that a separate buffer needs. It also says how
 /// large a read buffer has to be.
-const DIRECT: usize = 8 * 1024;
+pub(super) const DIRECT: usize = 8 * 1024;
 
 /// The smallest read buffer with which a connection always gets on: the decoder (and the handshake)
 /// may leave that much unconsumed while they wait for more.
@@ -50,15 +52,6 @@ pub(crate) struct Decoder {
     trust: usize,
     /// For the bodies of a stream: those after the first.
     pool: Option<Arc<dyn BufferPool>>,
-}
-
-/// Where the next bytes of the connection belong, see [`Decoder::body_gap`].
-#[derive(Debug)]
-pub(crate) struct BodyGap<'a> {
-    /// To be appended to, within its spare capacity, by at most `missing` bytes.
-    pub(crate) buffer: &'a mut Vec<u8>,
-    /// At least one.
-    pub(crate) missing: usize,
 }
 
 impl Decoder {
@@ -165,19 +158,19 @@ impl Decoder {
     ///
     /// Not to be used without room for one more message: filling the gap may complete one.
     pub(crate) fn body_gap(&mut self) -> Option<BodyGap<'_>> {
-        let trust = self.trust;
-        let body = self.body.as_mut()?;
-        let missing = body.missing();
-        if missing == 0 {
-            return None;
-        }
-        if body.buffer.len() == body.buffer.capacity() {
-            body.grow(trust, 1);
-        }
-        Some(BodyGap {
-            buffer: &mut body.buffer,
-            missing,
-        })
+        BodyGap::of(self.body.as_mut()?, self.trust)
+    }
+
+    /// The largest frame of a peer that could be accepted, command or message.
+    #[cfg(feature = "curve")]
+    pub(super) fn largest_frame(&self) -> u64 {
+        let message = if self.intake.receives() {
+            self.intake.largest_alone()
+        } else {
+            0
+        };
+        // What would be thrown away has to be whole before it can be opened: no more of it than of a command.
+        message.max(command::MAX_SIZE as u64)
     }
 
     /// To be called when bytes were put into the [gap](Self::body_gap): delivers the frame if it is

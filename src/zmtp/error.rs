@@ -13,6 +13,18 @@ pub(crate) enum ProtocolError {
     UnsupportedVersion { version: &'static str },
     #[error("peer uses the security mechanism {peer:?}, this side uses {ours}")]
     MechanismMismatch { ours: &'static str, peer: String },
+    #[cfg(feature = "curve")]
+    #[error("there were no random numbers for this connection, or no key that could be used with the peer's")]
+    NoKeys,
+    #[cfg(feature = "curve")]
+    #[error("peer sent a {name} that is not sealed for this side and this connection, or was changed on its way")]
+    BoxNotOpened { name: &'static str },
+    #[cfg(feature = "curve")]
+    #[error("peer sent a nonce again, or a smaller one: it is replayed, or out of order")]
+    NonceNotIncreased,
+    #[cfg(feature = "curve")]
+    #[error("peer sent what is not sealed, on a connection on which everything is")]
+    NotSealed,
     #[error("peer is a {mechanism} server, as this side is; one of the two has to be a client")]
     TwoServers { mechanism: &'static str },
     #[error("{0}")]

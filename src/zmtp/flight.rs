@@ -3,6 +3,8 @@
 
 use std::io::IoSlice;
 
+#[cfg(feature = "curve")]
+use super::frame::Header;
 use super::outbox::Outbox;
 use super::rope::Cursor;
 use super::spent::Spent;
@@ -100,6 +102,18 @@ impl Flight {
         self.outbox.step(&mut end)?;
         self.outbox.visit_frames(start, visit);
         Some(end.bytes - start.bytes)
+    }
+
+    /// What of a handshake is still to be written, which is never sealed.
+    #[cfg(feature = "curve")]
+    pub(super) fn unsealed(&self) -> &[u8] {
+        self.outbox.unsealed(self.cursor)
+    }
+
+    /// The frames that are still to be written, if the last one was written whole.
+    #[cfg(feature = "curve")]
+    pub(super) fn frames(&self) -> impl Iterator<Item = (Header, &[u8])> {
+        self.outbox.frames(self.cursor)
     }
 
     /// To be told how many bytes the kernel took.

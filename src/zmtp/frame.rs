@@ -80,6 +80,20 @@ pub(crate) fn put_header(out: &mut Vec<u8>, flags: u8, size: usize) {
     }
 }
 
+/// The same into an array; gives how many bytes it took.
+#[cfg(feature = "curve")]
+pub(crate) fn header(flags: u8, size: usize, out: &mut [u8; MAX_HEADER]) -> usize {
+    let [first, rest @ ..] = out;
+    if let Ok(short) = u8::try_from(size) {
+        (*first, rest[0]) = (flags, short);
+        2
+    } else {
+        *first = flags | LONG;
+        *rest = (size as u64).to_be_bytes();
+        MAX_HEADER
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

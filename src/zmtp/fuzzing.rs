@@ -308,6 +308,8 @@ fn shake(kind: SocketType, data: &[u8], size: usize) -> Shaken {
         max_message_frames: crate::tuning::MAX_MESSAGE_FRAMES,
         security: Default::default(),
         access: None,
+        #[cfg(feature = "curve")]
+        fresh: None,
     });
     handshake.start(&mut said);
     let mut at = 0;

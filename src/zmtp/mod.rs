@@ -19,6 +19,10 @@ mod intake;
 mod mechanism;
 pub(crate) mod outbox;
 mod rope;
+#[cfg(feature = "curve")]
+pub(crate) mod sealed;
+#[cfg(feature = "curve")]
+pub(crate) mod sealing;
 mod small;
 mod source;
 pub(crate) mod spent;

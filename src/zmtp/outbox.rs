@@ -7,6 +7,8 @@
 use bytes::Bytes;
 
 use super::command::{self, Command, SubscriptionForm};
+#[cfg(feature = "curve")]
+use super::frame::Header;
 use super::frame::{self, MAX_HEADER, MORE};
 use super::rope::{Cursor, Piece, Rope};
 use super::spent::Spent;
@@ -31,6 +33,9 @@ pub(crate) struct Outbox {
     /// What it holds is bytes without frames: there is nothing to step over, and nothing that another
     /// connection could have again.
     raw: bool,
+    /// Bytes at the front of `buffer` that are what a handshake says, and never sealed.
+    #[cfg(feature = "curve")]
+    unsealed: usize,
 }
 
 impl Outbox {
@@ -126,6 +131,10 @@ impl Outbox {
     /// messages in one flight, because those are counted by walking the frames.
     pub(crate) fn push_raw(&mut self, bytes: &[u8]) {
         self.rope.buffer().extend_from_slice(bytes);
+        #[cfg(feature = "curve")]
+        {
+            self.unsealed = self.rope.copied();
+        }
     }
 
     /// Appends a subscription, or takes one back; not counted as a message in either form.
@@ -205,6 +214,10 @@ impl Outbox {
         self.subscriptions.clear();
         self.messages = 0;
         self.raw = false;
+        #[cfg(feature = "curve")]
+        {
+            self.unsealed = 0;
+        }
     }
 
     /// Whether it holds memory that [`release_memory`](Outbox::release_memory) would give back once it is
@@ -297,6 +310,27 @@ impl Outbox {
     #[inline]
     pub(super) fn rest(&self, at: Cursor) -> Option<&[u8]> {
         self.rope.rest(at)
+    }
+}
+
+#[cfg(feature = "curve")]
+impl Outbox {
+    /// What lies between `at` and the end of what a handshake says.
+    pub(super) fn unsealed(&self, at: Cursor) -> &[u8] {
+        let rest = self.rope.copied_behind(at).unwrap_or_default();
+        let bytes = self.unsealed.saturating_sub(at.buffer);
+        rest.get(..bytes).unwrap_or_default()
+    }
+
+    /// The frames from `at` on, which is where one begins: header, and body.
+    pub(super) fn frames(&self, mut at: Cursor) -> impl Iterator<Item = (Header, &[u8])> {
+        std::iter::from_fn(move || {
+            let header = Header::parse(self.rope.copied_behind(at)?).ok()??;
+            let size = usize::try_from(header.size).ok()?;
+            let body = self.rope.body_behind(at, header.len, size)?;
+            at = self.rope.behind_frame(at, header.len, size);
+            Some((header, body))
+        })
     }
 }
 

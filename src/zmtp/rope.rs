@@ -245,6 +245,16 @@ impl Rope {
         }
     }
 
+    /// The body of this size behind a header of this length at `at`.
+    #[cfg(feature = "curve")]
+    pub(super) fn body_behind(&self, at: Cursor, header: usize, body: usize) -> Option<&[u8]> {
+        let start = at.buffer + header;
+        match self.bodies.get(at.bodies) {
+            Some(splice) if splice.at == start => Some(&splice.body),
+            _ => self.buffer.get(start..start.checked_add(body)?),
+        }
+    }
+
     /// The place behind a header of this length at `at`, and a body of this size behind that.
     ///
     /// A body by reference is not empty and has its own header right before it, so that it cannot be mistaken

@@ -48,5 +48,12 @@ fn main() {
         env::set_var("CXXFLAGS", flags);
     }
 
-    zeromq_src::Build::new().enable_draft(true).build();
+    let mut build = zeromq_src::Build::new();
+    build.enable_draft(true);
+    if env::var_os("CARGO_FEATURE_CURVE").is_some() {
+        let place = |name| env::var(name).expect("libsodium says where it is");
+        let (lib, include) = (place("DEP_SODIUM_LIB"), place("DEP_SODIUM_INCLUDE"));
+        build.with_libsodium(Some(zeromq_src::LibLocation::new(lib, include)));
+    }
+    build.build();
 }

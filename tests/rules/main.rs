@@ -6,6 +6,8 @@ mod authenticator;
 mod bodies;
 mod closing;
 mod conflate;
+#[cfg(feature = "curve")]
+mod curve;
 mod dealer;
 mod endpoints;
 mod face;

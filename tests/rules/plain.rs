@@ -4,8 +4,8 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use sinew::{
-    Context, DynSocket, Error, EventKind, Monitor, Options, Pull, Push, ReasonKind, Rep, Req,
-    SocketType, Stream,
+    Context, Dgram, DynSocket, Error, EventKind, Monitor, Options, Pull, Push, Radio, ReasonKind,
+    Rep, Req, SocketType, Stream,
 };
 
 use crate::support::*;
@@ -301,6 +301,8 @@ fn a_client_takes_only_what_a_server_may_say() {
             frame(COMMAND, b"\x05ERROR\x03400"),
             ReasonKind::Authentication,
         ),
+        // As libzmq's PLAIN servers write it.
+        (frame(COMMAND, b"^RROR\x03400"), ReasonKind::Authentication),
         (frame(COMMAND, b"\x05ERROR\x02no"), ReasonKind::PeerError),
         (
             [&welcome[..], &Raw::ready("SUB")].concat(),
@@ -399,6 +401,20 @@ fn names_and_passwords_that_cannot_be_said_are_refused_and_none_is_shown() {
     ] {
         assert!(matches!(error, Some(Error::Option(_))));
     }
+    let error = context.socket(Dgram).plain_server(USERS).open();
+    assert!(error.unwrap_err().to_string().contains("DGRAM"));
+    let radio = context.socket(Radio).plain_client("a", "b").open().unwrap();
+    let error = radio.connect("udp://127.0.0.1:5555").unwrap_err();
+    assert!(
+        error.to_string().contains("plain_client is not for udp"),
+        "{error}"
+    );
+    // It is chosen once: connections that are there would go on without it.
+    let push = context.socket(Push).open().unwrap();
+    let refused = push.set_options(|now| now.plain_server(USERS));
+    assert!(matches!(refused, Err(Error::Option(_))));
+    let refused = radio.set_options(|_| Options::new());
+    assert!(matches!(refused, Err(Error::Option(_))));
     let error = context.socket(Stream).plain_server(USERS).open();
     assert!(error.unwrap_err().to_string().contains("STREAM"));
     let options = Options::new().plain_client("anna", "secret");

@@ -10,6 +10,8 @@ use crate::zmtp::frame::Header;
 use crate::zmtp::greeting::{self, Greeting};
 use crate::zmtp::intake::Inbound;
 use crate::zmtp::mechanism::{self, Local, Mechanism, Progress};
+#[cfg(feature = "curve")]
+use crate::zmtp::sealing::Seals;
 
 /// The largest command that is accepted before the peer is known.
 ///
@@ -60,6 +62,9 @@ pub(crate) struct Established {
     pub(crate) peer: PeerInfo,
     /// For all bytes after the handshake's.
     pub(crate) decoder: Decoder,
+    /// What opens those bytes, and seals those that go to the peer; `None`: they are as they are.
+    #[cfg(feature = "curve")]
+    pub(crate) seals: Option<Box<Seals>>,
 }
 
 impl Handshake {
@@ -119,7 +124,13 @@ impl Handshake {
             (State::ExpectVerdict(mechanism, mut peer, greeting), Verdict::Admit(admission)) => {
                 mechanism::admit_as(admission, &mut peer);
                 mechanism.admitted(&self.local, out);
-                Ok(Some(self.establish(peer, greeting)))
+                let established = self.establish(peer, greeting);
+                #[cfg(feature = "curve")]
+                let established = Established {
+                    seals: mechanism.seals(),
+                    ..established
+                };
+                Ok(Some(established))
             }
             (State::ExpectVerdict(..), Verdict::Refuse(refusal)) => {
                 let fault = mechanism::refuse(refusal, out);
@@ -171,6 +182,12 @@ impl Handshake {
                             return Ok(None);
                         }
                         Progress::Done(peer) => return Ok(Some(self.establish(peer, greeting))),
+                        #[cfg(feature = "curve")]
+                        Progress::Sealed(peer, seals) => {
+                            let mut established = self.establish(peer, greeting);
+                            established.seals = Some(seals);
+                            return Ok(Some(established));
+                        }
                     }
                 }
                 asking @ State::ExpectVerdict(..) => {
@@ -186,6 +203,8 @@ impl Handshake {
     fn establish(&self, mut peer: PeerInfo, greeting: Greeting) -> Established {
         peer.version = greeting.version;
         Established {
+            #[cfg(feature = "curve")]
+            seals: None,
             peer,
             decoder: Decoder::new(self.local.max_message_size)
                 .with_frames(self.local.max_message_frames)
@@ -243,6 +262,8 @@ mod tests {
             max_message_frames: crate::tuning::MAX_MESSAGE_FRAMES,
             security: Default::default(),
             access: None,
+            #[cfg(feature = "curve")]
+            fresh: None,
         })
     }
 

@@ -6,17 +6,21 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::handshake::{Established, Handshake};
+#[cfg(feature = "curve")]
+use super::opening::Opening;
 use super::raw::Raw;
 use crate::message::Message;
 use crate::peer::PeerInfo;
 use crate::security::authenticator::Question;
 use crate::security::pending::Verdict;
-use crate::zmtp::body::BufferPool;
+use crate::zmtp::body::{BodyGap, BufferPool};
 use crate::zmtp::command::Command;
-use crate::zmtp::decoder::{BodyGap, Decoder, MAX_COMMANDS};
+use crate::zmtp::decoder::{Decoder, MAX_COMMANDS};
 use crate::zmtp::error::ProtocolError;
 use crate::zmtp::mechanism::Local;
 use crate::zmtp::outbox::Outbox;
+#[cfg(feature = "curve")]
+use crate::zmtp::sealing::Sealer;
 
 /// A greeting and a READY without a routing id of its own take less: no need to grow.
 const HELLO: usize = 128;
@@ -34,6 +38,9 @@ pub(crate) struct Arrived {
     pub(crate) question: Option<Box<Question>>,
     /// The handshake ended well.
     pub(crate) established: Option<PeerInfo>,
+    /// What seals all that goes to the peer from then on.
+    #[cfg(feature = "curve")]
+    pub(crate) sealer: Option<Sealer>,
 }
 
 /// How far the peer has come.
@@ -61,6 +68,8 @@ pub(crate) struct Input {
 enum State {
     Handshake(Box<Handshake>),
     Traffic(Decoder),
+    #[cfg(feature = "curve")]
+    Sealed(Box<(Opening, Decoder)>),
     Raw(Raw),
     /// What was under way is kept until the reader is dropped, without a lock: an authenticator may go with it, and
     /// that has code of the user's.
@@ -98,6 +107,8 @@ impl Input {
             State::Handshake(handshake) if handshake.has_greeting() => Phase::Handshake,
             State::Handshake(_) => Phase::Greeting,
             State::Traffic(_) | State::Raw(_) => Phase::Traffic,
+            #[cfg(feature = "curve")]
+            State::Sealed(_) => Phase::Traffic,
             State::Discarding { .. } => Phase::Discarding,
         }
     }
@@ -131,11 +142,10 @@ impl Input {
             if step.question.is_some() {
                 arrived.question = step.question;
             }
-            let Some(Established { peer, decoder }) = step.done else {
+            let Some(established) = step.done else {
                 return Ok(used);
             };
-            arrived.established = Some(peer);
-            self.begin_traffic(decoder);
+            self.begin_traffic(established, arrived);
         }
         let rest = bytes.get(used..).unwrap_or_default();
         match &mut self.state {
@@ -144,6 +154,8 @@ impl Input {
                 let (messages, commands) = (&mut arrived.messages, &mut arrived.commands);
                 used += decoder.decode(rest, room, messages, commands)?;
             }
+            #[cfg(feature = "curve")]
+            State::Sealed(sealed) => used += open(sealed, rest, room, arrived)?,
             State::Raw(raw) => {
                 let (messages, peer) = (&mut arrived.messages, &mut arrived.established);
                 used = raw.handle_input(bytes, room, messages, peer);
@@ -162,8 +174,7 @@ impl Input {
     ) -> Result<(), ProtocolError> {
         if let State::Handshake(handshake) = &mut self.state {
             if let Some(done) = handshake.answer(verdict, &mut arrived.reply)? {
-                arrived.established = Some(done.peer);
-                self.begin_traffic(done.decoder);
+                self.begin_traffic(done, arrived);
             }
         }
         Ok(())
@@ -177,14 +188,26 @@ impl Input {
         room: usize,
         arrived: &mut Arrived,
     ) -> Result<usize, ProtocolError> {
-        let State::Traffic(decoder) = &mut self.state else {
-            return Ok(bytes.len());
+        let decoder = match &mut self.state {
+            State::Traffic(decoder) => decoder,
+            #[cfg(feature = "curve")]
+            State::Sealed(sealed) => return open(sealed, bytes, room, arrived),
+            _ => return Ok(bytes.len()),
         };
         let room = room.saturating_sub(arrived.messages.len());
         decoder.decode_shared(bytes, room, &mut arrived.messages, &mut arrived.commands)
     }
 
-    fn begin_traffic(&mut self, mut decoder: Decoder) {
+    fn begin_traffic(&mut self, established: Established, arrived: &mut Arrived) {
+        let mut decoder = established.decoder;
+        arrived.established = Some(established.peer);
+        #[cfg(feature = "curve")]
+        if let Some(seals) = established.seals {
+            arrived.sealer = Some(seals.sealer);
+            let opening = Opening::new(seals.opener, &decoder);
+            self.state = State::Sealed(Box::new((opening, decoder)));
+            return;
+        }
         if let Some(pool) = self.pool.take() {
             decoder.use_pool(pool);
         }
@@ -195,7 +218,7 @@ impl Input {
     /// `arrived` has all that it may. What a handshake leaves is never whole.
     pub(crate) fn is_full(&self, room: usize, arrived: &Arrived) -> bool {
         let full = arrived.messages.len() >= room || arrived.commands.len() >= MAX_COMMANDS;
-        full && matches!(self.state, State::Traffic(_) | State::Raw(_))
+        full && self.phase() == Phase::Traffic
     }
 
     /// Whether there are bodies near the start of `bytes` that messages would share.
@@ -210,6 +233,8 @@ impl Input {
     pub(crate) fn body_gap(&mut self) -> Option<BodyGap<'_>> {
         match &mut self.state {
             State::Traffic(decoder) => decoder.body_gap(),
+            #[cfg(feature = "curve")]
+            State::Sealed(sealed) => sealed.0.body_gap(),
             State::Handshake(_) | State::Raw(_) | State::Discarding { .. } => None,
         }
     }
@@ -217,9 +242,37 @@ impl Input {
     /// To be called when bytes were put into the [gap](Self::body_gap): delivers the frame if it is
     /// complete now.
     pub(crate) fn body_filled(&mut self, arrived: &mut Arrived) -> Result<(), ProtocolError> {
-        if let State::Traffic(decoder) = &mut self.state {
-            decoder.body_filled(&mut arrived.messages, &mut arrived.commands)?;
+        let (messages, commands) = (&mut arrived.messages, &mut arrived.commands);
+        match &mut self.state {
+            State::Traffic(decoder) => {
+                decoder.body_filled(messages, commands)?;
+            }
+            #[cfg(feature = "curve")]
+            State::Sealed(sealed) => {
+                let (opening, decoder) = &mut **sealed;
+                opening.body_filled(decoder, messages, commands)?;
+            }
+            State::Handshake(_) | State::Raw(_) | State::Discarding { .. } => {}
         }
         Ok(())
     }
+}
+
+/// Has what is sealed in `bytes` opened and decoded, as far as there is room; gives how many bytes that took.
+#[cfg(feature = "curve")]
+fn open(
+    sealed: &mut (Opening, Decoder),
+    bytes: &[u8],
+    room: usize,
+    arrived: &mut Arrived,
+) -> Result<usize, ProtocolError> {
+    let (opening, decoder) = sealed;
+    let room = room.saturating_sub(arrived.messages.len());
+    opening.decode(
+        decoder,
+        bytes,
+        room,
+        &mut arrived.messages,
+        &mut arrived.commands,
+    )
 }

@@ -7,9 +7,10 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::event::Event;
 use super::heartbeat::Heartbeats;
 use super::input::{Arrived, Input, Phase};
-use super::session::{Event, Flow, Session};
+use super::session::{Flow, Session};
 use crate::message::Message;
 use crate::zmtp::body::BufferPool;
 use crate::zmtp::decoder::MIN_READ_BUFFER;

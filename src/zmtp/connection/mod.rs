@@ -55,22 +55,26 @@
 //! - A connection has one timer that counts, whatever its peer sends.
 //! - Whatever is heard is a sign of life, and a peer is silent only while this side reads.
 
+mod event;
 mod handshake;
 mod heartbeat;
 mod input;
 #[cfg(any(test, fuzzing))]
 mod joined;
+#[cfg(feature = "curve")]
+mod opening;
 mod raw;
 mod session;
 
 pub(crate) use super::mechanism::Local;
+pub(crate) use event::Event;
 #[cfg(any(test, fuzzing))]
 pub(crate) use handshake::Handshake;
 pub(crate) use heartbeat::{Heartbeats, Silence};
 pub(crate) use input::{Arrived, Input, Phase};
 #[cfg(any(test, fuzzing))]
 pub(crate) use joined::Connection;
-pub(crate) use session::{Event, Flow, Session};
+pub(crate) use session::{Flow, Session};
 
 /// The protocol as tables: what goes in, and to the byte what comes out.
 #[cfg(test)]
@@ -111,6 +115,8 @@ mod tests {
             max_message_frames: tuning::MAX_MESSAGE_FRAMES,
             security: Default::default(),
             access: None,
+            #[cfg(feature = "curve")]
+            fresh: None,
         };
         Connection::open(local, beats, None)
     }

@@ -2,9 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-
-use super::heartbeat::{Heartbeat, Heartbeats, Silence};
+use super::event::Event;
+use super::heartbeat::{Heartbeat, Heartbeats};
 use super::input::Arrived;
 use crate::message::Message;
 use crate::peer::{PeerInfo, SocketType};
@@ -12,25 +11,8 @@ use crate::tuning;
 use crate::zmtp::command::{Command, PingContext, SubscriptionForm};
 use crate::zmtp::error::ProtocolError;
 use crate::zmtp::outbox::Outbox;
-
-/// What the peer of a connection did, or did not do, that its owner has to act on.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Event {
-    /// The handshake ended well: messages go both ways, if this peer is welcome.
-    Established(PeerInfo),
-    /// The peer subscribes to a topic.
-    Subscribed(Bytes),
-    /// The peer takes a subscription back.
-    Cancelled(Bytes),
-    /// The peer joins a group.
-    Joined(Bytes),
-    /// The peer leaves a group.
-    Left(Bytes),
-    /// The peer says that it gives this connection up, and why.
-    Failed(ProtocolError),
-    /// The peer was silent for too long.
-    Silent(Silence),
-}
+#[cfg(feature = "curve")]
+use crate::zmtp::sealing::Sealer;
 
 /// What is known outside of a connection about its two directions, at the moment of a time-out.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +47,9 @@ pub(crate) struct Session {
     /// The peer has sent something.
     heard: bool,
     up: Option<Up>,
+    /// What seals all that goes to the peer, until the writer has it.
+    #[cfg(feature = "curve")]
+    sealer: Option<Sealer>,
 }
 
 /// What an established connection has besides.
@@ -108,6 +93,10 @@ impl Session {
         }
         if let (Some(up), true) = (&mut self.up, heard) {
             up.heartbeat.hear();
+        }
+        #[cfg(feature = "curve")]
+        if arrived.sealer.is_some() {
+            self.sealer = arrived.sealer.take();
         }
         let established = arrived.established.take();
         if let Some(peer) = &established {
@@ -215,6 +204,14 @@ impl Session {
             self.pongs = 0;
         }
         taken
+    }
+
+    /// Takes out what seals all that is written from now on, if that begins: before the next thing is taken to
+    /// be written.
+    #[cfg(feature = "curve")]
+    #[inline]
+    pub(crate) fn take_sealer(&mut self) -> Option<Sealer> {
+        self.sealer.take()
     }
 
     /// Sends a message that goes before all others, and not again over the next connection.

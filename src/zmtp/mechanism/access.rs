@@ -2,6 +2,8 @@
 //!
 //! A client whose proof is wrong is told the same whatever was wrong with it.
 
+#[cfg(feature = "curve")]
+use crate::security::keys::PublicKey;
 #[cfg(feature = "plain")]
 use std::sync::Arc;
 
@@ -13,6 +15,8 @@ use crate::security::authenticator::Question;
 use crate::security::pending::{Candidate, Refusal};
 #[cfg(feature = "plain")]
 use crate::security::plain::{Credentials, Users};
+#[cfg(feature = "curve")]
+use crate::security::Security;
 use crate::zmtp::command::Command;
 use crate::zmtp::error::ProtocolError;
 
@@ -27,6 +31,9 @@ pub(super) enum Claim {
         said: Arc<Credentials>,
         proved: bool,
     },
+    /// It has the secret of this key.
+    #[cfg(feature = "curve")]
+    Key(PublicKey),
 }
 
 /// What is decided on a peer.
@@ -56,12 +63,17 @@ pub(super) fn knows(local: &Local, users: &Users, said: &Credentials) -> Option<
 pub(super) fn admit(
     local: &Local,
     mechanism: &'static str,
-    #[cfg_attr(not(feature = "plain"), allow(unused_mut, reason = "a user names it"))]
+    #[cfg_attr(
+        not(any(feature = "curve", feature = "plain")),
+        allow(unused_mut, reason = "a user names it")
+    )]
     mut peer: PeerInfo,
     claim: Claim,
 ) -> Result<Decision, Refusal> {
     #[cfg(feature = "plain")]
     let (mut user, mut unproved) = (None, false);
+    #[cfg(feature = "curve")]
+    let mut key = None;
     match claim {
         Claim::Nothing => {}
         #[cfg(feature = "plain")]
@@ -69,6 +81,14 @@ pub(super) fn admit(
             peer.user = Some(String::from_utf8_lossy(said.name()).into_owned());
             unproved = !proved;
             user = Some(said);
+        }
+        #[cfg(feature = "curve")]
+        Claim::Key(own) => {
+            peer.user = Some(own.to_string());
+            if !lets_in(local, &own) {
+                return Err(Refusal::Unproved);
+            }
+            key = Some(own);
         }
     }
     if let Some(access) = &local.access {
@@ -85,6 +105,8 @@ pub(super) fn admit(
                 said: user,
                 #[cfg(feature = "plain")]
                 unproved,
+                #[cfg(feature = "curve")]
+                key,
             };
             let question = Question {
                 authenticator: access.authenticator.clone(),
@@ -98,6 +120,18 @@ pub(super) fn admit(
         return Err(Refusal::Unproved);
     }
     Ok(Decision::Admitted(peer))
+}
+
+/// Whether the client with this key may be let in: it is on the list, or there is none and the authenticator
+/// decides.
+#[cfg(feature = "curve")]
+fn lets_in(local: &Local, key: &PublicKey) -> bool {
+    let Security::CurveServer(server) = &local.security else {
+        return false;
+    };
+    let access = local.access.as_ref();
+    let asks = access.is_some_and(|access| access.authenticator.asks());
+    server.allows(key) || asks && server.names_nobody()
 }
 
 /// Tells a peer that it is refused, as libzmq does: with a status code of ZAP (RFC 27), or, for now, by silence, so

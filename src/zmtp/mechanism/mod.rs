@@ -4,6 +4,8 @@
 //! the same: a peer of another mechanism is refused on its greeting, so that there is no way down to a weaker one.
 
 mod access;
+#[cfg(feature = "curve")]
+mod curve;
 mod metadata;
 mod null;
 #[cfg(feature = "plain")]
@@ -13,10 +15,16 @@ use bytes::Bytes;
 
 use super::command::Properties;
 use super::error::ProtocolError;
+#[cfg(feature = "curve")]
+use super::sealing::Seals;
 use crate::peer::{PeerInfo, SocketType};
 use crate::security::authenticator::{Access, Question};
+#[cfg(feature = "curve")]
+use crate::security::curve::Fresh;
 use crate::security::pending::{Admission, Refusal};
 use crate::security::Security;
+#[cfg(feature = "curve")]
+use access::Claim;
 use access::Decision;
 use null::ExpectReady;
 
@@ -37,6 +45,9 @@ pub(crate) struct Local {
     pub(crate) security: Security,
     /// What decides on the peer besides, if anything does.
     pub(crate) access: Option<Access>,
+    /// Random numbers for this connection alone, if its mechanism needs any.
+    #[cfg(feature = "curve")]
+    pub(crate) fresh: Option<Fresh>,
 }
 
 /// A mechanism, in the state in which it waits for the peer's next command.
@@ -47,6 +58,13 @@ pub(crate) enum Mechanism {
     PlainClient(plain::Client),
     #[cfg(feature = "plain")]
     PlainServer(plain::Server),
+    #[cfg(feature = "curve")]
+    CurveClient(curve::Client),
+    #[cfg(feature = "curve")]
+    CurveServer(curve::Server),
+    /// It cannot even begin, and says nothing.
+    #[cfg(feature = "curve")]
+    Unable,
 }
 
 /// Where a command of the peer has taken a mechanism.
@@ -57,12 +75,15 @@ pub(crate) enum Mechanism {
 )]
 pub(crate) enum Progress {
     /// Only NULL takes a single command.
-    #[cfg_attr(not(feature = "plain"), allow(dead_code))]
+    #[cfg_attr(not(any(feature = "curve", feature = "plain")), allow(dead_code))]
     Waits(Mechanism),
     /// The authenticator is to be asked whether this peer is let in: then [`Mechanism::admitted`], or
     /// [`refuse`].
     Asks(Mechanism, PeerInfo, Box<Question>),
     Done(PeerInfo),
+    /// And all that comes now is sealed, both ways.
+    #[cfg(feature = "curve")]
+    Sealed(PeerInfo, Box<Seals>),
 }
 
 impl Progress {
@@ -77,6 +98,10 @@ impl Progress {
             Decision::Asked(peer, question) => Progress::Asks(mechanism, peer, question),
             Decision::Admitted(peer) => {
                 mechanism.admitted(local, out);
+                #[cfg(feature = "curve")]
+                if let Some(seals) = mechanism.seals() {
+                    return Progress::Sealed(peer, seals);
+                }
                 Progress::Done(peer)
             }
         }
@@ -93,6 +118,20 @@ impl Mechanism {
             }
             #[cfg(feature = "plain")]
             Security::PlainServer(users) => Mechanism::PlainServer(plain::Server::new(users)),
+            #[cfg(feature = "curve")]
+            Security::CurveClient(config) => local
+                .fresh
+                .as_ref()
+                .and_then(|fresh| curve::Client::new(config, fresh))
+                .map_or(Mechanism::Unable, Mechanism::CurveClient),
+            #[cfg(feature = "curve")]
+            Security::CurveServer(config) => local
+                .fresh
+                .as_ref()
+                .map(|fresh| curve::Server::new(config, fresh))
+                .map_or(Mechanism::Unable, Mechanism::CurveServer),
+            #[cfg(feature = "curve")]
+            Security::Misfit(_) => Mechanism::Unable,
         }
     }
 
@@ -102,6 +141,8 @@ impl Mechanism {
             Mechanism::Null(_) => "NULL",
             #[cfg(feature = "plain")]
             Mechanism::PlainClient(_) | Mechanism::PlainServer(_) => "PLAIN",
+            #[cfg(feature = "curve")]
+            Mechanism::CurveClient(_) | Mechanism::CurveServer(_) | Mechanism::Unable => "CURVE",
         }
     }
 
@@ -113,6 +154,10 @@ impl Mechanism {
             Mechanism::PlainClient(_) => false,
             #[cfg(feature = "plain")]
             Mechanism::PlainServer(_) => true,
+            #[cfg(feature = "curve")]
+            Mechanism::CurveClient(_) | Mechanism::Unable => false,
+            #[cfg(feature = "curve")]
+            Mechanism::CurveServer(_) => true,
         }
     }
 
@@ -122,6 +167,10 @@ impl Mechanism {
             Mechanism::Null(state) => state.start(local, out),
             #[cfg(feature = "plain")]
             Mechanism::PlainClient(_) | Mechanism::PlainServer(_) => {}
+            #[cfg(feature = "curve")]
+            Mechanism::CurveClient(state) => state.start(out),
+            #[cfg(feature = "curve")]
+            Mechanism::CurveServer(_) | Mechanism::Unable => {}
         }
     }
 
@@ -142,8 +191,21 @@ impl Mechanism {
             Mechanism::Null(state) => state.admitted(local, out),
             #[cfg(feature = "plain")]
             Mechanism::PlainServer(state) => state.admitted(local, out),
+            #[cfg(feature = "curve")]
+            Mechanism::CurveServer(state) => state.admitted(local, out),
+            #[cfg(feature = "curve")]
+            Mechanism::CurveClient(_) | Mechanism::Unable => {}
             #[cfg(feature = "plain")]
             Mechanism::PlainClient(_) => {}
+        }
+    }
+
+    /// What opens and seals all that comes behind the handshake, of a server that has let its client in.
+    #[cfg(feature = "curve")]
+    pub(crate) fn seals(&self) -> Option<Box<Seals>> {
+        match self {
+            Mechanism::CurveServer(state) => state.seals(),
+            _ => None,
         }
     }
 
@@ -160,6 +222,12 @@ impl Mechanism {
             Mechanism::PlainClient(state) => state.handle_command(local, body, out),
             #[cfg(feature = "plain")]
             Mechanism::PlainServer(state) => state.handle_command(local, body, out),
+            #[cfg(feature = "curve")]
+            Mechanism::CurveClient(state) => state.handle_command(local, body, out),
+            #[cfg(feature = "curve")]
+            Mechanism::CurveServer(state) => state.handle_command(local, body, out),
+            #[cfg(feature = "curve")]
+            Mechanism::Unable => Err(ProtocolError::NoKeys),
         }
     }
 }

@@ -252,6 +252,8 @@ fn connection(beat: Beat) -> Connection {
         max_message_frames: crate::tuning::MAX_MESSAGE_FRAMES,
         security: Default::default(),
         access: None,
+        #[cfg(feature = "curve")]
+        fresh: None,
     };
     Connection::open(local, beat.heartbeats(), None)
 }

@@ -21,6 +21,7 @@ mod pubsub;
 mod radio_dish;
 mod reqrep;
 mod router;
+mod security;
 mod single;
 mod stream;
 mod support;

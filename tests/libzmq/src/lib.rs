@@ -6,6 +6,10 @@
 
 #![warn(missing_debug_implementations)]
 
+// For its library, which libzmq is linked with.
+#[cfg(feature = "curve")]
+use libsodium_sys as _;
+
 mod error;
 mod ffi;
 mod monitor;

@@ -35,6 +35,11 @@ pub mod option {
     pub const IPV6: c_int = 42;
     pub const PLAIN_USERNAME: c_int = 45;
     pub const PLAIN_PASSWORD: c_int = 46;
+    pub const PLAIN_SERVER: c_int = 44;
+    pub const CURVE_SERVER: c_int = 47;
+    pub const CURVE_PUBLICKEY: c_int = 48;
+    pub const CURVE_SECRETKEY: c_int = 49;
+    pub const CURVE_SERVERKEY: c_int = 50;
     pub const PROBE_ROUTER: c_int = 51;
     pub const REQ_CORRELATE: c_int = 52;
     pub const REQ_RELAXED: c_int = 53;
