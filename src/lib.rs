@@ -1,4 +1,4 @@
-//! Brokerless messaging: ZeroMQ's socket patterns over TCP, Unix-domain sockets and memory.
+//! Brokerless messaging: ZeroMQ's socket patterns over TCP, UDP, Unix-domain sockets and memory.
 //!
 //! Programs link this crate and talk to each other directly. It speaks ZMTP 3.1, so the other end may
 //! be any ZeroMQ program in any language.
@@ -23,19 +23,19 @@
 //!
 //! | Task | Types |
 //! |---|---|
-//! | make sockets | [`Context`], [`ContextBuilder`], [`SocketBuilder`], [`Options`], [`KeepAlive`], [`Conflate`] |
-//! | choose a pattern | [`Push`], [`Pull`], [`Pub`], [`Sub`], [`Req`], [`Rep`], [`Dealer`], [`Router`], [`Pair`], [`Xpub`], [`Xsub`], [`Stream`], [`Client`], [`Server`], [`Scatter`], [`Gather`], [`Peer`], [`Channel`], [`Radio`], [`Dish`], [`Dgram`]; at run time [`SocketType`] |
+//! | make sockets | [`Context`], [`ContextBuilder`], [`SocketBuilder`], [`Options`], [`KeepAlive`], [`Conflate`], [`ReconnectStop`], [`Network`], [`SocksProxy`] |
+//! | choose a pattern | [`Push`], [`Pull`], [`Pub`], [`Sub`], [`Req`], [`Requester`], [`Rep`], [`Dealer`], [`Router`], [`Pair`], [`Xpub`], [`Xsub`], [`Stream`], [`Client`], [`Server`], [`Scatter`], [`Gather`], [`Peer`], [`Channel`], [`Radio`], [`Dish`], [`Dgram`]; at run time [`SocketType`] |
 //! | send and receive | [`Socket`], [`DynSocket`], [`Iter`], [`TryIter`] |
 //! | build and read messages | [`Message`], [`Frame`], [`Frames`], [`IntoFrames`] |
 //! | say where | [`Endpoint`] and its parts [`TcpEndpoint`], [`IpcEndpoint`], [`InprocEndpoint`], [`UdpEndpoint`], [`Host`] |
-//! | handle errors | [`Error`], [`Result`], [`SendError`] and its [`SendErrorKind`], [`RecvError`], [`SendManyError`], [`WaitError`], [`EndpointError`], [`ConvertError`] and its [`ConvertErrorKind`], [`UnknownSocketType`] |
+//! | handle errors | [`Error`], [`Result`], [`SendError`] and its [`SendErrorKind`], [`RecvError`], [`SendManyError`], [`RequestError`], [`WaitError`], [`EndpointError`], [`NetworkError`], [`ConvertError`] and its [`ConvertErrorKind`], [`UnknownSocketType`] |
 //! | wait for several | [`Poller`], [`Interest`], [`PollEvent`], [`PollEvents`], [`PollerWaker`] |
 //! | forward | [`proxy()`], [`Proxy`], [`ProxyHandle`], [`ProxyStats`], [`ProxyTraffic`] |
 //! | watch | [`Monitor`], [`Events`], [`TryEvents`], [`Event`], [`EventKind`], [`Reason`] and its [`ReasonKind`], [`PeerInfo`], [`PeerRefusal`], [`Stats`], [`PeerStats`] with [`Traffic`], [`QueueStats`] and [`Drops`] |
 //! | change settings | [`Socket::options`], [`Socket::set_options`] |
 //! | wait in an event loop of the program's own | [`Socket::readiness`], [`Readiness`] |
 //! | end | [`Socket::close`], [`Context::close`], [`Context::shutdown`], [`CloseReport`] |
-//! | write generic code | [`Kind`], [`Sends`], [`Receives`], [`Subscribes`], [`Publishes`], [`ShowsSubscriptions`], [`Matches`], [`Conflates`], [`Requests`], [`Addresses`], [`Routes`], [`Forwards`], [`Probes`], [`Streams`], [`Numbers`], [`Joins`], [`Datagrams`] |
+//! | write generic code | [`Kind`], [`Sends`], [`Receives`], [`Subscribes`], [`Publishes`], [`ShowsSubscriptions`], [`Matches`], [`Conflates`], [`Requests`], [`Addresses`], [`Routes`], [`Forwards`], [`Probes`], [`Streams`], [`Numbers`], [`Joins`], [`Datagrams`], [`Greets`], [`TellsDisconnects`], [`TellsHiccups`] |
 //!
 //! # Patterns
 //!
@@ -74,13 +74,15 @@
 //! | [`set_options`](Socket::set_options), [`readiness`](Socket::readiness), [`socket_type`](Socket::socket_type), [`last_endpoint`](Socket::last_endpoint), [`into_dynamic`](Socket::into_dynamic) | x | x | x | x | x | x | x | x | x | x | x | x | x | x |
 //!
 //! [`Client`], [`Server`], [`Peer`], [`Channel`] and [`Dgram`] have the verbs of `Pair`, [`Scatter`] those of `Push` and
-//! [`Gather`] those of `Pull`; [`Peer`] has [`connect_for_id`](Socket::connect_for_id) too.
+//! [`Gather`] those of `Pull`; [`Peer`] has [`connect_for_id`](Socket::connect_for_id) too. A [`Requester`] is a `Req` that
+//! threads share: it has [`request`](Socket::request), [`request_timeout`](Socket::request_timeout) and
+//! [`request_deadline`](Socket::request_deadline) in the place of `send` and `recv`.
 //!
 //! A verb that a socket does not have does not compile; a [`DynSocket`] has all of them, and gives
 //! errors. The [`guide`] has a page for each pattern, and for [transports](guide::transports),
 //! [options](guide::options), [networks that you do not trust](guide::untrusted),
 //! [lifecycle](guide::lifecycle), [errors](guide::errors), [event loops](guide::event_loops),
-//! [several sockets](guide::several_sockets), for users of
+//! [several sockets](guide::several_sockets), [every option of libzmq](guide::options_of_libzmq), for users of
 //! [ZeroMQ](guide::from_zeromq), of [a broker](guide::from_brokers) or of [channels](guide::from_channels), and
 //! a page that answers [which socket do I need](guide::which_socket).
 //!

@@ -64,7 +64,7 @@ impl Core {
         Ok(())
     }
 
-    /// Drives, or waits for whoever does, until something changes or the time is over. False: there
+    /// Drives, or waits for the thread that does, until something changes or the time is over. False: there
     /// was something else to be done first, and the connections were not looked at.
     pub(super) fn await_change(&self, locked: &mut Locked<'_>, timeout: Option<Duration>) -> bool {
         if locked.engine().has_tail() {

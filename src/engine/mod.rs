@@ -95,8 +95,8 @@ pub(crate) struct Bound {
 /// | `options` | [`settings`], as a whole | `heartbeats`, and what the pattern, the queues and `admission` were told, follow from it |
 /// | `jitter` | [`reconnect`], [`settings`] | |
 /// | `pattern` | all of it | it knows a link that is attached, and of its room what `update_room` ([`peers`]) said last |
-/// | `links` | put in by [`endpoints`], [`admitting`], [`inproc`]; taken out by [`teardown`] | a token that comes home finds its connection by its id, or none |
-/// | `waiters` | [`waiting`], `notify`; `drive` for the driver's comings and goings | their own tables |
+/// | `links` | put in by `add_link`; taken out by [`teardown`], and by [`endpoints`] if the pattern refuses the id | a token that comes home finds its connection by its id, or none |
+/// | `waiters` | [`waiting`], `notify`, [`closing`]; `drive` for the driver's comings and goings | their own tables |
 /// | `heat` | [`writing`] | cold for ever if the pattern takes turns |
 /// | `work` | what finds that a link waits for a pass; `drive` takes off what it does | a link that waits for a pass, and for no event, is on a list |
 /// | `helpers` | [`waiting`] when there is a poll; `drive` asks and puts back | none with one reactor thread |
@@ -106,14 +106,14 @@ pub(crate) struct Bound {
 /// | `forgetting` | [`subscribing`] | true: an action or a timer is on its way that goes on until nothing departed is left |
 /// | `trimming` | [`writing`] | true: a timer runs, which clears it or runs on |
 /// | `emptied` | [`receiving`] | of the inbox that was filled last; told with a batch if it was that one's |
-/// | `fast_path` | `drive` | true only while the engine is not locked: what locks it books what went round it first |
-/// | `admission` | [`admitting`], [`teardown`], [`peers`] | counts a connection from `enter` to `leave`, each once |
+/// | `fast_path` | [`fast_path`](mod@fast_path), for `drive` | true only while the engine is not locked: what locks it books what went round it first |
+/// | `admission` | [`admitting`], [`teardown`], [`peers`]; its bounds by [`settings`] | counts a connection from `enter` to `leave`, each once |
 /// | `actions` | everything here | run, and empty, once the lock is released; only while a thread has a token or the driver do they wait |
 /// | `bound` | [`endpoints`]; [`closing`] takes all | empty unless `life` is `Open` |
-/// | `last_endpoint` | [`endpoints`] | |
+/// | `last_endpoint` | [`endpoints`], [`datagrams`] | |
 /// | `life` | [`closing`] | never goes back; `Closed`: there are no links |
 /// | `reactor_died` | [`closing`] | never cleared; true: `life` is not `Open` |
-/// | `ledger` | [`sending`], [`fast_path`](mod@fast_path), [`receiving`], [`subscribing`], [`raw`], [`teardown`] | what is owed is held by a link's receive queue |
+/// | `ledger` | [`sending`], [`fast_path`](mod@fast_path), [`receiving`], [`conflating`], [`subscribing`], [`raw`], [`losses`] | what is owed is held by a link's receive queue |
 /// | `peers_awaited` | [`peers`] | the number of callers between `begin_awaiting_peers` and `end_awaiting_peers` |
 /// | `monitors` | [`monitors`](mod@monitors); ended by [`closing`] | none once `Closed` |
 /// | `generation` | `next_generation` | wraps; no two connections of one link have the same |

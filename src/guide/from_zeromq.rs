@@ -53,6 +53,8 @@
 //! | (not there) | `xpub_welcome_msg` | [`welcome_message`](crate::SocketBuilder::welcome_message) |
 //! | (not there) | `invert_matching` | [`invert_matching`](crate::SocketBuilder::invert_matching) |
 //! | (not there) | `topics_count` | [`topics`](crate::Socket::topics) |
+//! | `set_conflate` | `conflate` | [`conflate`](crate::SocketBuilder::conflate), which keeps messages whole; of all, or of each topic |
+//! | (not there) | `CLIENT`, `SERVER`, `RADIO`, `DISH` and the other drafts | the types of these names: [`client_server`](super::client_server) |
 //! | `set_immediate` | `immediate` | [`immediate`](crate::SocketBuilder::immediate) |
 //! | `set_maxmsgsize` | `maxmsgsize` | [`max_message_size`](crate::SocketBuilder::max_message_size) |
 //! | `set_reconnect_ivl`, `_max` | `reconnect_ivl`, `_max` | [`reconnect_interval`](crate::SocketBuilder::reconnect_interval), [`reconnect_interval_max`](crate::SocketBuilder::reconnect_interval_max) |
@@ -70,6 +72,8 @@
 //! | `get_fd()`, `get_events()` | `FD`, `EVENTS` | [`readiness`](crate::Socket::readiness), then `try_recv` or `try_send` until `WouldBlock` |
 //! | `zmq::poll` | `zmq.Poller` | [`Poller`](crate::Poller), see [`several_sockets`](super::several_sockets) |
 //! | `zmq::proxy`, `proxy_steerable` | `zmq.proxy` | [`proxy`](crate::proxy()), [`Proxy`](crate::Proxy) |
+//!
+//! The rest, option by option: [`options_of_libzmq`](super::options_of_libzmq).
 //!
 //! # Events of a monitor
 //!
@@ -103,5 +107,5 @@
 //! - **Queues are bounded in bytes** as well as in messages, and reconnection backs off.
 //! - **A second peer with the same routing id** is refused by a ROUTER and reported, instead of staying
 //!   connected and never being heard.
-//! - **Security:** PLAIN and, with the feature `curve`, CURVE, with lists of users and keys; ZAP handlers are not
-//!   here yet. Nobody is let in unless a list or a setting says so.
+//! - **Security:** PLAIN and, with the feature `curve`, CURVE, with lists of users and keys, a closure, or a ZAP
+//!   handler ([`securing`](super::securing)). Nobody is let in unless a list, a handler or a setting says so.

@@ -9,9 +9,10 @@
 //! | [`req_rep`] | REQ and REP: taking turns, time-outs, a server that dies |
 //! | [`dealer_pair`] | DEALER and PAIR: both ways without turns; one peer alone |
 //! | [`router_dealer`] | ROUTER: many peers by name; who is refused, what is dropped; STREAM: bare TCP |
-//! | [`client_server`] | CLIENT, SERVER, SCATTER, GATHER, PEER, CHANNEL, RADIO, DISH: messages of one frame |
-//! | [`transports`] | endpoints: `tcp`, `ipc`, `inproc`; bind or connect |
-//! | [`options`] | queues and their limits, heartbeats, hostile peers |
+//! | [`client_server`] | CLIENT, SERVER, SCATTER, GATHER, PEER, CHANNEL, RADIO, DISH: messages of one frame; DGRAM and udp |
+//! | [`transports`] | endpoints: `tcp`, `ipc`, `inproc`, `udp`; bind or connect |
+//! | [`options`] | queues and their limits, conflate, heartbeats, hostile peers |
+//! | [`options_of_libzmq`] | every option of libzmq, and what it is here |
 //! | [`untrusted`] | a network you do not trust: what bounds what, and how much that is |
 //! | [`securing`] | who is let in, as whom, and to what: passwords, addresses, a closure, ZAP, topics |
 //! | [`lifecycle`] | contexts, threads, closing, lingering, reconnecting, watching |

@@ -31,6 +31,7 @@
 //! | collect from many | [`Pull`](crate::Pull), which binds, and a PUSH in each | SUB | its publishers drop what it does not fetch in time |
 //! | call a server | [`Req`](crate::Req), [`Rep`](crate::Rep): [`req_rep`](super::req_rep) | PAIR | it has room for one client |
 //! | call a server with many questions at once | [`Dealer`](crate::Dealer): [`dealer_pair`](super::dealer_pair) | REQ | it asks one after the other |
+//! | call a server from many threads, each for its own reply | [`Requester`](crate::Requester): [`req_rep`](super::req_rep) | REQ | its threads would fight over the turn |
 //! | serve many clients with several threads, or slowly | [`Router`](crate::Router): [`router_dealer`](super::router_dealer) | REP | it serves one request after the other |
 //! | send to one client that I choose | [`Router`](crate::Router) | DEALER | it chooses itself, in turn |
 //! | connect two threads | [`Pair`](crate::Pair) over `inproc`: [`dealer_pair`](super::dealer_pair) | | |
@@ -51,6 +52,7 @@
 //! | ROUTER | REQ, DEALER, ROUTER |
 //! | PAIR, PEER, CHANNEL | each its own kind |
 //! | CLIENT; SCATTER; RADIO | SERVER; GATHER; DISH |
+//! | STREAM; DGRAM | none: programs that speak TCP; UDP |
 //!
 //! Which may also be asked:
 //!
@@ -71,9 +73,11 @@
 //!
 //! | | `send` |
 //! |---|---|
-//! | PUSH, REQ, DEALER, PAIR | waits, unless another peer has room; `try_send` says so |
-//! | PUB, XPUB | drops the message for this peer, and counts that; with [`no_drop`](crate::Options::no_drop) waits |
+//! | PUSH, REQ, DEALER, PAIR, CLIENT, SCATTER, CHANNEL | waits, unless another peer has room; `try_send` says so |
+//! | PUB, XPUB, RADIO | drops the message for this peer, and counts that; with [`no_drop`](crate::Options::no_drop) waits |
 //! | ROUTER | drops the message, and counts that; with [`mandatory`](crate::Options::mandatory) waits |
+//! | STREAM, SERVER, PEER | waits; if the peer is gone, the message is given back |
+//! | DGRAM | waits until this system takes it; what is lost on the way nobody is told |
 //! | REP | drops the answer, and counts that |
 //!
 //! In all cases a queue is bounded, in messages and in bytes: see [`options`](super::options).

@@ -23,7 +23,7 @@ pub(crate) struct Found {
 
 /// See the module's text.
 ///
-/// | Field | Changes in | What holds |
+/// | Field | Changed by | What holds |
 /// |---|---|---|
 /// | `reader` | `take_reader`, `put_reader` | `None` while a pass is made with it, and before its first one is over |
 /// | `writer` | `take_writer`, `return_writer`, `put_writer`, `dismantle` | the same |

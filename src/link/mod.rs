@@ -93,9 +93,9 @@ pub(crate) struct Told {
 /// |---|---|---|
 /// | `id` | `renew` changes its generation | no other connection, of this link or of one that had its key, has it |
 /// | `first_generation`, `origin`, `endpoint` | nothing | |
-/// | `stage` | `begin_handshake`, `establish`, `wait`, `reopen_pipe` | not `Waiting` only with a connection or a pipe |
-/// | `peer` | `meet`, `note_peer`; `forget_peer`, `pipe_closed` | there once `Up` |
-/// | `via` | `begin_connection`, `take_connection`; `set_pipe`, `reopen_pipe`, `take_pipe` | a link of an inproc name never has a connection, and others never a pipe |
+/// | `stage` | `begin_handshake`, `establish`, `connection_lost`, `give_up_connecting`, `reopen_pipe` | not `Waiting` only with a connection or a pipe |
+/// | `peer` | `meet`, `note_peer`, `begin_datagrams`; `forget_peer`, `pipe_closed` | there once `Up` |
+/// | `via` | `begin_connection`, `begin_datagrams`, `take_connection`; `set_pipe`, `reopen_pipe`, `take_pipe` | a link of an inproc name never has a connection, and others never a pipe |
 /// | `session` | what goes over the connection | a new one with each connection |
 /// | `send_queue` | what is sent, and the writer that comes home | empty of a link with a pipe |
 /// | `recv_queue` | what is read, noted or received | what came by a pipe is counted there |

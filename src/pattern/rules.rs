@@ -18,9 +18,6 @@ use crate::peer::{PeerInfo, PeerRefusal};
 /// Each method does by default what is right for a pattern that has no part in it, so that a
 /// pattern's file holds its own rules and nothing else. Defaults of verbs that a pattern claims in
 /// [`Rules::CAN`] must be replaced; a test in `pattern/mod` holds them against each other.
-///
-/// Still to be added, each with the first pattern that runs it: what a pattern says to a new peer
-/// of its own accord (hello) is asked for where [`probe`](Rules::probe) is.
 pub(crate) trait Rules: Sized {
     /// What the pattern is able to do.
     const CAN: Capabilities;

@@ -85,7 +85,7 @@ impl Reactor {
         for _ in 0..ACCEPTS {
             if !socket.may_accept(&accepting.endpoint) {
                 // The callers stay in the kernel's queue. New ones make an event, and ask in vain;
-                // room makes a command.
+                // room makes an order.
                 return;
             }
             match accepting.listener.accept() {

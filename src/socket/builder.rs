@@ -210,7 +210,7 @@ impl<K: Subscribes> SocketBuilder<K> {
 }
 
 impl<K: Joins> SocketBuilder<K> {
-    /// Joins a group; see [`join`](crate::Socket::join). May be called several times, once for each group.
+    /// Joins a group; see [`Socket::join`](crate::Socket::join). May be called several times, once for each group.
     pub fn join(mut self, group: impl AsRef<[u8]>) -> Self {
         self.groups.push(group.as_ref().to_vec());
         self

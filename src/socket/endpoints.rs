@@ -66,7 +66,7 @@ impl<K: Kind> Socket<K> {
     }
 
     /// Ends a connection made by `connect`, once what is queued for it is sent, or linger is over. It
-    /// ends as with [`Socket::close`]; what is lost counts in [`dropped`](crate::Stats::dropped).
+    /// ends as with [`Socket::close`]; what is lost counts in [`Stats::dropped`](crate::Stats::dropped).
     ///
     /// # Errors
     /// When this socket is not connected there.
