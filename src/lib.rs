@@ -25,6 +25,7 @@
 //! |---|---|
 //! | make sockets | [`Context`], [`ContextBuilder`], [`SocketBuilder`], [`Options`], [`KeepAlive`], [`Conflate`], [`ReconnectStop`], [`Network`], [`SocksProxy`] |
 //! | choose a pattern | [`Push`], [`Pull`], [`Pub`], [`Sub`], [`Req`], [`Requester`], [`Rep`], [`Dealer`], [`Router`], [`Pair`], [`Xpub`], [`Xsub`], [`Stream`], [`Client`], [`Server`], [`Scatter`], [`Gather`], [`Peer`], [`Channel`], [`Radio`], [`Dish`], [`Dgram`]; at run time [`SocketType`] |
+//! | decide who is let in | [`Authenticator`], [`Pending`], [`Candidate`], [`Admission`] |
 //! | send and receive | [`Socket`], [`DynSocket`], [`Iter`], [`TryIter`] |
 //! | build and read messages | [`Message`], [`Frame`], [`Frames`], [`IntoFrames`] |
 //! | say where | [`Endpoint`] and its parts [`TcpEndpoint`], [`IpcEndpoint`], [`InprocEndpoint`], [`UdpEndpoint`], [`Host`] |
