@@ -90,8 +90,8 @@
 //! # Features
 //! - `plain` (on by default): the security mechanism PLAIN, [`plain_client`](SocketBuilder::plain_client) and
 //!   [`plain_server`](SocketBuilder::plain_server).
-//! - `curve`: the security mechanism CURVE, [`curve`], [`curve_client`](SocketBuilder::curve_client) and
-//!   [`curve_server`](SocketBuilder::curve_server). Needs Rust 1.89.
+//! - `curve`: the security mechanism CURVE: the module `curve`, the setters `curve_client` and
+//!   `curve_server`. Needs Rust 1.89.
 //! - `log`: says what happens to connections through the `log` facade, at debug level, and at info
 //!   level that a closed socket still lingers after a second. Silent without it.
 //! - `tracing`: the same as events of `tracing`, with fields.
