@@ -93,6 +93,91 @@ fn counts_of_the_peers_add_up_to_those_of_the_socket() {
     }
 }
 
+/// Several threads send, others receive, and one looks at the counts all the while.
+#[test]
+fn counts_are_exact_under_load_and_never_fall() {
+    use SocketType::*;
+    const THREADS: u64 = 2;
+    const EACH: u64 = 5_000;
+    const COUNT: u64 = THREADS * EACH;
+    for (sender, receiver) in [
+        (Push, Pull),
+        (Pub, Sub),
+        (Dealer, Dealer),
+        (Dealer, Router),
+        (Pair, Pair),
+        (Scatter, Gather),
+        (Client, Server),
+        (Radio, Dish),
+    ] {
+        for endpoint in endpoints(&format!("load/{sender}/{receiver}")) {
+            let ctx = Context::new();
+            let ours = ctx.socket(receiver).recv_hwm(0).bind(&endpoint).unwrap();
+            let theirs = ctx.socket(sender).send_hwm(0).connect(address(&ours));
+            let theirs = theirs.unwrap();
+            match receiver {
+                Sub => ours.subscribe("").unwrap(),
+                Dish => ours.join("g").unwrap(),
+                _ => {}
+            }
+            theirs.wait_for_peers(1, SOON).unwrap();
+            match receiver {
+                Sub => _ = theirs.wait_for_subscribers("", 1, SOON).unwrap(),
+                Dish => _ = theirs.wait_for_subscribers("g", 1, SOON).unwrap(),
+                _ => {}
+            }
+            std::thread::scope(|scope| {
+                for _ in 0..THREADS {
+                    scope.spawn(|| {
+                        for n in 0..EACH {
+                            let message = Message::from(n.to_string());
+                            let message = match sender {
+                                Radio => message.in_group("g"),
+                                _ => message,
+                            };
+                            theirs.send_timeout(message, SOON).unwrap();
+                        }
+                    });
+                    scope.spawn(|| {
+                        for _ in 0..EACH {
+                            ours.recv_timeout(SOON).unwrap();
+                        }
+                    });
+                }
+                scope.spawn(|| {
+                    let mut last = [0; 4];
+                    while last[1] < COUNT {
+                        let now = [
+                            theirs.stats().sent,
+                            ours.stats().received,
+                            theirs.peers()[0].sent.messages,
+                            ours.peers()[0].received.messages,
+                        ];
+                        assert!(now.iter().zip(last).all(|(now, last)| *now >= last));
+                        assert!(now.iter().all(|now| *now <= COUNT), "{now:?}");
+                        // What came was sent, and what is given came: each is asked for after the lesser one.
+                        assert!(now[1] <= now[3], "{now:?}");
+                        last = now;
+                        std::thread::yield_now();
+                    }
+                });
+            });
+            let (sent, received) = (theirs.stats(), ours.stats());
+            assert_eq!((sent.sent, sent.dropped), (COUNT, 0), "{sender} {endpoint}");
+            assert_eq!((received.received, received.dropped), (COUNT, 0));
+            let (to, from) = (&theirs.peers()[0], &ours.peers()[0]);
+            assert_eq!(to.sent.messages, COUNT);
+            assert_eq!(from.received.messages, COUNT);
+            assert_eq!(from.recv_queue.messages, 0, "{sender} {endpoint}");
+            if !endpoint.starts_with("inproc") {
+                while theirs.peers()[0].send_queue.messages > 0 {
+                    std::thread::yield_now();
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn what_was_received_waits_no_longer() {
     for endpoint in endpoints("received") {
